@@ -1,0 +1,28 @@
+"""Differentiable transport and heating in a quantum point contact.
+
+Energies in meV from the bottom of the conduction band, lengths in nm, temperatures in K, bias as
+the energy eV in meV, masses in m_e; currents in nA, powers in pW, conductances in 2e^2/h.
+"""
+
+from importlib.metadata import version as _version
+
+from qpcjax.expansions import low_bias_dissipation as low_bias_dissipation
+from qpcjax.expansions import low_temperature_correction as low_temperature_correction
+from qpcjax.hotspot import HotSpot as HotSpot
+from qpcjax.hotspot import QuadraticDamping as QuadraticDamping
+from qpcjax.hotspot import hot_spot as hot_spot
+from qpcjax.hotspot import inelastic_length as inelastic_length
+from qpcjax.hotspot import power_per_length as power_per_length
+from qpcjax.landauer import conductance as conductance
+from qpcjax.landauer import current as current
+from qpcjax.landauer import differential_conductance as differential_conductance
+from qpcjax.landauer import dissipation as dissipation
+from qpcjax.landauer import energy_current as energy_current
+from qpcjax.reservoirs import Dissipation as Dissipation
+from qpcjax.reservoirs import Reservoirs as Reservoirs
+from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
+from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
+from qpcjax.scatterers import eigenvalues as eigenvalues
+from qpcjax.scatterers import transmission as transmission
+
+__version__ = _version("qpcjax")

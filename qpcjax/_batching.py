@@ -1,0 +1,63 @@
+"""One place for dtypes and batches: the physics is written for scalars of one dtype."""
+
+import functools
+import inspect
+import math
+
+import jax
+import jax.numpy as jnp
+
+
+def same_dtype(tree):
+    """The tree with every number as an array of one floating dtype.
+
+    Plain Python numbers are weak: the arrays among the leaves decide, and without any the default
+    dtype holds.
+    """
+    dtype = jnp.result_type(*jax.tree.leaves(tree))
+    if not jnp.issubdtype(dtype, jnp.floating):
+        dtype = jnp.result_type(float)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
+
+
+def batched(chunk, static=()):
+    """Turn f(scatterer, *scalars) into a jitted function whose other arguments broadcast.
+
+    Arguments may be pytrees of scalars; all their leaves broadcast together, and every leaf of
+    the result gets their common shape in front.
+
+    Args:
+        chunk: how many points are evaluated side by side; more are mapped over in sequence, so
+            that memory stays bounded.
+        static: names of arguments that are Python values of the function, not numbers.
+    """
+
+    def decorate(fun):
+        signature = inspect.signature(fun)
+
+        @functools.partial(jax.jit, static_argnames=static)
+        @functools.wraps(fun)
+        def wrapper(*args, **keywords):
+            bound = signature.bind(*args, **keywords)
+            bound.apply_defaults()
+            fixed = {name: bound.arguments.pop(name) for name in static}
+            scatterer, *trees = same_dtype(list(bound.arguments.values()))
+            leaves, structure = jax.tree.flatten(trees)
+            shape = jnp.broadcast_shapes(*(leaf.shape for leaf in leaves))
+
+            def point(values):
+                return fun(scatterer, *jax.tree.unflatten(structure, values), **fixed)
+
+            if shape == ():
+                return point(leaves)
+            flat = [jnp.broadcast_to(leaf, shape).reshape(-1) for leaf in leaves]
+            size = math.prod(shape)
+            if size <= chunk:
+                result = jax.vmap(point)(flat)
+            else:
+                result = jax.lax.map(point, flat, batch_size=chunk)
+            return jax.tree.map(lambda r: r.reshape(shape + r.shape[1:]), result)
+
+        return wrapper
+
+    return decorate

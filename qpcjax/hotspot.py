@@ -1,0 +1,286 @@
+"""Where the heat appears: inelastic length and the hot spot, Eqs. (21)-(27).
+
+Hot electrons are those on the downstream side, where the electrochemical potential is lower: the
+right for eV > 0. For eV < 0 everything is the mirror image.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax import _safe
+from qpcjax._batching import batched
+from qpcjax._fields import number, require
+from qpcjax._roots import falling_root
+from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
+
+_POINTS_AT_ONCE = 64
+_CANDIDATES = 4  # local maxima that are refined before the highest is taken
+_TIE = 1e-3  # relative difference in height below which two maxima are said to exchange
+
+FOUND, NO_ANSWER, EXCHANGE = 0, 1, 2
+
+
+class QuadraticDamping(eqx.Module):
+    r"""Damping rate of a hot electron, quadratic in its excess energy, Eq. (22).
+
+    .. math:: \Gamma(E) = a\, \frac{(E - \mu_R)^2}{E_F}
+
+    Args:
+        strength: a, dimensionless; about 0.04 in GaAs from 2e11 to 1e12 cm^-2.
+        fermi_energy: E_F: "mu_R" (Eq. 23, the default), "mu" (counted from the band bottom on the
+            downstream side), or a number in meV (such as pi hbar^2 n_e / m from the density).
+
+    Raises:
+        ValueError: a strength or Fermi energy that is not positive, an unknown name.
+    """
+
+    strength: float = eqx.field(converter=number)
+    reference: str = eqx.field(static=True)
+    energy: float | None
+
+    def __init__(self, strength=0.04, fermi_energy="mu_R"):
+        self.strength = strength
+        named = isinstance(fermi_energy, str)
+        self.reference = fermi_energy if named else "fixed"
+        self.energy = None if named else number(fermi_energy)
+
+    def __check_init__(self):
+        require("strength", self.strength, "a positive number", lambda a: a > 0)
+        if self.reference not in ("mu_R", "mu", "fixed"):
+            raise ValueError(
+                f'fermi_energy must be "mu_R", "mu" or a number in meV, got {self.reference!r}'
+            )
+        if self.energy is not None:
+            require("fermi_energy", self.energy, "positive, in meV", lambda e: e > 0)
+
+    def fermi_energy(self, mu, mu_downstream):
+        """E_F in meV for these electrochemical potentials."""
+        return {"mu_R": mu_downstream, "mu": mu, "fixed": self.energy}[self.reference]
+
+
+class HotSpot(NamedTuple):
+    """The maximum of the dissipated power per unit length.
+
+    Fields:
+        energy: E* in meV from the bottom of the conduction band.
+        distance: r* = l(E*) in nm, on the downstream side.
+        status: 0 where it was found; 1 where there is no answer (then both are NaN); 2 where a
+            second maximum is within 0.1 % of its height: r* is about to jump from one to the
+            other, and its derivatives are one-sided.
+    """
+
+    energy: jax.Array
+    distance: jax.Array
+    status: jax.Array
+
+
+class _Downstream(NamedTuple):
+    """Forward-biased view of the reservoirs; energies x are counted from mu_R."""
+
+    mu: jax.Array
+    bias: jax.Array
+    kT_left: jax.Array
+    kT_right: jax.Array
+    kT_difference: jax.Array
+
+    @property
+    def mu_right(self):
+        return self.mu - self.bias / 2
+
+
+def _downstream(r):
+    backward = r.bias < 0
+    difference = jnp.where(backward, -1, 1).astype(r.bias.dtype) * BOLTZMANN * r.temperature_bias
+    kT = BOLTZMANN * r.temperature
+    return _Downstream(
+        r.mu,
+        jnp.where(backward, -r.bias, r.bias),
+        kT + difference / 2,
+        kT - difference / 2,
+        difference,
+    )
+
+
+def _length(scatterer, damping, side, x):
+    """l(E) of Eq. (23) at E = mu_R + x, times its derivative's factors: (l, |l'|)."""
+    u = side.mu + x
+    scale = jnp.sqrt(HBAR2_OVER_2M / scatterer.mass) / damping.strength
+    b = scale * damping.fermi_energy(side.mu, side.mu_right)
+    return b * jnp.sqrt(u) / x**2, b * (4 * u - x) / (2 * jnp.sqrt(u) * x**3)
+
+
+@batched(_POINTS_AT_ONCE)
+def inelastic_length(scatterer, reservoirs, damping, energy):
+    r"""Inelastic mean free path of an electron that has crossed the scatterer, Eqs. (21)-(23).
+
+    .. math::
+        l(E) = v(E)\, \tau_i(E) = \frac{b \sqrt{E + eV/2}}{(E - \mu_R)^2}, \qquad
+        b = \frac{\hbar E_F}{a \sqrt{2m}}
+
+    Args:
+        scatterer: any scatterer with a mass.
+        reservoirs: `Reservoirs`, whose fields broadcast.
+        damping: `QuadraticDamping`.
+        energy: E in meV from the bottom of the conduction band.
+
+    Returns:
+        l in nm; infinite at E = mu_R, NaN below it and where mu_R <= 0.
+    """
+    side = _downstream(reservoirs)
+    x = energy - side.mu_right
+    valid = (x >= 0) & (side.mu_right > 0)
+    length, _ = _length(scatterer, damping, side, jnp.where(x > 0, x, 1))
+    return jnp.where(valid, jnp.where(x > 0, length, jnp.inf), jnp.nan)
+
+
+@batched(_POINTS_AT_ONCE)
+def power_per_length(scatterer, reservoirs, damping, distance):
+    r"""Power dissipated per unit length at the distance r, Eqs. (24)-(25).
+
+    .. math:: p_R(r) = \frac{p_R(E)}{|l'(E)|}, \qquad l(E) = r
+
+    with p_R(E) of Eq. (3b). Its integral over r is the part of P_R from E > mu_R, that is the
+    emitted heat; electrons below mu_R, which cool, are not in it.
+
+    Args:
+        scatterer: any scatterer with a mass.
+        reservoirs: `Reservoirs`, whose fields broadcast.
+        damping: `QuadraticDamping`.
+        distance: r in nm, positive.
+
+    Returns:
+        p_R(r) in pW/nm, on the downstream side; NaN where r < 0 or mu_R <= 0.
+    """
+    side = _downstream(reservoirs)
+    valid = (distance > 0) & (side.mu_right > 0)
+    r = jnp.where(valid, distance, 1)
+
+    # ln l = ln r in y = ln x: monotonic, with a slope between -2 and -3/2.
+    def mismatch(y):
+        return jnp.log(_length(scatterer, damping, side, jnp.exp(y))[0]) - jnp.log(r)
+
+    at_one = jax.lax.stop_gradient(mismatch(jnp.zeros_like(r)))
+    ends = jnp.stack([at_one / 2, at_one / 1.5])
+    x = jnp.exp(falling_root(mismatch, jnp.min(ends) - 0.1, jnp.max(ends) + 0.1))
+    energy = side.mu_right + x
+    occupation = _safe.fermi_difference(
+        x - side.bias / 2, side.bias / 2, side.kT_left, side.kT_right, side.kT_difference
+    )
+    t = jnp.sum(scatterer.eigenvalues(energy, reservoirs.bias))
+    t = jnp.where(energy > scatterer.energy_limit(), jnp.nan, t)
+    density = CONDUCTANCE_QUANTUM * x * t * occupation
+    power = density / _length(scatterer, damping, side, x)[1]
+    return jnp.where(valid, power, jnp.where(distance == 0, 0, jnp.nan))
+
+
+@batched(_POINTS_AT_ONCE)
+def hot_spot(scatterer, reservoirs, damping):
+    r"""Position of the highest dissipated power per unit length, Eqs. (26)-(27).
+
+    The maximum of p_R(r) over all distances, which satisfies
+
+    .. math::
+        \frac{p_R'}{p_R} = -\frac{1}{2u} - \frac{3}{x} + \frac{3}{4u - x}, \qquad
+        u = E + eV/2, \quad x = E - \mu_R
+
+    with p_R(E) of Eq. (3b); at zero temperature it may stand at the edge E* = mu_L instead. E*
+    does not depend on the damping. Derivatives are those of the implicit equation.
+
+    Args:
+        scatterer: any scatterer with a mass.
+        reservoirs: `Reservoirs`, whose fields broadcast.
+        damping: `QuadraticDamping`.
+
+    Returns:
+        `HotSpot(energy, distance, status)` in meV and nm. NaN with status 1 where mu_R <= 0,
+        where nothing is transmitted above mu_R, and at zero bias and zero temperature. dr*/dT is
+        infinite in the limit of zero temperature; at T = 0 itself it is returned as 0.
+    """
+    side = _downstream(reservoirs)
+    cold_left = side.kT_left == 0
+
+    def log_density(x):
+        return _log_density(scatterer, side, reservoirs.bias, x)
+
+    grid = jax.lax.stop_gradient(_grid(scatterer, side, reservoirs.bias))
+    height = jax.lax.stop_gradient(jax.vmap(log_density)(grid))
+    before = jnp.searchsorted(grid, grid, side="left") - 1
+    after = jnp.searchsorted(grid, grid, side="right")
+    last = grid.size - 1
+    inside = (before >= 0) & (after <= last)
+    before, after = jnp.clip(before, 0, last), jnp.clip(after, 0, last)
+    peak = inside & (height >= height[before]) & (height >= height[after])
+    peak = peak & (jnp.diff(grid, prepend=-jnp.inf) > 0) & (height > -jnp.inf)
+    _, top = jax.lax.top_k(jnp.where(peak, height, -jnp.inf), _CANDIDATES)
+
+    def refine(i):
+        # A hair wider than the neighbours, which may be a rounding away.
+        lower, upper = grid[before[i]] * (1 - 1e-6), grid[after[i]] * (1 + 1e-6)
+        return jnp.where(peak[i], falling_root(jax.grad(log_density), lower, upper), jnp.nan)
+
+    x = jax.vmap(refine)(top)
+    heights = jax.vmap(log_density)(jnp.where(jnp.isnan(x), 1, x))
+    heights = jnp.where(jnp.isnan(x), -jnp.inf, heights)
+    # The edge of the Fermi sea on the left, if it is sharp.
+    edge = jnp.where(cold_left, log_density(side.bias), -jnp.inf)
+    x, heights = jnp.append(x, side.bias), jnp.append(heights, edge)
+    best = jnp.argmax(heights)
+    x_best = x[best]
+    valid = (heights[best] > -jnp.inf) & (side.mu_right > 0) & ~jnp.isnan(heights[best])
+    valid = valid & (side.kT_left >= 0) & (side.kT_right >= 0)
+    valid = valid & (side.mu_right + x_best <= scatterer.energy_limit())
+    x_best = jnp.where(valid, x_best, 1)
+    distance, _ = _length(scatterer, damping, side, x_best)
+    apart = jnp.abs(x - x_best) > 1e-3 * x_best
+    rival = jnp.max(jnp.where(apart, heights, -jnp.inf))
+    status = jnp.where(rival > heights[best] - _TIE, EXCHANGE, FOUND)
+    return HotSpot(
+        jnp.where(valid, side.mu_right + x_best, jnp.nan),
+        jnp.where(valid, distance, jnp.nan),
+        jnp.where(valid, status, NO_ANSWER),
+    )
+
+
+def _log_density(scatterer, side, bias, x):
+    """Logarithm of p_R(r) at E = mu_R + x, up to a constant; -inf where it is not positive."""
+    u = side.mu + x
+    t = jnp.sum(scatterer.eigenvalues(side.mu_right + x, bias))
+    cold_left, cold_right = side.kT_left == 0, side.kT_right == 0
+    warm_left = jnp.where(cold_left, 1, side.kT_left)
+    warm_right = jnp.where(cold_right, 1, side.kT_right)
+    x_left = (x - side.bias) / warm_left
+    x_right = x / warm_right
+    # f_L - f_R = f_L (1 - f_R) (1 - exp(x_L - x_R)); the last factor is constant, and dropped,
+    # where neither a bias nor a temperature difference drives.
+    gap = x_left - x_right
+    driven = jnp.where(cold_left | cold_right, -jnp.inf, gap)
+    forward = (driven < 0) | ((side.bias == 0) & (side.kT_difference == 0))
+    ln_drive = jnp.where(gap < 0, jnp.log(-jnp.expm1(jnp.where(gap < 0, gap, -1))), 0)
+    ln_left = jnp.where(cold_left, 0, -jax.nn.softplus(x_left))
+    # With a cold left side f_L = 1 below mu_L: there f_L - f_R is 1 - f_R itself.
+    ln_right = jnp.where(cold_right, 0, -jax.nn.softplus(-x_right))
+    ln_drive = jnp.where(cold_left | cold_right, 0, ln_drive)
+    ln_occupation = ln_left + ln_right + ln_drive
+    possible = (x > 0) & (u > 0) & (t > 0) & forward & ~(cold_left & (x > side.bias))
+    x, u, t = (jnp.where(possible, value, 1) for value in (x, u, t))
+    ln_density = jnp.log(t) + ln_occupation + 4 * jnp.log(x) + jnp.log(u) / 2
+    return jnp.where(possible, ln_density - jnp.log(4 * u - x), -jnp.inf)
+
+
+def _grid(scatterer, side, bias):
+    """Increasing energies x above mu_R, close enough to tell the maxima of p_R(r) apart."""
+    dtype = side.mu.dtype
+    kT = jnp.maximum(side.kT_left, side.kT_right)
+    top = side.bias + 37 * kT
+    thermal = jnp.asarray(np.linspace(-37, 37, 149), dtype)
+    fractions = jnp.asarray(np.linspace(0, 1, 66)[1:], dtype)
+    ends = jnp.concatenate([scatterer.thresholds(bias), scatterer.panel_edges(bias)])
+    ends = jnp.sort(ends) - side.mu_right
+    quarters = [ends[:-1] + jnp.diff(ends) * f for f in (0.0, 0.25, 0.5, 0.75)]
+    parts = [side.bias * fractions, side.bias + side.kT_left * thermal, top * fractions, *quarters]
+    parts.append(side.kT_right * thermal[thermal.size // 2 + 1 :])
+    return jnp.sort(jnp.clip(jnp.concatenate(parts), 1e-6 * top, top))

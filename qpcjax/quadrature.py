@@ -1,0 +1,201 @@
+"""Integrals over energy: Gauss panels between thresholds, weighted with Fermi functions.
+
+All energies here are offsets y from the mean electrochemical potential mu, so that a small bias
+keeps its digits. A panel ends wherever T(E) or a Fermi function is not smooth, and its nodes
+crowd quadratically towards both ends, which makes the 3/2-power onsets of T(E) harmless. Every
+shape is static: panels outside the integration window have width zero.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax import _safe
+from qpcjax.units import BOLTZMANN
+
+ORDER = 16  # Gauss nodes in a panel
+
+# A panel end this near to a threshold, in panel widths, is treated as being on it.
+_NEAR_THRESHOLD = 0.03
+
+# Panel ends around an electrochemical potential, in kT; the tails beyond weigh 1e-16.
+_THERMAL_EDGES = np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0])
+
+# Largest Fermi weight above a scatterer's energy limit that an integral may lose.
+_LOST_WEIGHT = 1e-12
+
+
+def panel_rule(thresholds, edges, lower, upper, order=ORDER):
+    r"""Nodes and weights of a composite Gauss rule on [lower, upper].
+
+    Args:
+        thresholds: points at which the integrand has a square root or a 3/2 power.
+        edges: further panel ends, in any order.
+        lower: start of the window; what lies outside the window is moved to its ends.
+        upper: end of the window.
+        order: Gauss-Legendre nodes in a panel.
+
+    Returns:
+        Nodes and weights, each of shape (panels, order). On a panel [a, b] the nodes are
+        a + (b - a) phi(s), with s the Gauss nodes of [0, 1] and phi quadratic at an end that is a
+        threshold, so that a square root there is analytic in s.
+    """
+    ends = jnp.sort(jnp.clip(jnp.concatenate([thresholds, edges]), lower, upper))
+    # The window's own ends are put in after sorting, so that their derivatives survive ties.
+    ends = jnp.concatenate([lower[None], ends, upper[None]])
+    start, width = ends[:-1, None], jnp.diff(ends)[:, None]
+    # Another panel end may stand next to a threshold: what counts is how near, in panel widths.
+    from_threshold = jnp.min(jnp.abs(ends[:, None] - thresholds), axis=1, initial=jnp.inf)[:, None]
+    rough_start = from_threshold[:-1] <= _NEAR_THRESHOLD * width
+    rough_end = from_threshold[1:] <= _NEAR_THRESHOLD * width
+    node, weight = _gauss_maps(order)
+    kind = jnp.where(rough_start, 1, 0) + jnp.where(rough_end, 2, 0)
+
+    def pick(table):
+        return jnp.select([kind == k for k in range(4)], list(jnp.asarray(table, ends.dtype)))
+
+    return start + width * pick(node), width * pick(weight)
+
+
+def _gauss_maps(order):
+    """Gauss nodes phi(s) and weights phi'(s) w on [0, 1]; a row for each kind of panel."""
+    x, w = np.polynomial.legendre.leggauss(order)
+    s, w = (x + 1) / 2, w / 2
+    one = np.ones_like(s)
+    # Rough ends of the rows: none, start, end, both.
+    nodes = np.stack([s, s * s, s * (2 - s), s * s * (3 - 2 * s)])
+    slopes = np.stack([one, 2 * s, 2 * (1 - s), 6 * s * (1 - s)])
+    return nodes, slopes * w
+
+
+def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER):
+    r"""Average of a function of the energy over the thermal kernel -df/dE at mu.
+
+    .. math:: \langle g \rangle = \int dE\, g(E)\, \left(-\frac{\partial f}{\partial E}\right)
+              = \int dx\, g(\mu + k_B T x)\, \frac{1}{4 \cosh^2(x/2)}
+
+    In the variable x nothing is singular at kT = 0, where the average is g(mu).
+
+    Args:
+        fun: g, mapping an array of offsets y = E - mu to an array of that shape.
+        thresholds: offsets from mu at which g is not smooth.
+        edges: offsets from mu that resolve g between them.
+        mu: centre, used only for the scale of rounding.
+        kT: thermal energy, 0 or more.
+        order: Gauss nodes in a panel.
+    """
+    cold = kT <= _negligible(mu)
+    reach = _THERMAL_EDGES[-1]
+    thresholds, edges = (
+        jnp.where(cold, 0, y / jnp.where(cold, 1, kT)) for y in (thresholds, edges)
+    )
+    thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
+    limit = jnp.asarray(reach, edges.dtype)
+    x, weight = panel_rule(thresholds, jnp.concatenate([thermal, edges]), -limit, limit, order)
+    kernel = weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
+    return jnp.sum(kernel * fun(kT * x)) / jnp.sum(kernel)
+
+
+def conductance_average(scatterer, mu, temperature, order=ORDER):
+    """Linear-response conductance in 2e^2/h, the thermal average of T(E) at mu.
+
+    NaN under the same conditions as `transport_moments`.
+    """
+    kT = BOLTZMANN * temperature
+    bias = jnp.zeros_like(mu)
+
+    def total(y):
+        return jnp.sum(scatterer.eigenvalues(mu + y, bias))
+
+    thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
+    average = thermal_average(jax.vmap(jax.vmap(total)), thresholds, edges, mu, kT, order)
+    lost = _weight_above(scatterer.energy_limit() - mu, jnp.maximum(kT, 0))
+    valid = (kT >= 0) & ~(lost > _LOST_WEIGHT) & scatterer.resolved()
+    return jnp.where(valid, average, jnp.nan)
+
+
+def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):
+    r"""The two integrals that hold current and heat, Eqs. (1)-(5).
+
+    .. math:: M_j = \int dE\, (E - \mu)^j\, T(E, V)\, [f_L(E) - f_R(E)]
+
+    A negative bias is the mirror image: sides and sign are exchanged.
+
+    Args:
+        scatterer: any scatterer.
+        mu: mean electrochemical potential in meV.
+        bias: eV = mu_L - mu_R in meV.
+        temperature: mean temperature in K.
+        temperature_bias: T_L - T_R in K.
+        order: Gauss nodes in a panel.
+
+    Returns:
+        (M_0, M_1) in meV and meV^2; NaN where a temperature is negative, where the Fermi weight
+        above the scatterer's energy limit exceeds 1e-12, and where its panels do not resolve it.
+    """
+    backward = bias < 0
+    sign = jnp.where(backward, -1, 1).astype(bias.dtype)
+    half_bias = jnp.where(backward, -bias, bias) / 2
+    difference = sign * BOLTZMANN * temperature_bias
+    kT_left = BOLTZMANN * temperature + difference / 2
+    kT_right = BOLTZMANN * temperature - difference / 2
+    valid = (kT_left >= 0) & (kT_right >= 0) & scatterer.resolved()
+
+    # A side whose kT is lost in the rounding of mu counts as cold: its Fermi function is a step,
+    # and what its temperature does to the integrals is Sommerfeld's first term, added below.
+    tiny = _negligible(mu, half_bias)
+    step_left = jnp.where(kT_left <= tiny, 0, kT_left)
+    step_right = jnp.where(kT_right <= tiny, 0, kT_right)
+
+    # Moving the thermal panel ends with kT changes nothing but rounding, so kT is held in them.
+    hold_left, hold_right = jax.lax.stop_gradient((step_left, step_right))
+    reach = _THERMAL_EDGES[-1] * jnp.maximum(hold_left, hold_right)
+    thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
+    edges = jnp.concatenate(
+        [
+            half_bias + hold_left * thermal,
+            -half_bias + hold_right * thermal,
+            scatterer.panel_edges(bias) - mu,
+        ]
+    )
+    y, weight = panel_rule(
+        scatterer.thresholds(bias) - mu, edges, -half_bias - reach, half_bias + reach, order
+    )
+
+    def total(y):
+        return jnp.sum(scatterer.eigenvalues(mu + y, bias))
+
+    occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
+    occupation = jnp.where((step_left == 0) & (step_right == 0), 1, occupation)
+    passed = weight * occupation * jax.vmap(jax.vmap(total))(y)
+    zeroth, first = jnp.sum(passed), jnp.sum(passed * y)
+
+    for y_s, kT, step, side in (
+        (half_bias, kT_left, step_left, 1),
+        (-half_bias, kT_right, step_right, -1),
+    ):
+        t, slope = jax.jvp(total, (y_s,), (jnp.ones_like(y_s),))
+        t, slope, at = jax.lax.stop_gradient((t, slope, y_s))
+        square = jnp.where(step > 0, 0, side * math.pi**2 / 6 * kT**2)
+        zeroth = zeroth + square * slope
+        first = first + square * (t + at * slope)
+
+    lost = jnp.maximum(
+        _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
+        _weight_above(scatterer.energy_limit() - mu + half_bias, step_right),
+    )
+    valid = valid & ~(lost > _LOST_WEIGHT)
+    return tuple(jnp.where(valid, sign * moment, jnp.nan) for moment in (zeroth, first))
+
+
+def _negligible(*energies):
+    """Thermal energy below which kT is lost in the rounding of these energies."""
+    scale = sum(jnp.abs(energy) for energy in energies)
+    return 64 * jnp.finfo(scale.dtype).eps * jax.lax.stop_gradient(scale)
+
+
+def _weight_above(gap, kT):
+    """Fermi function at the distance `gap` above an electrochemical potential, 0 or 1 if cold."""
+    return jnp.where(kT == 0, gap < 0, _safe.fermi(gap, jnp.where(kT == 0, 1, kT)))

@@ -1,0 +1,6 @@
+"""Scatterers: everything that has transmission eigenvalues T_n(E, V)."""
+
+from qpcjax.scatterers._base import AbstractScatterer as AbstractScatterer
+from qpcjax.scatterers._base import eigenvalues as eigenvalues
+from qpcjax.scatterers._base import transmission as transmission
+from qpcjax.scatterers.abrupt import AbruptConstriction as AbruptConstriction

@@ -1,0 +1,202 @@
+"""The paper's abrupt constriction, Eqs. (18)-(20): a hard-wall channel between two half planes."""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax import _safe
+from qpcjax._fields import concrete, number, require, require_scalar
+from qpcjax.scatterers._base import AbstractScatterer
+from qpcjax.units import GAAS_MASS, transverse_energy
+
+# Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
+ASPECT_BUCKETS = (1, 2, 5, 10, 15, 30)
+_TRACED_ASPECT = 5
+
+
+def averaged_wavevector(e, modes):
+    r"""Averaged lead wavevectors of Eq. (18) for the channel modes 1 ... `modes`.
+
+    .. math:: A_n = \frac12 \int_{n-1}^{n+1} \sqrt{e - q^2}\, dq
+
+    in units of pi/2w, with e = E/E1 and a positive imaginary part of the root for q^2 > e.
+    Neighbouring modes share the circle segments between q = m and q = sqrt(e).
+
+    Args:
+        e: E/E1 > 0, a scalar.
+        modes: number of channel modes.
+
+    Returns:
+        Re A_n and Im A_n, each of shape (modes,). Re A_n is exactly 0 below e = (n - 1)^2.
+    """
+    segment = _safe.circle_segment(e, jnp.arange(modes + 2, dtype=e.dtype))
+    real, imag = jnp.maximum(segment, 0), jnp.maximum(-segment, 0)
+    return (real[:-2] - real[2:]) / 2, (imag[2:] - imag[:-2]) / 2
+
+
+def matched_transmission(a, b, k2, phase):
+    r"""T_n of Eqs. (19)-(20) in real arithmetic.
+
+    With A = a + ib, K^2 real of either sign and |A|^2 = a^2 + b^2,
+
+    .. math::
+        T_n = \frac{4 a^2}{4 a^2 + X^2}, \qquad
+        X = 2 b \cos(K L) + (|A|^2 - K^2) \frac{\sin(K L)}{K},
+
+    an entire function of K^2: smooth at K = 0, where Eq. (19) as printed is 0/0. The common
+    factor exp(-|K| L) of deep tunnelling is taken out.
+
+    Args:
+        a: Re A_n, in units of pi/2w.
+        b: Im A_n.
+        k2: K_n^2, in units of (pi/2w)^2.
+        phase: K_n L / K_n, that is pi L/2w.
+    """
+    cos, sin_over, scale = _safe.scaled_cos_sin(phase**2 * k2)
+    x = 2 * b * cos + (a * a + b * b - k2) * phase * sin_over
+    passed = 4 * a * a * scale
+    return passed / (passed + x * x)
+
+
+class AbruptConstriction(AbstractScatterer):
+    r"""A hard-wall channel of width 2w and length L between two half planes, Eqs. (18)-(20).
+
+    .. math::
+        T_n = \left[\frac{4 |K_n| \mathrm{Re} A_n}{|D_n|}\right]^2, \quad
+        D_n = (K_n + A_n)^2 e^{-i K_n L} - (K_n - A_n)^2 e^{i K_n L}, \quad
+        K_n^2 = k^2 - Q_n^2 - 2 m U/\hbar^2
+
+    with Q_n = n pi/2w and the lead's wavevector A_n averaged over [Q_{n-1}, Q_{n+1}] (Eq. 18).
+    T_n = 0 below E_{n-1} = (n-1)^2 E1; T is not smooth at these onsets.
+
+    Args:
+        half_width: w in nm.
+        length: L in nm, 0 or more.
+        offset: U in meV, the channel's floor above the bottom of the 2DEG's conduction band.
+        mass: effective mass in m_e; GaAs by default.
+        matching: "mean", the average of Eq. (18).
+        modes: number N of channel modes kept. T(E) is whole up to N^2 E1 and NaN above.
+        aspect_limit: the largest L/2w that the panels of the energy integrals resolve. By default
+            the next of 1, 2, 5, 10, 15, 30 above L/2w where that is concrete, else 5; an integral
+            is NaN where L/2w exceeds it by more than a quarter.
+
+    Raises:
+        ValueError: a width, length or mass out of range, an unknown matching, too few modes.
+
+    References:
+        SciPost Phys. 12, 105 (2022), Sec. 3.1; A. Szafer and A. D. Stone, PRL 62, 300 (1989).
+    """
+
+    half_width: float = eqx.field(converter=number)
+    length: float = eqx.field(converter=number)
+    offset: float = eqx.field(converter=number)
+    mass: float = eqx.field(converter=number)
+    matching: str = eqx.field(static=True)
+    modes: int = eqx.field(static=True)
+    aspect_limit: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        half_width,
+        length,
+        offset=0.0,
+        mass=GAAS_MASS,
+        matching="mean",
+        modes=8,
+        aspect_limit=None,
+    ):
+        self.half_width = half_width
+        self.length = length
+        self.offset = offset
+        self.mass = mass
+        self.matching = matching
+        self.modes = modes
+        self.aspect_limit = _aspect_bucket(half_width, length, aspect_limit)
+
+    def __check_init__(self):
+        require_scalar(self, ("half_width", "length", "offset", "mass"))
+        require("half_width", self.half_width, "a positive width in nm", lambda w: w > 0)
+        require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
+        require("offset", self.offset, "a finite energy in meV", np.isfinite)
+        require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
+        if self.matching != "mean":
+            raise ValueError(f'matching must be "mean", got {self.matching!r}')
+        if isinstance(self.modes, bool) or not isinstance(self.modes, int) or self.modes < 1:
+            raise ValueError(f"modes must be a whole number, 1 or more, got {self.modes!r}")
+
+    @property
+    def energy_scale(self):
+        """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
+        return transverse_energy(self.half_width, self.mass)
+
+    def eigenvalues(self, energy, bias=0.0):
+        """T_n(E), Eq. (19), at one energy in meV; it does not depend on the bias."""
+        e = jnp.asarray(energy) / self.energy_scale
+        closed = e <= 0
+        e = jnp.where(closed, 1, e)
+        a, b = averaged_wavevector(e, self.modes)
+        n = jnp.arange(1, self.modes + 1, dtype=e.dtype)
+        k2 = e - n * n - self.offset / self.energy_scale
+        t = matched_transmission(a, b, k2, math.pi * self.length / (2 * self.half_width))
+        return jnp.where(closed, 0, t)
+
+    def thresholds(self, bias=0.0):
+        """The onsets n^2 E1, n = 0 ... modes + 1, in meV."""
+        scale = jnp.asarray(self.energy_scale)
+        return jnp.arange(self.modes + 2, dtype=scale.dtype) ** 2 * scale
+
+    def panel_edges(self, bias=0.0):
+        """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below."""
+        n = np.arange(1, self.modes + 1)[:, None]
+        above = _phase_steps(self.aspect_limit, math.sqrt(2 * self.modes + 1))
+        below = _tail_steps(self.aspect_limit, math.sqrt(self.modes - 0.5))
+        e = np.concatenate(
+            [
+                (n**2 + above**2)[above**2 < 2 * n + 1],
+                (n**2 - below**2)[below**2 < n - 0.5],
+            ]
+        )
+        return jnp.asarray(e, jnp.result_type(self.energy_scale)) * self.energy_scale + self.offset
+
+    def energy_limit(self):
+        """E_modes in meV, the onset of the first mode that is not kept."""
+        return self.modes**2 * self.energy_scale
+
+    def resolved(self):
+        """Whether L/2w is within the aspect ratio that panel_edges was made for."""
+        return self.length <= 1.25 * self.aspect_limit * 2 * self.half_width
+
+
+def _phase_steps(aspect, reach):
+    """Values of sqrt|K_n^2| between which T_n varies little above E_n, from 0 to `reach`.
+
+    Oscillations are even in K_n, one for each 1/aspect; the resonances at small K_n are sharper,
+    with a width proportional to K_n / aspect.
+    """
+    t = [0.0, 0.5 / aspect]
+    while t[-1] < reach:
+        t.append(t[-1] + min(1.8, t[-1]) / aspect)
+    return np.array(t)
+
+
+def _tail_steps(aspect, reach):
+    """The same below E_n, where T_n falls as exp(-2 pi aspect t)."""
+    t = [0.7 / aspect]
+    while t[-1] < reach:
+        t.append(2 * t[-1])
+    return np.array(t)
+
+
+def _aspect_bucket(half_width, length, limit):
+    """Static aspect limit: the one given, or the next bucket above L/2w where that is known."""
+    if limit is not None:
+        if not (math.isfinite(limit) and limit > 0):
+            raise ValueError(f"aspect_limit must be a positive number, got {limit!r}")
+        return float(limit)
+    w, length = concrete(number(half_width)), concrete(number(length))
+    if w is None or length is None or w.ndim or length.ndim or not w > 0:
+        return float(_TRACED_ASPECT)
+    aspect = float(length / (2 * w))
+    return float(next((b for b in ASPECT_BUCKETS if aspect <= b), max(aspect, 1)))
