@@ -4,15 +4,16 @@ import jax
 import jax.numpy as jnp
 
 _HALVINGS = 10
-_NEWTON_STEPS = 20
+_STEPS = 36
 
 
 def falling_root(fun, lower, upper):
     """Root of a function that is positive at `lower` and negative at `upper`.
 
-    Bisection, then Newton steps that stay in the bracket: a fixed number of both, so that it maps
-    well over a batch. Without a change of sign the result is near one end of the bracket.
-    (optimistix's Bisection raises there even with throw=False, which a batch cannot afford.)
+    Bisection, then the Illinois variant of the false position, which needs no derivative: a
+    fixed number of steps, so that it maps well over a batch. Without a change of sign the result
+    is near one end of the bracket. (optimistix's Bisection raises there even with throw=False,
+    which a batch cannot afford.)
 
     Args:
         fun: function of one scalar; what it closes over is differentiated implicitly.
@@ -21,23 +22,26 @@ def falling_root(fun, lower, upper):
     """
 
     def solve(fun, x):
-        def shrink(x, lower, upper):
-            value, slope = jax.jvp(fun, (x,), (jnp.ones_like(x),))
-            lower, upper = jnp.where(value > 0, x, lower), jnp.where(value > 0, upper, x)
-            return value, slope, lower, upper
+        def step(i, state):
+            lower, upper, at_lower, at_upper = state
+            # The value of an end that stays put is halved, which makes it move.
+            x = (lower * at_upper - upper * at_lower) / (at_upper - at_lower)
+            inside = (x > lower) & (x < upper) & (i >= _HALVINGS)
+            x = jnp.where(inside, x, (lower + upper) / 2)
+            value = fun(x)
+            rises = value > 0
+            kept_lower = jnp.where(i >= _HALVINGS, at_lower / 2, at_lower)
+            kept_upper = jnp.where(i >= _HALVINGS, at_upper / 2, at_upper)
+            return (
+                jnp.where(rises, x, lower),
+                jnp.where(rises, upper, x),
+                jnp.where(rises, value, kept_lower),
+                jnp.where(rises, kept_upper, value),
+            )
 
-        def halve(_, state):
-            _, _, lower, upper = shrink(*state)
-            return (lower + upper) / 2, lower, upper
-
-        def newton(_, state):
-            value, slope, lower, upper = shrink(*state)
-            step = state[0] - value / slope
-            good = (step >= lower) & (step <= upper)
-            return jnp.where(good, step, (lower + upper) / 2), lower, upper
-
-        state = jax.lax.fori_loop(0, _HALVINGS, halve, (x, lower, upper))
-        return jax.lax.fori_loop(0, _NEWTON_STEPS, newton, state)[0]
+        ends = (lower, upper, jnp.ones_like(x), -jnp.ones_like(x))
+        lower_, upper_, at_lower, at_upper = jax.lax.fori_loop(0, _STEPS, step, ends)
+        return jnp.where(jnp.abs(at_lower) < jnp.abs(at_upper), lower_, upper_)
 
     lower, upper = jax.lax.stop_gradient((lower, upper))
     return jax.lax.custom_root(fun, (lower + upper) / 2, solve, lambda g, y: y / g(1.0))

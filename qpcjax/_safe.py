@@ -9,8 +9,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-_SERIES_TERMS = 13
-
 
 def divide(numerator, denominator, otherwise):
     """Quotient that is `otherwise`, with zero derivative, where the denominator is 0."""
@@ -25,16 +23,15 @@ def divide(numerator, denominator, otherwise):
 def circle_angle(e, m):
     r"""Angle of the chord at q = m in the circle q^2 + s^2 = e, continued beyond it.
 
-    arccos(m / sqrt(e)) for e > m^2, arccosh(m / sqrt(e)) for 0 < e < m^2, and 0 at e = m^2. Its
-    derivative, sign(e - m^2) m / (2 s e) with s = sqrt|e - m^2|, diverges at e = m^2, where the
-    value 0 is returned for it: that is the right limit wherever the angle comes with a factor
+    For m >= 1: arccos(m / sqrt(e)) for e > m^2, arccosh(m / sqrt(e)) for 0 < e < m^2, and 0 at
+    e = m^2. Its derivative, sign(e - m^2) m / (2 s e) with s = sqrt|e - m^2|, diverges at
+    e = m^2, where the value 0 is returned for it: that is the right limit wherever the angle comes with a factor
     that vanishes faster, and the finite part where the second derivative of T diverges.
     """
     d = e - m * m
     s = jnp.sqrt(jnp.abs(d))
-    open_ = d > 0
-    argument = jnp.where(open_, 0, 2 * s * (m + s) / e)
-    return jnp.where(open_, jnp.arctan2(s, m), jnp.log1p(argument) / 2)
+    hyperbolic = jnp.log1p(jnp.where(d > 0, 0, 2 * s * (m + s) / e)) / 2
+    return jnp.where(d > 0, jnp.arctan(s / m), hyperbolic)
 
 
 @circle_angle.defjvp
@@ -50,20 +47,15 @@ def _(primals, tangents):
 def circle_segment(e, m):
     r"""Signed area under sqrt|e - q^2| between q = m and q = sqrt(e).
 
-    The integral from m to sqrt(e) for e > m^2 and minus the integral from sqrt(e) to m for
-    0 < e < m^2: (e * angle - m s) / 2, by its series where the two terms cancel (relative error
+    For m >= 1: the integral from m to sqrt(e) for e > m^2 and minus the integral from sqrt(e) to
+    m for 0 < e < m^2: (e * angle - m s) / 2, by its series where the two terms cancel (relative error
     below 1e-14). Its derivative is circle_angle(e, m) / 2, also on e = m^2.
     """
     d = e - m * m
     s = jnp.sqrt(jnp.abs(d))
-    z = d / jnp.where(m == 0, 1, m * m)
-    series = jnp.zeros_like(z)
-    for j in reversed(range(10)):
-        series = 1 / ((2 * j + 1) * (2 * j + 3)) - z * series
-    # The series is not used at m = 0, where z is of order 1.
-    near = jnp.abs(z) < 0.02
-    series = s * d / jnp.where(m == 0, 1, m) * series
-    return jnp.where(near & (m > 0), series, (e * circle_angle(e, m) - m * s) / 2)
+    z = d / (m * m)
+    series = _horner([(-1) ** j / ((2 * j + 1) * (2 * j + 3)) for j in range(10)], z)
+    return jnp.where(jnp.abs(z) < 0.02, s * d / m * series, (e * circle_angle(e, m) - m * s) / 2)
 
 
 @circle_segment.defjvp
@@ -74,35 +66,74 @@ def _(primals, tangents):
 # --- cos and sin as entire functions of the squared phase -----------------------------------
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def stumpff(k, z):
-    r"""The entire function :math:`c_k(z) = \sum_j (-z)^j / (2j + k)!` for z > -4.
+def _horner(coefficients, x):
+    value = jnp.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        value = value * x + c
+    return value
 
-    c_0 = cos(sqrt z) and c_1 = sin(sqrt z)/sqrt z, or their hyperbolic twins for z < 0; every
-    derivative is again such a function, c_k' = (k c_{k+2} - c_{k+1})/2, so that derivatives of
-    any order are right at z = 0. Arguments below -4 are clipped (the caller scales exponentials
-    there instead).
+
+# Taylor coefficients in q of cos(pi sqrt q) and sin(pi sqrt q)/(pi sqrt q), exact to rounding for
+# |q| <= 1/4.
+_COS_PI = [(-1) ** j * math.pi ** (2 * j) / math.factorial(2 * j) for j in range(12)]
+_SINC_PI = [(-1) ** j * math.pi ** (2 * j) / math.factorial(2 * j + 1) for j in range(12)]
+
+
+def _reduced_phase(z):
+    """sqrt(z)/pi = k + r with k whole, |r| <= 1/2: (r^2, (-1)^k, r/(k + r)).
+
+    z/pi^2 itself stands for r^2 while it is below 1/4, negative values down to -1/4 included.
     """
+    v2 = z / math.pi**2
+    near = v2 < 0.25
+    v = jnp.sqrt(jnp.where(near, 1, v2))
+    k = jnp.round(v)
+    r = v - k
+    sign = 1 - 2 * (k - 2 * jnp.floor(k / 2))
+    square = jnp.where(near, jnp.maximum(v2, -0.25), r * r)
+    return square, jnp.where(near, 1, sign), jnp.where(near, 1, sign * r / v)
+
+
+@jax.custom_jvp
+def cosine(z):
+    """cos(sqrt z), entire in z, for z > -pi^2/4 (smaller values are clipped)."""
+    square, sign, _ = _reduced_phase(z)
+    return sign * _horner(_COS_PI, square)
+
+
+@cosine.defjvp
+def _(primals, tangents):
+    return cosine(*primals), -sinc(0, *primals) / 2 * tangents[0]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def sinc(k, z):
+    r"""The k-th derivative of sin(sqrt z)/sqrt z, entire in z, for z > -pi^2/4.
+
+    By its Taylor series up to z = 4 and by 4 z S_{k+1} + (4k + 2) S_k + S_{k-1} = 0 beyond.
+    """
+    if k == 0:
+        square, _, ratio = _reduced_phase(z)
+        return ratio * _horner(_SINC_PI, square)
     far = z > 4
-    near_z = jnp.where(far, 0, jnp.maximum(z, -4))
-    series = jnp.zeros_like(z)
-    for j in reversed(range(_SERIES_TERMS)):
-        series = 1 / math.factorial(2 * j + k) - near_z * series
-    far_z = jnp.where(far, z, 1)
-    phase = jnp.sqrt(far_z)
-    value = jnp.cos(phase) if k % 2 == 0 else jnp.sin(phase) / phase
-    for i in range(k % 2, k, 2):  # c_{i+2} = (1/i! - c_i)/z
-        value = (1 / math.factorial(i) - value) / far_z
+    terms = [
+        (-1) ** (j + k)
+        * math.factorial(j + k)
+        / math.factorial(j)
+        / math.factorial(2 * (j + k) + 1)
+        for j in range(12)
+    ]
+    series = _horner(terms, jnp.clip(z, -4, 4))
+    z = jnp.where(far, z, 4)
+    before, value = sinc(0, z), (cosine(z) - sinc(0, z)) / (2 * z)
+    for i in range(1, k):
+        before, value = value, -((4 * i + 2) * value + before) / (4 * z)
     return jnp.where(far, value, series)
 
 
-@stumpff.defjvp
+@sinc.defjvp
 def _(k, primals, tangents):
-    (z,) = primals
-    slope = -stumpff(k + 1, z) / 2
-    if k:
-        slope = slope + k * stumpff(k + 2, z) / 2
-    return stumpff(k, z), slope * tangents[0]
+    return sinc(k, *primals), sinc(k + 1, *primals) * tangents[0]
 
 
 def scaled_cos_sin(z):
@@ -116,8 +147,8 @@ def scaled_cos_sin(z):
     decay = jnp.exp(-2 * kappa)
     z = jnp.where(deep, 0, z)
     return (
-        jnp.where(deep, (1 + decay) / 2, stumpff(0, z)),
-        jnp.where(deep, (1 - decay) / (2 * kappa), stumpff(1, z)),
+        jnp.where(deep, (1 + decay) / 2, cosine(z)),
+        jnp.where(deep, (1 - decay) / (2 * kappa), sinc(0, z)),
         jnp.where(deep, decay, 1),
     )
 

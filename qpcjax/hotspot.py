@@ -4,7 +4,7 @@ Hot electrons are those on the downstream side, where the electrochemical potent
 right for eV > 0. For eV < 0 everything is the mirror image.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -42,7 +42,7 @@ class QuadraticDamping(eqx.Module):
     reference: str = eqx.field(static=True)
     energy: float | None
 
-    def __init__(self, strength=0.04, fermi_energy="mu_R"):
+    def __init__(self, strength=0.04, fermi_energy: Any = "mu_R"):
         self.strength = strength
         named = isinstance(fermi_energy, str)
         self.reference = fermi_energy if named else "fixed"
@@ -170,7 +170,7 @@ def power_per_length(scatterer, reservoirs, damping, distance):
     occupation = _safe.fermi_difference(
         x - side.bias / 2, side.bias / 2, side.kT_left, side.kT_right, side.kT_difference
     )
-    t = jnp.sum(scatterer.eigenvalues(energy, reservoirs.bias))
+    t = scatterer.total(energy, reservoirs.bias)
     t = jnp.where(energy > scatterer.energy_limit(), jnp.nan, t)
     density = CONDUCTANCE_QUANTUM * x * t * occupation
     power = density / _length(scatterer, damping, side, x)[1]
@@ -206,6 +206,9 @@ def hot_spot(scatterer, reservoirs, damping):
     def log_density(x):
         return _log_density(scatterer, side, reservoirs.bias, x)
 
+    def slope(x):
+        return jax.jvp(log_density, (x,), (jnp.ones_like(x),))[1]
+
     grid = jax.lax.stop_gradient(_grid(scatterer, side, reservoirs.bias))
     height = jax.lax.stop_gradient(jax.vmap(log_density)(grid))
     before = jnp.searchsorted(grid, grid, side="left") - 1
@@ -220,7 +223,7 @@ def hot_spot(scatterer, reservoirs, damping):
     def refine(i):
         # A hair wider than the neighbours, which may be a rounding away.
         lower, upper = grid[before[i]] * (1 - 1e-6), grid[after[i]] * (1 + 1e-6)
-        return jnp.where(peak[i], falling_root(jax.grad(log_density), lower, upper), jnp.nan)
+        return jnp.where(peak[i], falling_root(slope, lower, upper), jnp.nan)
 
     x = jax.vmap(refine)(top)
     heights = jax.vmap(log_density)(jnp.where(jnp.isnan(x), 1, x))
@@ -248,7 +251,7 @@ def hot_spot(scatterer, reservoirs, damping):
 def _log_density(scatterer, side, bias, x):
     """Logarithm of p_R(r) at E = mu_R + x, up to a constant; -inf where it is not positive."""
     u = side.mu + x
-    t = jnp.sum(scatterer.eigenvalues(side.mu_right + x, bias))
+    t = scatterer.total(side.mu_right + x, bias)
     cold_left, cold_right = side.kT_left == 0, side.kT_right == 0
     warm_left = jnp.where(cold_left, 1, side.kT_left)
     warm_right = jnp.where(cold_right, 1, side.kT_right)

@@ -107,7 +107,7 @@ def conductance_average(scatterer, mu, temperature, order=ORDER):
     bias = jnp.zeros_like(mu)
 
     def total(y):
-        return jnp.sum(scatterer.eigenvalues(mu + y, bias))
+        return scatterer.total(mu + y, bias)
 
     thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
     average = thermal_average(jax.vmap(jax.vmap(total)), thresholds, edges, mu, kT, order)
@@ -165,22 +165,24 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
     )
 
     def total(y):
-        return jnp.sum(scatterer.eigenvalues(mu + y, bias))
+        return scatterer.total(mu + y, bias)
 
     occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
     occupation = jnp.where((step_left == 0) & (step_right == 0), 1, occupation)
     passed = weight * occupation * jax.vmap(jax.vmap(total))(y)
     zeroth, first = jnp.sum(passed), jnp.sum(passed * y)
 
-    for y_s, kT, step, side in (
-        (half_bias, kT_left, step_left, 1),
-        (-half_bias, kT_right, step_right, -1),
-    ):
-        t, slope = jax.jvp(total, (y_s,), (jnp.ones_like(y_s),))
-        t, slope, at = jax.lax.stop_gradient((t, slope, y_s))
-        square = jnp.where(step > 0, 0, side * math.pi**2 / 6 * kT**2)
-        zeroth = zeroth + square * slope
-        first = first + square * (t + at * slope)
+    held, mu_held, bias_held = jax.lax.stop_gradient((scatterer, mu, bias))
+    y_sides = jax.lax.stop_gradient(jnp.stack([half_bias, -half_bias]))
+    t, slope = jax.vmap(
+        lambda y: jax.jvp(
+            lambda y: held.total(mu_held + y, bias_held), (y,), (jnp.ones_like(y),)
+        )
+    )(y_sides)
+    cold = jnp.stack([step_left, step_right]) == 0
+    square = jnp.stack([kT_left**2, -(kT_right**2)]) * jnp.where(cold, math.pi**2 / 6, 0)
+    zeroth = zeroth + jnp.sum(square * slope)
+    first = first + jnp.sum(square * (t + y_sides * slope))
 
     lost = jnp.maximum(
         _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
@@ -198,4 +200,4 @@ def _negligible(*energies):
 
 def _weight_above(gap, kT):
     """Fermi function at the distance `gap` above an electrochemical potential, 0 or 1 if cold."""
-    return jnp.where(kT == 0, gap < 0, _safe.fermi(gap, jnp.where(kT == 0, 1, kT)))
+    return jnp.where(kT == 0, jnp.heaviside(-gap, 0), _safe.fermi(gap, jnp.where(kT == 0, 1, kT)))

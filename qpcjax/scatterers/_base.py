@@ -26,6 +26,10 @@ class AbstractScatterer(eqx.Module):
     def thresholds(self, bias=0.0) -> jax.Array:
         """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k."""
 
+    def total(self, energy, bias=0.0) -> jax.Array:
+        """Total transmission T(E, V) at one energy and bias: the sum of the eigenvalues."""
+        return jnp.sum(self.eigenvalues(energy, bias))
+
     def panel_edges(self, bias=0.0) -> jax.Array:
         """Energies that, with the thresholds, divide T(E, V) into panels of 16 Gauss nodes."""
         return jnp.zeros(0, jnp.result_type(bias))
@@ -70,5 +74,5 @@ def transmission(scatterer, energy, bias=0.0):
         T, shape energy.shape; NaN above the scatterer's energy limit, where a mode that is not
         kept would open.
     """
-    total = jnp.sum(scatterer.eigenvalues(energy, bias))
+    total = scatterer.total(energy, bias)
     return jnp.where(energy > scatterer.energy_limit(), jnp.nan, total)

@@ -1,0 +1,17 @@
+"""The versions that a result was made with."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+_PACKAGES = ("qpcjax", "jax", "jaxlib", "numpy", "equinox", "optax", "optimistix", "matplotlib")
+
+
+def versions() -> dict[str, str]:
+    """Version of this package, of Python and of what it computes with."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return {"qpcjax": found.pop("qpcjax"), **found}

@@ -1,0 +1,314 @@
+"""The command `qpcjax`: reads options, calls the package, prints.
+
+Nothing is computed here. What takes long to import is imported inside the commands.
+"""
+
+import contextlib
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from qpcjax._versions import versions
+from qpcjax.files import InputError, check_writable
+from qpcjax.units import GAAS_MASS
+
+app = typer.Typer(
+    name="qpcjax",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main():
+    """Run the command in double precision."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    app()
+
+
+# --- what every command uses ----------------------------------------------------------------
+
+HalfWidth = Annotated[float, typer.Option(help="Half the width of the channel, w, in nm.")]
+Length = Annotated[float, typer.Option(help="Length of the channel, L, in nm.")]
+Mass = Annotated[float, typer.Option(help="Effective mass in electron masses.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+# Parameters whose option is not simply their own name.
+_OPTIONS = {"strength": "damping"}
+
+
+@contextlib.contextmanager
+def plain_errors(kinds=(ValueError, ArithmeticError)):
+    """Turn an error in the user's input into one message on stderr and the exit code 2.
+
+    Args:
+        kinds: which exceptions; by default those that reading options and building objects raise.
+            Keep long computations outside, or name InputError: a bug there should not be shown as
+            the user's mistake.
+    """
+    try:
+        yield
+    except kinds as error:
+        message = str(error)
+        if isinstance(error, ArithmeticError):
+            message = "one of the numbers given is too large or too small to compute with"
+        # The package's own messages begin with the parameter: here it is an option.
+        name, must, rest = message.partition(" must be ")
+        if must and name.isidentifier():
+            message = f"--{_OPTIONS.get(name, name).replace('_', '-')}{must}{rest}"
+        console = Console(stderr=True)
+        # Only a terminal gets line breaks, so that a message in a log stays one line.
+        console.print(
+            f"[bold red]Error:[/] {escape(message)}",
+            soft_wrap=not console.is_terminal,
+            highlight=False,
+        )
+        raise typer.Exit(2) from None
+
+
+def require_finite(**options):
+    """Raise ValueError where an option is infinite or not a number."""
+    for name, value in options.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, got {value}")
+
+
+def print_json(value):
+    """Print a JSON object that any program can read: NaN becomes null."""
+    typer.echo(json.dumps(_without_nan(value), indent=2, allow_nan=False))
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        typer.echo(f"qpcjax {versions()['qpcjax']}")
+        raise typer.Exit
+
+
+@app.callback(
+    help="Transport and heating in a quantum point contact.\n\n"
+    "How much current flows, how much power is dissipated on each side, and how far away the heat "
+    "appears. Energies are in meV from the bottom of the conduction band, lengths in nm, "
+    "temperatures in K."
+)
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+):
+    """Options of the command itself; its help stands above, as line breaks here would be kept."""
+
+
+# --- commands -------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog="Example: qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4 --temperature 1.6"
+)
+def evaluate(
+    half_width: HalfWidth,
+    length: Length,
+    mu: Annotated[
+        float, typer.Option(help="Mean electrochemical potential in meV, (mu_L + mu_R)/2.")
+    ],
+    bias: Annotated[
+        float,
+        typer.Option(
+            help="Bias energy eV = mu_L - mu_R in meV (the voltage in mV); positive: electrons "
+            "flow to the right."
+        ),
+    ] = 0.0,
+    temperature: Annotated[float, typer.Option(help="Mean temperature in K; 0 is exact.")] = 0.0,
+    temperature_bias: Annotated[
+        float, typer.Option(help="Temperature difference T_L - T_R in K.")
+    ] = 0.0,
+    offset: Annotated[
+        float, typer.Option(help="Floor of the channel above the leads' band bottom, U, in meV.")
+    ] = 0.0,
+    mass: Mass = GAAS_MASS,
+    damping: Annotated[
+        float,
+        typer.Option(
+            help="Strength a of the damping rate a (E - mu_R)^2/E_F of hot electrons, a pure "
+            "number."
+        ),
+    ] = 0.04,
+    fermi_energy: Annotated[
+        str, typer.Option(help="E_F in that rate: mu_R, mu, or a number in meV.")
+    ] = "mu_R",
+    modes: Annotated[
+        int | None,
+        typer.Option(help="Channel modes kept; by default as many as are needed."),
+    ] = None,
+    as_json: AsJson = False,
+):
+    """Evaluate one operating point: transmission, current, heat on each side, hot spot."""
+    with plain_errors():
+        options = {
+            "half_width": (half_width, "nm"),
+            "length": (length, "nm"),
+            "offset": (offset, "meV"),
+            "mass": (mass, "m_e"),
+            "mu": (mu, "meV"),
+            "bias": (bias, "meV"),
+            "temperature": (temperature, "K"),
+            "temperature_bias": (temperature_bias, "K"),
+            "damping": (damping, "1"),
+        }
+        parts = _operating_point(options, fermi_energy, modes)
+    from qpcjax.evaluation import evaluate
+
+    with Console(stderr=True).status("Compiling and evaluating ..."):
+        result = evaluate(*parts)
+    options["modes"] = (parts[0].modes, "1")
+    if as_json:
+        _print_evaluation_json(options, fermi_energy, result)
+    else:
+        _print_evaluation(options, result)
+
+
+def _operating_point(options, fermi_energy, modes):
+    from qpcjax import AbruptConstriction, QuadraticDamping, Reservoirs
+    from qpcjax.evaluation import with_enough_modes
+
+    value = {name: value for name, (value, _) in options.items()}
+    require_finite(**value)
+    reservoirs = Reservoirs(
+        value["mu"], value["bias"], value["temperature"], value["temperature_bias"]
+    )
+    damping = QuadraticDamping(value["damping"], _energy_or_name(fermi_energy))
+    constriction = AbruptConstriction(
+        value["half_width"],
+        value["length"],
+        value["offset"],
+        value["mass"],
+        modes=1 if modes is None else modes,
+    )
+    return with_enough_modes(constriction, reservoirs, modes), reservoirs, damping
+
+
+def _energy_or_name(text) -> Any:
+    """A Fermi energy in meV, or the name of a potential that stands for it."""
+    try:
+        energy = float(text)
+    except ValueError:
+        return text
+    require_finite(fermi_energy=energy)
+    return energy
+
+
+def _print_evaluation_json(options, fermi_energy, result):
+    inputs = {name: {"value": value, "unit": unit} for name, (value, unit) in options.items()}
+    energy = _energy_or_name(fermi_energy)
+    inputs["fermi_energy"] = {"value": energy, "unit": None if isinstance(energy, str) else "meV"}
+    results = {
+        q.symbol: {"value": q.value, "unit": q.unit, "name": q.name} for q in result.quantities
+    }
+    print_json(
+        {"inputs": inputs, "results": results, "notes": result.notes, "versions": versions()}
+    )
+
+
+def _print_evaluation(options, result):
+    value = {name: value for name, (value, _) in options.items()}
+    heading = (
+        f"2w = {2 * value['half_width']:g} nm, L = {value['length']:g} nm, "
+        f"U = {value['offset']:g} meV, m = {value['mass']:g} m_e, modes: {value['modes']}\n"
+        f"mu = {value['mu']:g} meV, eV = {value['bias']:g} meV, T = {value['temperature']:g} K"
+    )
+    if value["temperature_bias"]:
+        heading += f", T_L - T_R = {value['temperature_bias']:g} K"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column()
+    table.add_column()
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    for q in result.quantities:
+        shown = "-" if math.isnan(q.value) else f"{q.value:.6g}"
+        table.add_row(q.symbol, q.name, shown, "" if q.unit == "1" else q.unit)
+    console = Console(highlight=False)
+    console.print(heading + "\n")
+    console.print(table)
+    for note in result.notes:
+        console.print(f"\n{note}", markup=False)
+
+
+@app.command(epilog="Example: qpcjax figures OUT --half-width 20 --length 80")
+def figures(
+    out: Annotated[Path, typer.Argument(help="Folder for the figures; made if it is not there.")],
+    half_width: HalfWidth = 20.0,
+    length: Length = 80.0,
+    mass: Mass = GAAS_MASS,
+):
+    """Draw the paper's Figs. 2 to 5 as PNG, each with a CSV of the numbers drawn."""
+    with plain_errors():
+        from qpcjax import AbruptConstriction
+
+        require_finite(half_width=half_width, length=length, mass=mass)
+        AbruptConstriction(half_width, length, mass=mass)  # refuses bad numbers, before long work
+        check_writable(out)
+    from qpcjax.figures import paper_figures
+
+    with plain_errors((InputError, OSError)), progress_bar() as advance:
+        paths = paper_figures(out, half_width, length, mass, progress=advance)
+    typer.echo("Written:")
+    for path in paths:
+        typer.echo(f"  {path}")
+
+
+@contextlib.contextmanager
+def progress_bar():
+    """A bar on stderr; gives a function (done, total, label) that moves it."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    console = Console(stderr=True)
+    # Only a terminal can redraw a bar; elsewhere nothing is printed.
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def advance(done, total, label):
+            bar.update(task, completed=done, total=total, description=label)
+
+        yield advance
+
+
+@app.command(epilog="Example: qpcjax info --json")
+def info(as_json: AsJson = False):
+    """Show versions, devices and precision: what to state with a result or in a bug report."""
+    import jax
+
+    double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    facts = {
+        "versions": versions(),
+        "devices": [f"{d.platform}: {d.device_kind} ({d.id})" for d in jax.devices()],
+        "precision": "float64 (double)" if double else "float32 (single)",
+    }
+    if as_json:
+        print_json(facts)
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, number in facts["versions"].items():
+        table.add_row(name, number)
+    for device in facts["devices"]:
+        table.add_row("device", device)
+    table.add_row("precision", facts["precision"])
+    Console().print(table, highlight=False)

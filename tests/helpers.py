@@ -1,0 +1,231 @@
+"""A constriction in units of E1, batches of parameters with one compiled shape, differences."""
+
+import functools
+import json
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import qpcjax as qpc
+from qpcjax import units
+from qpcjax.quadrature import conductance_average, transport_moments
+from qpcjax.scatterers import AbstractScatterer
+
+REFERENCE = json.loads((Path(__file__).parent / "reference" / "abrupt.json").read_text())
+
+# With this width and mass E1 is exactly 1 meV: energies in meV are energies in E1, and a
+# threshold is met to the last bit.
+HALF_WIDTH = math.pi / 2
+MASS = units.HBAR2_OVER_2M
+POWER_UNIT = CURRENT_UNIT = units.CONDUCTANCE_QUANTUM  # 2 E1^2/h in pW and 2 e E1/h in nA
+
+# One static configuration for everything that runs over the catalogue of hard cases.
+MODES, ASPECT, ROWS = 3, 15, 16
+STRENGTH = 0.04
+
+PARAMETERS = (
+    "half_width",
+    "length",
+    "offset",
+    "mass",
+    "mu",
+    "bias",
+    "temperature",
+    "temperature_bias",
+    "strength",
+)
+
+
+def constriction(ell, offset=0.0, modes=MODES, aspect_limit=None):
+    """Abrupt constriction with E1 = 1 meV and L/2w = ell."""
+    length = 2 * HALF_WIDTH * ell
+    return qpc.AbruptConstriction(
+        HALF_WIDTH, length, offset, MASS, modes=modes, aspect_limit=aspect_limit
+    )
+
+
+def kelvin(kT):
+    """Temperature in K of a thermal energy in meV."""
+    return kT / units.BOLTZMANN
+
+
+def vector(ell, mu, bias, kT, kT_difference=0.0, offset=0.0):
+    """The parameters as one vector, in the order of PARAMETERS."""
+    return np.array(
+        [
+            HALF_WIDTH,
+            2 * HALF_WIDTH * ell,
+            offset,
+            MASS,
+            mu,
+            bias,
+            kelvin(kT),
+            kelvin(kT_difference),
+            STRENGTH,
+        ]
+    )
+
+
+def problem_vector(problem):
+    """The parameters of a problem of the catalogue."""
+    p = problem
+    return vector(p.ell, p.mu, p.bias, p.kT, p.kT_difference, p.offset)
+
+
+def _parts(theta):
+    w, length, offset, mass, mu, bias, temperature, temperature_bias, strength = theta
+    c = qpc.AbruptConstriction(w, length, offset, mass, modes=MODES, aspect_limit=ASPECT)
+    r = qpc.Reservoirs(mu, bias, temperature, temperature_bias)
+    return c, r, qpc.QuadraticDamping(strength)
+
+
+def landauer(theta):
+    """The Landauer observables of one parameter vector."""
+    c, r, _ = _parts(theta)
+    p = qpc.dissipation(c, r)
+    return {
+        "current": qpc.current(c, r),
+        "left": p.left,
+        "right": p.right,
+        "asymmetry": p.asymmetry,
+        "conductance": qpc.conductance(c, r.mu, r.temperature),
+        "differential_conductance": qpc.differential_conductance(c, r),
+    }
+
+
+def moments(theta):
+    """The two integrals that hold current and heat, and the linear conductance."""
+    c, r, _ = _parts(theta)
+    zeroth, first = transport_moments(c, r.mu, r.bias, r.temperature, r.temperature_bias)
+    return {
+        "zeroth": zeroth,
+        "first": first,
+        "conductance": conductance_average(c, r.mu, r.temperature),
+    }
+
+
+def hot_spot(theta):
+    """Energy, distance and status of the hot spot of one parameter vector."""
+    c, r, damping = _parts(theta)
+    h = qpc.hot_spot(c, r, damping)
+    return {"energy": h.energy, "distance": h.distance, "status": h.status}
+
+
+def _answer(theta):
+    h = hot_spot(theta)
+    return {"energy": h["energy"], "distance": h["distance"]}
+
+
+def in_rows(fun):
+    """Map a function of one vector over an array of any length, compiled for one shape."""
+    mapped = jax.jit(jax.vmap(fun))
+
+    def run(vectors):
+        vectors = np.atleast_2d(vectors)
+        count = len(vectors)
+        padded = np.concatenate([vectors, np.repeat(vectors[-1:], -count % ROWS, axis=0)])
+        parts = [mapped(jnp.asarray(part)) for part in np.split(padded, len(padded) // ROWS)]
+        return jax.tree.map(lambda *p: np.concatenate(p)[:count], *parts)
+
+    return run
+
+
+landauer_rows = in_rows(landauer)
+moment_rows = in_rows(moments)
+moment_jacobian_rows = in_rows(jax.jacfwd(moments))
+hot_spot_rows = in_rows(hot_spot)
+hot_spot_jacobian_rows = in_rows(jax.jacfwd(_answer))
+
+# How far each parameter is moved, in its own unit, for a relative step of 1.
+SCALES = {
+    "half_width": HALF_WIDTH,
+    "length": 2 * HALF_WIDTH,
+    "offset": 1.0,
+    "mass": MASS,
+    "mu": 1.0,
+    "bias": 1.0,
+    "temperature": kelvin(0.1),
+    "temperature_bias": kelvin(0.1),
+    "strength": STRENGTH,
+}
+
+
+def derivative(rows, theta, name, step=1e-5, forward=False):
+    """Derivative by differences: central with one Richardson step, or second-order forward.
+
+    Args:
+        rows: a function from `in_rows`.
+        theta: the parameter vector.
+        name: the parameter that moves.
+        step: relative to SCALES.
+        forward: whether only larger values are allowed.
+    """
+    h = step * SCALES[name]
+    moves = np.array([0.0, 1.0, 2.0]) if forward else np.array([-1.0, -0.5, 0.5, 1.0])
+    vectors = np.tile(theta, (len(moves), 1))
+    vectors[:, PARAMETERS.index(name)] += h * moves
+    values = rows(vectors)
+    if forward:
+        return jax.tree.map(lambda f: (4 * f[1] - 3 * f[0] - f[2]) / (2 * h), values)
+    return jax.tree.map(
+        lambda f: (4 * (f[2] - f[1]) / h - (f[3] - f[0]) / (2 * h)) / 3,
+        values,
+    )
+
+
+def ulp(x):
+    """Distance from |x| to the next larger double."""
+    return np.spacing(np.abs(x))
+
+
+class Saddle(AbstractScatterer):
+    """Saddle-point steps that move with the bias: smooth, monotonic, without thresholds."""
+
+    height: float
+    spacing: float
+    width: float
+    drift: float
+    mass: float = MASS
+
+    def eigenvalues(self, energy, bias=0.0):
+        n = jnp.arange(2, dtype=jnp.result_type(energy))
+        top = self.height + self.spacing * (n + 0.5) + self.drift * bias**2
+        return jax.nn.sigmoid(2 * math.pi * (energy - top) / self.width)
+
+    def thresholds(self, bias=0.0):
+        return jnp.zeros(0, jnp.result_type(bias))
+
+    def panel_edges(self, bias=0.0):
+        steps = jnp.arange(-30, 70, dtype=jnp.result_type(bias)) * self.width / 4
+        return self.height + self.spacing / 2 + self.drift * bias**2 + steps
+
+
+class Step(AbstractScatterer):
+    """An ideal step at one energy."""
+
+    energy: float
+
+    def eigenvalues(self, energy, bias=0.0):
+        return jnp.heaviside(energy - self.energy, jnp.asarray(0.5, energy.dtype))[None]
+
+    def thresholds(self, bias=0.0):
+        return jnp.asarray(self.energy, jnp.result_type(bias))[None]
+
+
+def reference_rows(table):
+    """Rows of a reference table as a dictionary of arrays."""
+    rows = REFERENCE[table]
+    return {key: np.array([row[key] for row in rows], dtype=float) for key in rows[0]}
+
+
+@functools.partial(jax.jit, static_argnames="modes")
+def eigenvalue_rows(energy, ell, offset, modes=8):
+    """T_n of constrictions of several ell, each at its own energy."""
+
+    def one(energy, ell, offset):
+        return qpc.eigenvalues(constriction(ell, offset, modes, aspect_limit=1), energy)
+
+    return jax.vmap(one)(energy, ell, offset)

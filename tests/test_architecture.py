@@ -1,0 +1,158 @@
+"""The order of imports, and what importing the package does not do."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qpcjax
+
+PACKAGE = Path(qpcjax.__file__).parent
+
+# A module may import modules of lower layers, and of its own subpackage.
+LAYERS = {
+    "units": 0,
+    "_fields": 0,
+    "_batching": 0,
+    "_roots": 0,
+    "_safe": 0,
+    "_versions": 0,
+    "reservoirs": 1,
+    "scatterers": 2,
+    "quadrature": 2,
+    "landauer": 3,
+    "expansions": 3,
+    "hotspot": 4,
+    "files": 4,
+    "fitting": 5,
+    "evaluation": 5,
+    "design": 5,
+    "sweep": 6,
+    "plot": 6,
+    "figures": 7,
+    "cli": 8,
+    "__main__": 9,
+}
+NUMERICS = ("units", "_fields", "_batching", "_roots", "_safe")
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts != ("__init__",):
+            yield path, parts
+
+
+def imports(path):
+    """Names of this package's modules that a file imports, as tuples of their parts."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            names = [node.module]
+            if node.module == "qpcjax":
+                names = [f"qpcjax.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (tuple(name.split(".")[1:]) for name in names if name.split(".")[0] == "qpcjax")
+
+
+ALL = [pytest.param(path, parts, id=".".join(parts)) for path, parts in modules()]
+
+
+@pytest.mark.parametrize(("path", "parts"), ALL)
+def test_imports_run_one_way(path, parts):
+    own = parts[0]
+    assert own in LAYERS, f"{own} has no layer yet"
+    for target in imports(path):
+        if not target or target[0] in ("__version__", own):
+            continue
+        assert target[0] in LAYERS, f"{own} imports {target[0]}, which is no module"
+        assert LAYERS[target[0]] < LAYERS[own], f"{own} imports {target[0]}"
+
+
+def test_expansions_are_independent_of_the_integrals():
+    reached, waiting = set(), {"expansions"}
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        for path, parts in modules():
+            if parts[0] == name:
+                waiting |= {target[0] for target in imports(path) if target} - reached
+    assert not reached & {"landauer", "quadrature", "hotspot"}
+    assert "scatterers" in reached
+
+
+def test_physics_does_not_draw():
+    for path, parts in modules():
+        if LAYERS[parts[0]] < LAYERS["plot"]:
+            text = path.read_text()
+            assert "matplotlib" not in text, path.name
+            assert "jax.config" not in text.replace("jax.config.jax_enable_x64", ""), path.name
+
+
+def test_no_private_interfaces_of_the_dependencies():
+    for path, _ in modules():
+        assert "._src" not in path.read_text(), path.name
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_import_has_no_side_effects():
+    code = (
+        "import jax, sys\n"
+        "before = dict(jax.config.values)\n"
+        "import qpcjax\n"
+        "assert dict(jax.config.values) == before\n"
+        "drawn = [m for m in sys.modules if m.startswith(('matplotlib', 'qpcjax.plot', 'typer'))]\n"
+        "assert not drawn, drawn\n"
+    )
+    result = run(code, JAX_ENABLE_X64="0")
+    assert result.returncode == 0, result.stderr
+
+
+def test_import_touches_no_device():
+    # A platform that does not exist shows whether any device is asked for.
+    result = run("import qpcjax", JAX_PLATFORMS="nowhere")
+    assert result.returncode == 0, result.stderr
+    result = run("import jax.numpy; jax.numpy.zeros(1)", JAX_PLATFORMS="nowhere")
+    assert result.returncode != 0
+
+
+def test_public_names():
+    expected = {
+        "AbruptConstriction",
+        "AbstractScatterer",
+        "Dissipation",
+        "HotSpot",
+        "QuadraticDamping",
+        "Reservoirs",
+        "conductance",
+        "current",
+        "differential_conductance",
+        "dissipation",
+        "eigenvalues",
+        "energy_current",
+        "hot_spot",
+        "inelastic_length",
+        "low_bias_dissipation",
+        "low_temperature_correction",
+        "power_per_length",
+        "transmission",
+    }
+    missing = expected - set(dir(qpcjax))
+    assert not missing
+    for name in expected:
+        assert getattr(qpcjax, name).__doc__, name
