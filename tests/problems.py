@@ -27,7 +27,7 @@ def _problem(name, tags, *values, **keywords):
 PROBLEMS = [
     _problem("plateau", "", 2.0, 2.5, 0.2, 0.04),
     _problem("step", "", 1.0, 1.05, 0.3, 0.03),
-    _problem("hot", "hot", 1.5, 1.4, 0.1, 0.4),
+    _problem("hot", "hot", 1.5, 1.4, 0.1, 0.2),
     _problem("mu on the first threshold", "threshold", 2.0, 1.0, 0.2, 0.04),
     _problem("mu on the second threshold", "threshold", 1.0, 4.0, 0.3, 0.02),
     _problem("mu_L on the second threshold, cold", "threshold cold", 2.0, 3.75, 0.5, 0.0),

@@ -19,6 +19,8 @@ from qpcjax.files import (
 )
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
+SUPERUSER = hasattr(os, "geteuid") and os.geteuid() == 0
+
 GOOD = "gate (mV),conductance (2e2/h)\n-900,0.1\n-800,1.0\n-700,2.0\n"
 
 
@@ -264,7 +266,7 @@ def test_a_file_that_is_not_there(tmp_path):
     refused(lambda: read_trace(tmp_path), str(tmp_path), "folder")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+@pytest.mark.skipif(SUPERUSER, reason="the superuser may read everything")
 def test_a_file_that_may_not_be_read(table):
     path = table(GOOD)
     path.chmod(0)
@@ -461,7 +463,7 @@ def test_a_file_where_the_folder_should_be(tmp_path, write, inside):
     assert (tmp_path / "taken").read_text() == "keep"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+@pytest.mark.skipif(SUPERUSER, reason="the superuser may write everywhere")
 @pytest.mark.parametrize("write", [check_writable, lambda folder: write_files(folder, {"a": "b"})])
 def test_a_folder_that_may_not_be_written(tmp_path, write):
     tmp_path.chmod(0o500)

@@ -76,7 +76,7 @@ def test_observables_of_the_table(table_rows, name):
 def test_conductance_of_the_table(ell):
     at = CONDUCTANCES["ell"] == ell
     mu, kT, exact = (np.resize(CONDUCTANCES[key][at], 6) for key in ("mu", "kT", "G"))
-    value = qpc.conductance(constriction(ell), mu, kelvin(kT))
+    value = qpc.conductance(constriction(ell, modes=5), mu, kelvin(kT))
     np.testing.assert_allclose(value, exact, rtol=1e-10)
 
 

@@ -1,0 +1,505 @@
+"""Fit of a conductance trace: starts from the data, optax from several of them, covariance."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from qpcjax.files import ConductanceTrace, InputError
+from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_basis, gate_knots
+from qpcjax.fitting.optimiser import levenberg_marquardt
+from qpcjax.fitting.parameters import Parameter, Space
+from qpcjax.units import (
+    CONDUCTANCE_QUANTUM,
+    GAAS_MASS,
+    HBAR2_OVER_2M,
+    RESISTANCE_QUANTUM,
+    fermi_energy,
+)
+
+DEFAULT_DENSITY = 2.0  # 1e11 cm^-2, the paper's example
+
+_BINS = 128  # points the search works on; more data are averaged in bins along the gate
+_MOST_KNOTS = 6
+_STARTS_RUN = 4
+_TRIAL_STEPS = 10
+_MOST_STEPS = 80
+_CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
+_FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
+_TAIL = 28.0  # logistic widths after which a weight is below 1e-12
+_ORDER = 8  # Gauss nodes in a panel: 1e-7 of G at the smearing of any trace
+_ASPECTS = (2.0, 5.0, 10.0, 15.0, 30.0)  # L/2w resolved, as far as the fit needs it
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """One start of the search and where it ended, losses as rms in uS."""
+
+    series_resistance: float
+    smearing: float
+    rms_at_start: float
+    rms_at_end: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class FlatDirection:
+    """A combination of parameters that the data leave undetermined.
+
+    Fields:
+        changes: relative change of each parameter (name -> number, the largest is 1).
+        spread: standard error along it, in units of the parameters' scale.
+    """
+
+    changes: dict[str, float]
+    spread: float
+
+
+@dataclasses.dataclass(frozen=True)
+class FitResult:
+    """A fitted trace. Conductances in 2e^2/h, gate voltages in mV.
+
+    Fields:
+        trace: the data, sorted by gate voltage.
+        parameters: values of all parameters, free and fixed.
+        covariance: of the free ones, in their units and order.
+        status: "converged", or why it stopped otherwise.
+        message: the same in words.
+        rms: of the residuals of all points, in uS.
+        correlation_length: points over which residuals are correlated; the covariance allows
+            for it.
+        starts: every start tried.
+        flat_directions: what the data leave undetermined.
+        model: the fitted model.
+        predict: conductance in 2e^2/h for given parameter values and gate voltages in mV.
+    """
+
+    trace: ConductanceTrace
+    parameters: tuple[Parameter, ...]
+    covariance: np.ndarray
+    status: str
+    message: str
+    rms: float
+    correlation_length: float
+    starts: tuple[Start, ...]
+    flat_directions: tuple[FlatDirection, ...]
+    model: ConductanceModel
+    predict: Callable
+
+    @property
+    def free(self):
+        """The free parameters."""
+        return tuple(p for p in self.parameters if p.free)
+
+    @property
+    def stderr(self):
+        """Standard errors by name; a fixed parameter has none."""
+        errors = np.sqrt(np.diag(self.covariance))
+        return {p.name: float(e) for p, e in zip(self.free, errors, strict=True)}
+
+    @property
+    def correlation(self):
+        """Correlation matrix of the free parameters."""
+        errors = np.sqrt(np.diag(self.covariance))
+        return self.covariance / np.outer(errors, errors)
+
+    @property
+    def at_bound(self):
+        """Names of free parameters that ended on a bound."""
+        ends = [(p, (p.value - p.lower) / (p.upper - p.lower)) for p in self.free]
+        return tuple(p.name for p, share in ends if share < 1e-4 or share > 1 - 1e-4)
+
+    def values(self):
+        """Parameter values by name."""
+        return {p.name: p.value for p in self.parameters}
+
+
+def fit_trace(
+    trace: ConductanceTrace,
+    *,
+    mu: float | None = None,
+    mass: float = GAAS_MASS,
+    knots: int | None = None,
+    fixed: dict[str, float] | None = None,
+    free: tuple[str, ...] = (),
+    progress: Callable[[int, int, str], None] | None = None,
+) -> FitResult:
+    """Fit an abrupt constriction behind a series resistance to a conductance trace.
+
+    Free are the width 2w at a few gate voltages, the length L, the smearing at both ends of the
+    trace and the series resistance; mu and the floor of the channel are held, because one trace
+    does not determine them.
+
+    Args:
+        trace: the data; rows in any order.
+        mu: electrochemical potential in meV; by default that of 2e11 electrons per cm^2.
+        mass: effective mass in m_e.
+        knots: number of gate voltages at which the width is free, 2 to 6; by default as many as
+            the trace has steps, within these bounds.
+        fixed: parameters to hold at a value, by name.
+        free: names of parameters to free that are held by default.
+        progress: called with (done, total, label).
+
+    Returns:
+        `FitResult`, also where the search did not converge: see its status.
+
+    Raises:
+        InputError: fewer points than free parameters, or a trace without a step.
+        ValueError: a parameter that does not exist or is out of range.
+    """
+    _require_double()
+    mu = fermi_energy(DEFAULT_DENSITY, mass) if mu is None else mu
+    if not mu > 0:
+        raise ValueError(f"mu must be a positive energy in meV, got {mu:g}")
+    if knots is not None and not 2 <= knots <= _MOST_KNOTS:
+        raise ValueError(f"knots must be a whole number from 2 to {_MOST_KNOTS}, got {knots}")
+    trace = _sorted(trace)
+    steps = _Steps(trace)
+    count = knots or min(max(steps.count, 2), _MOST_KNOTS)
+    parameters = _parameters(trace, mu, mass, count, steps)
+    parameters = _adjusted(parameters, fixed or {}, free)
+    if trace.gate.size < sum(p.free for p in parameters):
+        raise InputError(
+            f"{trace.name}: {trace.gate.size} points cannot determine "
+            f"{sum(p.free for p in parameters)} free parameters; take more points or fewer knots"
+        )
+    search = _Search(trace, parameters, mu, mass, progress or (lambda *_: None))
+    return search.run(steps)
+
+
+def _require_double():
+    if jnp.zeros(0, float).dtype != jnp.float64:
+        raise ValueError(
+            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
+        )
+
+
+def _sorted(trace):
+    order = np.argsort(trace.gate, kind="stable")
+    return dataclasses.replace(trace, gate=trace.gate[order], conductance=trace.conductance[order])
+
+
+def _half_wavelength(mu, mass):
+    """Half the Fermi wavelength in nm: a channel of this width has E1 = mu."""
+    return math.pi * math.sqrt(HBAR2_OVER_2M / mass / mu)
+
+
+# --- starts ---------------------------------------------------------------------------------
+
+
+class _Steps:
+    """Where the steps of a trace are, and the series resistance that makes plateaus integers."""
+
+    def __init__(self, trace):
+        window = max(1, trace.gate.size // 200)
+        smooth = np.convolve(
+            np.pad(trace.conductance, window, mode="edge"), np.ones(2 * window + 1), "valid"
+        ) / (2 * window + 1)
+        self.gate, self.smooth = trace.gate, smooth
+        self.name = trace.name
+        self.resistance = self._plateau_resistance()
+        self.count = len(self.positions(self.resistance)[1])
+        if self.count < 1:
+            raise InputError(
+                f"{trace.name}: no conductance step: the conductance goes from "
+                f"{smooth.min():.3g} to {smooth.max():.3g} 2e2/h; a fit needs at least one step, "
+                f"from below to above 0.5 2e2/h (is the unit right?)"
+            )
+
+    def corrected(self, resistance):
+        """Conductance of the constriction behind this resistance, in 2e^2/h."""
+        return self.smooth / np.maximum(1 - resistance / RESISTANCE_QUANTUM * self.smooth, 1e-3)
+
+    def _plateau_resistance(self):
+        top = max(self.smooth.max(), 1e-6)
+        most = min(2000.0, 0.5 * RESISTANCE_QUANTUM / top)
+        trial = np.linspace(0, most, 81)
+        # On a staircase sin^2(pi g) averages lowest where the plateaus are whole numbers.
+        misfit = [np.mean(np.sin(np.pi * self.corrected(r)) ** 2) for r in trial]
+        return float(trial[int(np.argmin(misfit))])
+
+    def positions(self, resistance):
+        """Gate voltages at which g crosses n - 1/2, and the n."""
+        g = np.maximum.accumulate(self.corrected(resistance))
+        n = np.arange(1, int(np.floor(g[-1] + 0.5)) + 1)
+        n = n[(n - 0.5 > g[0]) & (n - 0.5 < g[-1])]
+        rising = np.concatenate([[True], np.diff(g) > 0])
+        return np.interp(n - 0.5, g[rising], self.gate[rising]), n
+
+    def widths(self, resistance, gate_range, count):
+        """Widths at the knots, in half Fermi wavelengths: mode n opens at width n."""
+        at, n = self.positions(resistance)
+        if len(n) < 2:  # the slope of a single step is unknown: a tenth of the range
+            at = np.append(at, at[-1:] + (gate_range[1] - gate_range[0]) / 2)
+            n = np.append(n, n[-1:] + 1)
+        degree = min(count - 1, len(n) - 1, 3)
+        line = np.polynomial.Polynomial.fit(at, n, degree, domain=gate_range)
+        knots = gate_knots(gate_range, count)
+        # Beyond the outermost steps a polynomial is not to be trusted: continue straight.
+        inner = np.clip(knots, at[0], at[-1])
+        return np.clip(line(inner) + line.deriv()(inner) * (knots - inner), 0.3, None)
+
+
+def _parameters(trace, mu, mass, count, steps):
+    unit = _half_wavelength(mu, mass)
+    widths = steps.widths(steps.resistance, (trace.gate[0], trace.gate[-1]), count) * unit
+    most = 40 * unit
+    return [
+        Parameter("mu", mu, "meV", mu / 100, mu * 100, free=False, log=True),
+        *(
+            Parameter(f"width_{i + 1}", w, "nm", unit / 50, most, log=True)
+            for i, w in enumerate(np.clip(widths, unit / 40, most / 2))
+        ),
+        Parameter("floor_1", 0.0, "meV", -2 * mu, 2 * mu, free=False),
+        Parameter("floor_2", 0.0, "meV", -2 * mu, 2 * mu, free=False),
+        Parameter("length", 2 * unit, "nm", unit / 50, 15 * unit, log=True),
+        Parameter("smearing_1", 0.2, "E1", 0.02, 5.0, log=True),
+        Parameter("smearing_2", 0.5, "E1", 0.02, 5.0, log=True),
+        Parameter("series_resistance", steps.resistance, "ohm", -2000.0, 10000.0),
+    ]
+
+
+def _adjusted(parameters, fixed, free):
+    names = {p.name for p in parameters}
+    for name in (*fixed, *free):
+        if name not in names:
+            raise ValueError(
+                f"no parameter is called {name}; there are: {', '.join(sorted(names))}"
+            )
+    both = set(fixed) & set(free)
+    if both:
+        raise ValueError(f"{', '.join(sorted(both))}: cannot be fixed and free at once")
+    changed = [p.fixed(fixed[p.name]) if p.name in fixed else p for p in parameters]
+    return [dataclasses.replace(p, free=True) if p.name in free else p for p in changed]
+
+
+# --- the search -----------------------------------------------------------------------------
+
+
+class _Search:
+    """The data in bins, the model at their gates, and the steps of the search."""
+
+    def __init__(self, trace, parameters, mu, mass, progress):
+        self.trace, self.parameters, self.mu, self.mass = trace, parameters, mu, mass
+        self.space, self.progress = Space(parameters), progress
+        self.range = (float(trace.gate[0]), float(trace.gate[-1]))
+        self.knots = sum(p.name.startswith("width_") for p in parameters)
+        bins = np.array_split(np.arange(trace.gate.size), min(_BINS, trace.gate.size))
+        self.gate = np.array([trace.gate[b].mean() for b in bins])
+        self.data = np.array([trace.conductance[b].mean() for b in bins])
+        self.weight = np.sqrt([b.size for b in bins]) * CONDUCTANCE_QUANTUM
+        value = {p.name: p.value for p in parameters}
+        self._expand = jax.jit(lambda v: (self._numbers(v), jax.jacfwd(self._numbers)(v)))
+        self.optimiser = levenberg_marquardt()
+        self.update = jax.jit(self.optimiser.update)
+        self._compile(self._modes(value), _ASPECTS[0])
+
+    def _modes(self, value):
+        """Modes that hold the smeared transmission at every gate, with room to move."""
+        e = (self._width(value).max() / _half_wavelength(self.mu, self.mass)) ** 2
+        tail = _TAIL * max(value["smearing_1"], value["smearing_2"], 0.7)
+        return math.ceil(math.sqrt(1.1 * (e + tail))) + 1
+
+    def _width(self, value):
+        widths = np.array([value[f"width_{i + 1}"] for i in range(self.knots)])
+        return np.asarray(gate_basis(self.range, self.gate, self.knots) @ widths)
+
+    def _aspect(self, value):
+        """Largest L/2w along the trace."""
+        widths = self._width(value)
+        return value["length"] / max(widths.min(), 1e-2 * widths.max())
+
+    def model(self, values, order=_ORDER):
+        """The model at these parameter values."""
+        return ConductanceModel(
+            GateCalibration(
+                self.range,
+                jnp.stack([values[f"width_{i + 1}"] for i in range(self.knots)]),
+                jnp.stack([values["floor_1"], values["floor_2"]]),
+            ),
+            jnp.asarray(values["mu"]),
+            jnp.asarray(values["length"]),
+            jnp.stack([values["smearing_1"], values["smearing_2"]]),
+            jnp.asarray(values["series_resistance"]),
+            self.mass,
+            self.modes,
+            self.aspect_limit,
+            order,
+        )
+
+    def _compile(self, modes, aspect_limit):
+        """Make the one function that everything here evaluates: G and its derivatives."""
+        self.modes, self.aspect_limit = modes, aspect_limit
+        names = [p.name for p in self.parameters]
+
+        def linearised(numbers, gate):
+            def conductance(numbers):
+                return self.model(dict(zip(names, numbers, strict=True)))(gate)
+
+            g, push = jax.linearize(conductance, numbers)
+            return g, jax.vmap(push)(jnp.eye(numbers.size)).T
+
+        self._linearised = jax.jit(linearised)
+
+    def _numbers(self, vector):
+        values = self.space.decode(vector)
+        return jnp.stack([values[p.name] for p in self.parameters])
+
+    def residual(self, vector):
+        """Weighted residuals of the bins, and their derivatives in the vector."""
+        numbers, to_numbers = jax.device_get(self._expand(vector))
+        g, slopes = jax.device_get(self._linearised(numbers, self.gate))
+        return (g - self.data) * self.weight, (slopes * self.weight[:, None]) @ to_numbers
+
+    def start(self, steps, resistance, smearing):
+        """Vector of a start with this resistance and smearing."""
+        unit = _half_wavelength(self.mu, self.mass)
+        widths = steps.widths(resistance, self.range, self.knots) * unit
+        guess = {f"width_{i + 1}": w for i, w in enumerate(widths)}
+        guess |= {"series_resistance": resistance, "smearing_1": smearing}
+        guess |= {"smearing_2": 2 * smearing, "length": 1.5 * unit}
+        moved = [p.at(guess[p.name]) if p.free and p.name in guess else p for p in self.parameters]
+        return Space(moved).encode()
+
+    def loss(self, vector):
+        r, _ = self.residual(vector)
+        return float(r @ r / 2)
+
+    def rms(self, loss):
+        """Residual rms in uS of the binned data with this loss."""
+        return math.sqrt(max(2 * loss, 0) / self.trace.gate.size)
+
+    def descend(self, vector, steps, state=None, label=""):
+        """Up to `steps` Levenberg-Marquardt steps; (state, whether it converged)."""
+        vector = jnp.asarray(vector)
+        state = self.optimiser.init(vector) if state is None else state
+        for i in range(steps):
+            self.progress(i, steps, label)
+            r, jacobian = self.residual(vector)
+            move, state = self.update(
+                jacobian.T @ r, state, vector, value=r @ r / 2, curvature=jacobian.T @ jacobian
+            )
+            vector = optax.apply_updates(vector, move)
+            # A step that promises nothing, with little damping: the minimum.
+            if state.predicted < _CONVERGED and state.damping < 1:
+                return state, True
+            if state.damping > 1e10:
+                return state, bool(state.predicted < _CONVERGED)
+        return state, False
+
+    def run(self, steps):
+        tried = sorted({0.0, round(steps.resistance, 3), round(1.5 * steps.resistance, 3)})
+        trials = []
+        for k, (resistance, smearing) in enumerate((r, s) for r in tried for s in (0.1, 0.4)):
+            self.progress(k, 2 * len(tried), "looking at starts")
+            vector = self.start(steps, resistance, smearing)
+            trials.append((self.loss(vector), vector, resistance, smearing))
+        trials.sort(key=lambda trial: trial[0] if math.isfinite(trial[0]) else math.inf)
+        ends = []
+        for k, (_, vector, *_rest) in enumerate(trials[:_STARTS_RUN]):
+            state, _ = self.descend(vector, _TRIAL_STEPS, label=f"start {k + 1} of {_STARTS_RUN}")
+            ends.append(state)
+        best = min(ends, key=lambda state: float(state.value))
+        state, converged = self.descend(best.params, _MOST_STEPS, label="to the minimum")
+        value = {p.name: p.value for p in self.space.at(state.params)}
+        modes, aspect = self._modes(value), self._aspect(value)
+        if modes > self.modes or aspect > 1.25 * self.aspect_limit:
+            limit = next((a for a in _ASPECTS if aspect <= a), _ASPECTS[-1])
+            self._compile(max(modes, self.modes), limit)
+            state, converged = self.descend(state.params, _MOST_STEPS, label="more resolution")
+        starts = tuple(
+            Start(r, s, self.rms(loss), self.rms(float(ends[k].value)) if k < len(ends) else None)
+            for k, (loss, _, r, s) in enumerate(trials)
+        )
+        return self.result(np.asarray(state.params), converged, starts)
+
+    # --- what is known at the end ---
+
+    def result(self, vector, converged, starts):
+        self.progress(0, 1, "uncertainties")
+        parameters = tuple(self.space.at(vector))
+        values = {p.name: jnp.asarray(p.value) for p in parameters}
+        residual = (self.predict(values) - self.trace.conductance) * CONDUCTANCE_QUANTUM
+        rms = float(np.sqrt(np.mean(residual**2)))
+        length = _correlation_length(residual)
+        freedom = max(self.trace.gate.size - len(self.space.free), 1)
+        variance = float(np.sum(residual**2)) / freedom * length
+        _, jacobian = self.residual(vector)
+        inverse = variance * np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
+        free = [k for k, p in enumerate(self.parameters) if p.free]
+        to_values = np.asarray(self._expand(vector)[1])[free]
+        status, message = self._status(parameters, converged, rms)
+        return FitResult(
+            trace=self.trace,
+            parameters=parameters,
+            covariance=to_values @ inverse @ to_values.T,
+            status=status,
+            message=message,
+            rms=rms,
+            correlation_length=length,
+            starts=starts,
+            flat_directions=self._flat_directions(parameters, variance),
+            model=self.model(values),
+            predict=self.predict,
+        )
+
+    def predict(self, values, gate=None):
+        """Conductance in 2e^2/h at gate voltages in mV, by default those of the trace."""
+        gate = self.trace.gate if gate is None else np.asarray(gate, float)
+        numbers = jnp.asarray([float(values[p.name]) for p in self.parameters])
+        size = self.gate.size
+        # In pieces of one shape, for which the model is compiled already.
+        padded = np.append(gate, np.full(-gate.size % size, gate[-1])).reshape(-1, size)
+        return np.concatenate([self._linearised(numbers, g)[0] for g in padded])[: gate.size]
+
+    def _status(self, parameters, converged, rms):
+        value = {p.name: p.value for p in parameters}
+        e = (self._width(value).max() / _half_wavelength(self.mu, self.mass)) ** 2
+        if not math.isfinite(rms):
+            return "failed", "the model gave no finite conductance"
+        if e + _TAIL * max(value["smearing_1"], value["smearing_2"]) > self.modes**2:
+            return "modes", f"{self.modes} channel modes are too few for the fitted width"
+        if self._aspect(value) > 1.25 * self.aspect_limit:
+            return "aspect", "the fitted channel is too long for its width to be resolved"
+        if not converged:
+            return "steps", f"stopped after {_MOST_STEPS} steps before the rms settled"
+        return "converged", "no small step lowers the rms of the residuals any further"
+
+    def _flat_directions(self, parameters, variance):
+        """Combinations of all parameters, held ones too, that the data do not determine."""
+        names = [p.name for p in parameters]
+        scale = np.array([p.scale if p.log else _natural_scale(p, self.mu) for p in parameters])
+        _, slopes = self._linearised(jnp.asarray([p.value for p in parameters]), self.gate)
+        jacobian = np.asarray(slopes) * self.weight[:, None] * scale
+        _, s, vt = np.linalg.svd(jacobian, full_matrices=False)
+        found = []
+        for singular, row in zip(s[::-1], vt[::-1], strict=True):
+            spread = math.sqrt(variance) / max(singular, 1e-12 * s[0])
+            if spread < _FLAT:
+                break
+            row = row / row[int(np.argmax(np.abs(row)))]
+            changes = {n: float(x) for n, x in zip(names, row, strict=True) if abs(x) > 0.05}
+            found.append(FlatDirection(changes, float(spread)))
+        return tuple(found)
+
+
+def _natural_scale(p, mu):
+    return mu if p.unit == "meV" else 100.0
+
+
+def _correlation_length(residual):
+    """Integrated autocorrelation of the residuals, in points, at least 1."""
+    r = residual - residual.mean()
+    power = float(r @ r)
+    if power == 0:
+        return 1.0
+    total = 1.0
+    for lag in range(1, r.size // 4):
+        rho = float(r[:-lag] @ r[lag:]) / power
+        if rho < 0.05:
+            break
+        total += 2 * rho
+    return total

@@ -1,0 +1,73 @@
+"""Least squares as an optax optimiser: Levenberg-Marquardt steps with a trust parameter."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class LevenbergMarquardtState(NamedTuple):
+    """The best point so far with its expansion, and the damping in force.
+
+    Fields:
+        params, value, gradient, curvature: the best point, its loss and J^T r and J^T J there.
+        damping: lambda, relative to the diagonal of the curvature.
+        predicted: by how much the next point should lower the loss, relative to the loss.
+    """
+
+    params: jax.Array
+    value: jax.Array
+    gradient: jax.Array
+    curvature: jax.Array
+    damping: jax.Array
+    predicted: jax.Array
+
+
+def levenberg_marquardt(damping=1e-2, raise_by=5.0, lower_by=8.0):
+    """Levenberg-Marquardt for the loss |r|^2/2 of a residual r(params), params a vector.
+
+    Use it as any optax optimiser, with `value` and `curvature` given to `update`: J^T r is the
+    gradient, J^T J the curvature. Every update leads to the next point to try; a point that turns
+    out worse is left behind, and the best one stays in the state.
+
+    Args:
+        damping: first lambda; steps solve (J^T J + lambda diag(J^T J)) step = -J^T r.
+        raise_by: factor on lambda after a worse point.
+        lower_by: divisor of lambda after a better one.
+    """
+
+    def init(params):
+        n = params.size
+        return LevenbergMarquardtState(
+            params,
+            jnp.asarray(jnp.inf, params.dtype),
+            jnp.zeros(n, params.dtype),
+            jnp.eye(n, dtype=params.dtype),
+            jnp.asarray(damping * lower_by, params.dtype),
+            jnp.asarray(jnp.inf, params.dtype),
+        )
+
+    def update(gradient, state, params, *, value, curvature, **_):
+        better = value < state.value  # False for NaN
+
+        def choose(new, old):
+            return jnp.where(better, new, old)
+
+        best, value = choose(params, state.params), choose(value, state.value)
+        gradient = choose(gradient, state.gradient)
+        curvature = choose(curvature, state.curvature)
+        factor = choose(1 / lower_by, raise_by)
+        damping = jnp.clip(state.damping * factor, 1e-12, 1e12)
+        # In units where the curvature has a unit diagonal; a flat parameter stays put.
+        size = jnp.sqrt(jnp.diag(curvature))
+        size = jnp.where(size > 0, size, 1)
+        matrix = curvature / size / size[:, None] + damping * jnp.eye(size.size)
+        step = -jnp.linalg.solve(matrix, gradient / size) / size
+        gain = -step @ gradient - step @ curvature @ step / 2
+        state = LevenbergMarquardtState(
+            best, value, gradient, curvature, damping, gain / jnp.maximum(value, 1e-300)
+        )
+        return best + step - params, state
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -1,0 +1,96 @@
+"""Parameters of a fit: bounded, free or fixed, and their smooth map to unbounded numbers."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One number of a model, between two bounds.
+
+    Args:
+        name: what the report calls it.
+        value: start, or the fixed value.
+        unit: its unit, "" for a pure number.
+        lower: lower bound.
+        upper: upper bound.
+        free: whether the fit moves it.
+        log: whether its logarithm is what varies (a positive scale).
+
+    Raises:
+        ValueError: bounds that contradict each other or do not hold the value.
+    """
+
+    name: str
+    value: float
+    unit: str
+    lower: float
+    upper: float
+    free: bool = True
+    log: bool = False
+
+    def __post_init__(self):
+        if not self.lower < self.upper or (self.log and self.lower <= 0):
+            raise ValueError(
+                f"the bounds of {self.name} contradict each other: {self.lower:g} to "
+                f"{self.upper:g} {self.unit}"
+            )
+        if not self.lower <= self.value <= self.upper:
+            raise ValueError(
+                f"{self.name} must lie between {self.lower:g} and {self.upper:g} {self.unit}, "
+                f"got {self.value:g}"
+            )
+
+    def at(self, value):
+        """The same parameter at another value, moved into its bounds."""
+        return dataclasses.replace(self, value=float(min(max(value, self.lower), self.upper)))
+
+    def fixed(self, value):
+        """The same parameter, fixed at a value."""
+        return dataclasses.replace(self, value=float(value), free=False)
+
+    @property
+    def scale(self):
+        """Change of the parameter that counts as large: itself, or a tenth of its range."""
+        return abs(self.value) if self.log else (self.upper - self.lower) / 10
+
+
+class Space:
+    """The free ones of a list of parameters as a vector without bounds.
+
+    Each value (or its logarithm) is its lower bound plus its range times a logistic function of
+    the vector's component.
+    """
+
+    def __init__(self, parameters):
+        self.parameters = tuple(parameters)
+        self.free = tuple(p for p in self.parameters if p.free)
+        ends = np.array([self._ends(p) for p in self.free]).reshape(-1, 2)
+        self._lower, self._range = ends[:, 0], ends[:, 1] - ends[:, 0]
+        self._log = np.array([p.log for p in self.free], bool)
+
+    @staticmethod
+    def _ends(p):
+        return (math.log(p.lower), math.log(p.upper)) if p.log else (p.lower, p.upper)
+
+    def encode(self):
+        """Vector of the parameters' present values."""
+        values = np.array([math.log(p.value) if p.log else p.value for p in self.free])
+        share = np.clip((values - self._lower) / self._range, 1e-9, 1 - 1e-9)
+        return np.log(share / (1 - share))
+
+    def decode(self, vector):
+        """Values of all parameters by name; the free ones from the vector."""
+        inner = self._lower + self._range * jax.nn.sigmoid(vector)
+        inner = jnp.where(self._log, jnp.exp(jnp.where(self._log, inner, 0)), inner)
+        values = {p.name: jnp.asarray(p.value) for p in self.parameters if not p.free}
+        return values | {p.name: inner[i] for i, p in enumerate(self.free)}
+
+    def at(self, vector):
+        """The parameters at the values that the vector stands for."""
+        values = self.decode(vector)
+        return [p.at(float(values[p.name])) if p.free else p for p in self.parameters]
