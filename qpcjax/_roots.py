@@ -44,4 +44,5 @@ def falling_root(fun, lower, upper):
         return jnp.where(jnp.abs(at_lower) < jnp.abs(at_upper), lower_, upper_)
 
     lower, upper = jax.lax.stop_gradient((lower, upper))
-    return jax.lax.custom_root(fun, (lower + upper) / 2, solve, lambda g, y: y / g(1.0))
+    middle = (lower + upper) / 2
+    return jax.lax.custom_root(fun, middle, solve, lambda g, y: y / g(jnp.ones_like(y)))

@@ -25,8 +25,8 @@ def circle_angle(e, m):
 
     For m >= 1: arccos(m / sqrt(e)) for e > m^2, arccosh(m / sqrt(e)) for 0 < e < m^2, and 0 at
     e = m^2. Its derivative, sign(e - m^2) m / (2 s e) with s = sqrt|e - m^2|, diverges at
-    e = m^2, where the value 0 is returned for it: that is the right limit wherever the angle comes with a factor
-    that vanishes faster, and the finite part where the second derivative of T diverges.
+    e = m^2, where the value 0 is returned for it: that is the right limit wherever the angle comes
+    with a factor that vanishes faster, and the finite part where T'' diverges.
     """
     d = e - m * m
     s = jnp.sqrt(jnp.abs(d))
@@ -48,8 +48,8 @@ def circle_segment(e, m):
     r"""Signed area under sqrt|e - q^2| between q = m and q = sqrt(e).
 
     For m >= 1: the integral from m to sqrt(e) for e > m^2 and minus the integral from sqrt(e) to
-    m for 0 < e < m^2: (e * angle - m s) / 2, by its series where the two terms cancel (relative error
-    below 1e-14). Its derivative is circle_angle(e, m) / 2, also on e = m^2.
+    m for 0 < e < m^2: (e * angle - m s) / 2, by its series where the two terms cancel (relative
+    error below 1e-14). Its derivative is circle_angle(e, m) / 2, also on e = m^2.
     """
     d = e - m * m
     s = jnp.sqrt(jnp.abs(d))

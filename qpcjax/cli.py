@@ -249,6 +249,82 @@ def _print_evaluation(options, result):
         console.print(f"\n{note}", markup=False)
 
 
+@app.command(
+    epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit --gate G.csv --conductance "
+    "C.csv --trace 0 --gate-unit V --conductance-unit uS -o OUT"
+)
+def fit(
+    trace_file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="TRACE.csv",
+            help="Conductance trace; its header names the columns with units, such as "
+            "'gate (mV),conductance (2e2/h)'.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for report, tables and figures.")
+    ] = Path("qpcjax-fit"),
+    gate: Annotated[
+        str | None,
+        typer.Option(help="Name of the gate column; without TRACE.csv, a file of gate voltages."),
+    ] = None,
+    conductance: Annotated[
+        str | None,
+        typer.Option(help="Name of the conductance column; without TRACE.csv, a file of them."),
+    ] = None,
+    trace: Annotated[
+        int | None, typer.Option(help="Column of the two files, counted from 0.")
+    ] = None,
+    gate_unit: Annotated[
+        str | None, typer.Option(help="mV, V or uV, where no header says it.")
+    ] = None,
+    conductance_unit: Annotated[
+        str | None, typer.Option(help="2e2/h, e2/h, uS, mS or S, where no header says it.")
+    ] = None,
+    density: Annotated[
+        float | None,
+        typer.Option(help="Density of the 2DEG in 1e11 cm^-2; sets mu. 2 if neither is given."),
+    ] = None,
+    mu: Annotated[
+        float | None, typer.Option(help="Chemical potential in meV, instead of the density.")
+    ] = None,
+    mass: Mass = GAAS_MASS,
+    knots: Annotated[
+        int | None,
+        typer.Option(help="Gate voltages at which the channel's width is free, 2 to 6."),
+    ] = None,
+    bias: Annotated[
+        float,
+        typer.Option(help="Bias energy eV in meV of the heating prediction, across the device."),
+    ] = 2.0,
+    temperature: Annotated[
+        float, typer.Option(help="Temperature in K of the heating prediction.")
+    ] = 1.6,
+    damping: Annotated[
+        float, typer.Option(help="Strength a of the damping of hot electrons.")
+    ] = 0.04,
+):
+    """Fit a constriction to a measured conductance trace and predict its heating.
+
+    Writes report.txt, fit.json, fit.png, heating.csv and heating.png into the folder.
+    """
+    from qpcjax.fitting.command import Question, answer, read
+
+    with plain_errors():
+        numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
+        require_finite(**numbers)
+        question = Question(density=density, mu=mu, knots=knots, **numbers)
+        data = read(trace_file, gate, conductance, trace, gate_unit, conductance_unit)
+        check_writable(out)
+    with plain_errors((InputError, OSError)), progress_bar() as advance:
+        report, paths = answer(data, question, out, advance)
+    typer.echo(report)
+    typer.echo("Written:")
+    for path in paths:
+        typer.echo(f"  {path}")
+
+
 @app.command(epilog="Example: qpcjax figures OUT --half-width 20 --length 80")
 def figures(
     out: Annotated[Path, typer.Argument(help="Folder for the figures; made if it is not there.")],

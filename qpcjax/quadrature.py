@@ -87,7 +87,7 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER):
         order: Gauss nodes in a panel.
     """
     cold = kT <= _negligible(mu)
-    reach = _THERMAL_EDGES[-1]
+    reach = float(_THERMAL_EDGES[-1])
     thresholds, edges = (
         jnp.where(cold, 0, y / jnp.where(cold, 1, kT)) for y in (thresholds, edges)
     )
@@ -151,7 +151,7 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
 
     # Moving the thermal panel ends with kT changes nothing but rounding, so kT is held in them.
     hold_left, hold_right = jax.lax.stop_gradient((step_left, step_right))
-    reach = _THERMAL_EDGES[-1] * jnp.maximum(hold_left, hold_right)
+    reach = float(_THERMAL_EDGES[-1]) * jnp.maximum(hold_left, hold_right)
     thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
     edges = jnp.concatenate(
         [
@@ -175,9 +175,7 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
     held, mu_held, bias_held = jax.lax.stop_gradient((scatterer, mu, bias))
     y_sides = jax.lax.stop_gradient(jnp.stack([half_bias, -half_bias]))
     t, slope = jax.vmap(
-        lambda y: jax.jvp(
-            lambda y: held.total(mu_held + y, bias_held), (y,), (jnp.ones_like(y),)
-        )
+        lambda y: jax.jvp(lambda y: held.total(mu_held + y, bias_held), (y,), (jnp.ones_like(y),))
     )(y_sides)
     cold = jnp.stack([step_left, step_right]) == 0
     square = jnp.stack([kT_left**2, -(kT_right**2)]) * jnp.where(cold, math.pi**2 / 6, 0)

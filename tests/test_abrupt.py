@@ -206,7 +206,9 @@ def test_derivatives_of_each_eigenvalue_on_the_thresholds(offset):
         slope = np.asarray(jax.jacfwd(qpc.eigenvalues, argnums=1)(c, e))
         by_offset = np.asarray(jax.jacfwd(qpc.eigenvalues)(c, e).offset)
         for n in range(1, 5):
-            exact = oracle.difference(lambda x, n=n: oracle.eigenvalue(x, ell, n, offset), e, "1e-24")
+            exact = oracle.difference(
+                lambda x, n=n: oracle.eigenvalue(x, ell, n, offset), e, "1e-24"
+            )
             assert slope[n - 1] == pytest.approx(float(exact), rel=1e-9, abs=1e-12)
             exact = oracle.difference(
                 lambda u, n=n, e=e: oracle.eigenvalue(e, ell, n, u), offset, "1e-18"

@@ -100,7 +100,9 @@ def test_physics_neither_draws_nor_sets_the_precision():
         if LAYERS[parts[0]] < LAYERS["plot"]:
             assert not [name for name in imported(path) if name.startswith("matplotlib")], path.name
         if parts[0] not in ENTRY_POINTS:
-            calls = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+            calls = [
+                n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)
+            ]
             assert "jax.config.update" not in map(ast.unparse, calls), path.name
 
 

@@ -168,7 +168,9 @@ def test_correction_across_a_whole_step():
 def test_each_side_at_its_own_temperature():
     """With a cold right side only the left one's temperature counts."""
     kT = 0.02
-    one = qpc.low_temperature_correction(BARRIER, qpc.Reservoirs(1.5, 0.5, kelvin(kT), kelvin(2 * kT)))
+    one = qpc.low_temperature_correction(
+        BARRIER, qpc.Reservoirs(1.5, 0.5, kelvin(kT), kelvin(2 * kT))
+    )
     both = qpc.low_temperature_correction(BARRIER, qpc.Reservoirs(1.5, 0.5, kelvin(2 * kT)))
     other = qpc.low_temperature_correction(
         BARRIER, qpc.Reservoirs(1.5, 0.5, kelvin(kT), kelvin(-2 * kT))

@@ -48,9 +48,7 @@ def table_rows(request):
     }
     sizes = [
         oracle.observables(ell, mu, bias, kT, kT, modes=5)
-        for ell, mu, bias, kT in zip(
-            rows["ell"], rows["mu"], rows["eV"], rows["kT"], strict=True
-        )
+        for ell, mu, bias, kT in zip(rows["ell"], rows["mu"], rows["eV"], rows["kT"], strict=True)
     ]
     size = {
         "I": "current_size",
@@ -165,9 +163,7 @@ def test_differential_conductance_against_differences(grid_values):
 def test_differential_conductance_at_zero_temperature_is_the_mean_of_both_ends(grid_values):
     cold = GRID[:, 6] == 0
     assert np.sum(cold) == 4
-    for theta, value in zip(
-        GRID[cold], grid_values["differential_conductance"][cold], strict=True
-    ):
+    for theta, value in zip(GRID[cold], grid_values["differential_conductance"][cold], strict=True):
         ell, mu, bias = theta[1] / (2 * theta[0]), theta[4], theta[5]
         ends = [oracle.transmission(mu + s * bias / 2, ell) for s in (1, -1)]
         assert value == pytest.approx(np.mean(ends), rel=1e-11)
@@ -195,7 +191,9 @@ def test_a_transmission_that_follows_the_bias():
             x = oracle.occupation_difference(e - mu, bias / 2, kT, kT)
             return total(e, bias) * x
 
-        return quad(integrand, mu - 3, mu + 3, points=[mu], epsabs=1e-14, epsrel=1e-13, limit=400)[0]
+        return quad(integrand, mu - 3, mu + 3, points=[mu], epsabs=1e-14, epsrel=1e-13, limit=400)[
+            0
+        ]
 
     r = qpc.Reservoirs(mu, bias, kelvin(kT))
     assert float(qpc.current(barrier, r)) == pytest.approx(CURRENT_UNIT * flow(bias), rel=1e-11)
@@ -244,7 +242,7 @@ def test_monotonic_transmission_heats_the_downstream_side_more():
 
 
 def test_colour_range_of_figure_3():
-    """h P_R/2E1^2 and h P_A/2E1^2 at eV = E1 and zero temperature for L/w from 1 to 10."""
+    """H P_R/2E1^2 and h P_A/2E1^2 at eV = E1 and zero temperature for L/w from 1 to 10."""
     mu = np.linspace(0.5, 7.0, 112)
     for ratio in (1, 2, 4, 10):
         v = landauer_rows(np.array([vector(ratio / 2, m, 1.0, 0.0) for m in mu]))

@@ -64,9 +64,7 @@ def test_reversal_swaps_the_sides(values):
 def test_derivatives_are_finite(slopes):
     for name, by_parameter in slopes.items():
         finite = np.isfinite(by_parameter)
-        wrong = [
-            (PROBLEMS[i].name, PARAMETERS[j]) for i, j in np.argwhere(~finite)
-        ]
+        wrong = [(PROBLEMS[i].name, PARAMETERS[j]) for i, j in np.argwhere(~finite)]
         assert not wrong, (name, wrong)
 
 
@@ -94,7 +92,9 @@ def test_derivative_against_differences(slopes, parameter):
             # The right side is the cold one, and a larger difference would cool it further. In
             # the mirror image it is the left one; the moments and the difference change sign.
             theta = theta * SWAP
-        quotient = derivative(moment_rows, theta, parameter, forward=forward)
+        # Without temperature the moments grow as (kT)^2 on the scale of the bias.
+        step = 1e-7 if forward and "small_bias" in problem.tags else 1e-5
+        quotient = derivative(moment_rows, theta, parameter, step, forward)
         at = moment_rows(theta)
         for name, by_parameter in slopes.items():
             if not differences_exist(problem, name, parameter):

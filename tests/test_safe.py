@@ -122,7 +122,9 @@ def test_scaled_cos_sin():
         assert float(square[i]) == pytest.approx(float(g**2), rel=1e-12, abs=1e-320)
         assert float(cos[i]) == pytest.approx(float(mp.re(mp.cos(phase)) * g), abs=tolerance)
         expected = 1 if x == 0 else mp.re(mp.sin(phase) / phase)
-        assert float(sine[i]) == pytest.approx(float(expected * g), rel=tolerance, abs=tolerance / 20)
+        assert float(sine[i]) == pytest.approx(
+            float(expected * g), rel=tolerance, abs=tolerance / 20
+        )
 
 
 def test_divide():
@@ -170,10 +172,14 @@ def test_fermi_difference_of_unequal_temperatures(ratio):
     delta = ratio * kT
     left, right = kT + delta / 2, kT - delta / 2
     y = np.array([-0.9, -0.2, -0.011, 0.003, 0.05, 0.4])
-    value = _safe.fermi_difference(jnp.asarray(y), *map(jnp.asarray, (half_bias, left, right, delta)))
+    value = _safe.fermi_difference(
+        jnp.asarray(y), *map(jnp.asarray, (half_bias, left, right, delta))
+    )
     with mp.workdps(200):
         exact_left, exact_right = mp.mpf(kT) + mp.mpf(delta) / 2, mp.mpf(kT) - mp.mpf(delta) / 2
-        exact = np.array([float(exact_difference(x, half_bias, exact_left, exact_right)) for x in y])
+        exact = np.array(
+            [float(exact_difference(x, half_bias, exact_left, exact_right)) for x in y]
+        )
     coldest = min(left, right)
     argument = 1 + (np.abs(y) + half_bias) / coldest
     np.testing.assert_array_less(np.abs(value - exact), 4e-15 * argument * np.abs(exact) + 1e-300)

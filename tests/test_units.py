@@ -7,21 +7,22 @@ from qpcjax import units
 
 def test_constants_are_those_of_scipy():
     meV = 1e-3 * constants.e
-    assert units.BOLTZMANN == pytest.approx(constants.k / meV, rel=1e-15)
-    assert units.HBAR2_OVER_2M == pytest.approx(
-        constants.hbar**2 / (2 * constants.m_e) / meV * 1e18, rel=1e-9
+    assert pytest.approx(constants.k / meV, rel=1e-15) == units.BOLTZMANN
+    assert (
+        pytest.approx(constants.hbar**2 / (2 * constants.m_e) / meV * 1e18, rel=1e-9)
+        == units.HBAR2_OVER_2M
     )
     quantum = constants.physical_constants["conductance quantum"][0]
-    assert units.CONDUCTANCE_QUANTUM == pytest.approx(quantum * 1e6, rel=1e-9)
-    assert units.RESISTANCE_QUANTUM == pytest.approx(1 / quantum, rel=1e-9)
+    assert pytest.approx(quantum * 1e6, rel=1e-9) == units.CONDUCTANCE_QUANTUM
+    assert pytest.approx(1 / quantum, rel=1e-9) == units.RESISTANCE_QUANTUM
 
 
 def test_conductance_quantum_links_current_and_power():
-    assert units.CONDUCTANCE_QUANTUM == pytest.approx(77.4809, abs=1e-4)
+    assert pytest.approx(77.4809, abs=1e-4) == units.CONDUCTANCE_QUANTUM
     # 1 nA through 1 mV is 1 pW: 2e/h times 1 meV in A, and 2/h times 1 meV^2 in W.
     meV = 1e-3 * constants.e
-    assert units.CONDUCTANCE_QUANTUM * 1e-9 == pytest.approx(2 * constants.e / constants.h * meV)
-    assert units.CONDUCTANCE_QUANTUM * 1e-12 == pytest.approx(2 / constants.h * meV**2)
+    assert pytest.approx(2 * constants.e / constants.h * meV) == units.CONDUCTANCE_QUANTUM * 1e-9
+    assert pytest.approx(2 / constants.h * meV**2) == units.CONDUCTANCE_QUANTUM * 1e-12
 
 
 def test_transverse_energy_of_gallium_arsenide():

@@ -25,13 +25,14 @@ DEFAULT_DENSITY = 2.0  # 1e11 cm^-2, the paper's example
 
 _BINS = 128  # points the search works on; more data are averaged in bins along the gate
 _MOST_KNOTS = 6
-_STARTS_RUN = 4
-_TRIAL_STEPS = 10
+_STARTS_RUN = 3
+_TRIAL_STEPS = 6
 _MOST_STEPS = 80
 _CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
 _FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
 _TAIL = 28.0  # logistic widths after which a weight is below 1e-12
 _ORDER = 8  # Gauss nodes in a panel: 1e-7 of G at the smearing of any trace
+_ASPECT_SLACK = 1.5  # beyond its limit by this much a panel rule still holds 1e-6
 _ASPECTS = (2.0, 5.0, 10.0, 15.0, 30.0)  # L/2w resolved, as far as the fit needs it
 
 
@@ -74,6 +75,7 @@ class FitResult:
         starts: every start tried.
         flat_directions: what the data leave undetermined.
         model: the fitted model.
+        build: the model for given parameter values.
         predict: conductance in 2e^2/h for given parameter values and gate voltages in mV.
     """
 
@@ -87,6 +89,7 @@ class FitResult:
     starts: tuple[Start, ...]
     flat_directions: tuple[FlatDirection, ...]
     model: ConductanceModel
+    build: Callable
     predict: Callable
 
     @property
@@ -295,13 +298,13 @@ class _Search:
         self._expand = jax.jit(lambda v: (self._numbers(v), jax.jacfwd(self._numbers)(v)))
         self.optimiser = levenberg_marquardt()
         self.update = jax.jit(self.optimiser.update)
-        self._compile(self._modes(value), _ASPECTS[0])
+        self._compile(self._modes(value, room=0.3) + 1, _ASPECTS[0])
 
-    def _modes(self, value):
-        """Modes that hold the smeared transmission at every gate, with room to move."""
+    def _modes(self, value, room=0.0):
+        """Modes that hold the smeared transmission at every gate, with this share of room."""
         e = (self._width(value).max() / _half_wavelength(self.mu, self.mass)) ** 2
-        tail = _TAIL * max(value["smearing_1"], value["smearing_2"], 0.7)
-        return math.ceil(math.sqrt(1.1 * (e + tail))) + 1
+        tail = _TAIL * max(value["smearing_1"], value["smearing_2"], room)
+        return math.ceil(math.sqrt((1 + room) * e + tail))
 
     def _width(self, value):
         widths = np.array([value[f"width_{i + 1}"] for i in range(self.knots)])
@@ -406,7 +409,7 @@ class _Search:
         state, converged = self.descend(best.params, _MOST_STEPS, label="to the minimum")
         value = {p.name: p.value for p in self.space.at(state.params)}
         modes, aspect = self._modes(value), self._aspect(value)
-        if modes > self.modes or aspect > 1.25 * self.aspect_limit:
+        if modes > self.modes or aspect > _ASPECT_SLACK * self.aspect_limit:
             limit = next((a for a in _ASPECTS if aspect <= a), _ASPECTS[-1])
             self._compile(max(modes, self.modes), limit)
             state, converged = self.descend(state.params, _MOST_STEPS, label="more resolution")
@@ -443,6 +446,7 @@ class _Search:
             starts=starts,
             flat_directions=self._flat_directions(parameters, variance),
             model=self.model(values),
+            build=self.model,
             predict=self.predict,
         )
 
@@ -457,12 +461,11 @@ class _Search:
 
     def _status(self, parameters, converged, rms):
         value = {p.name: p.value for p in parameters}
-        e = (self._width(value).max() / _half_wavelength(self.mu, self.mass)) ** 2
         if not math.isfinite(rms):
             return "failed", "the model gave no finite conductance"
-        if e + _TAIL * max(value["smearing_1"], value["smearing_2"]) > self.modes**2:
+        if self._modes(value) > self.modes:
             return "modes", f"{self.modes} channel modes are too few for the fitted width"
-        if self._aspect(value) > 1.25 * self.aspect_limit:
+        if self._aspect(value) > _ASPECT_SLACK * self.aspect_limit:
             return "aspect", "the fitted channel is too long for its width to be resolved"
         if not converged:
             return "steps", f"stopped after {_MOST_STEPS} steps before the rms settled"
