@@ -191,14 +191,17 @@ class Saddle(AbstractScatterer):
     mass: float = MASS
 
     def eigenvalues(self, energy, bias=0.0):
+        """T_n of two steps."""
         n = jnp.arange(2, dtype=jnp.result_type(energy))
         top = self.height + self.spacing * (n + 0.5) + self.drift * bias**2
         return jax.nn.sigmoid(2 * math.pi * (energy - top) / self.width)
 
     def thresholds(self, bias=0.0):
+        """None."""
         return jnp.zeros(0, jnp.result_type(bias))
 
     def panel_edges(self, bias=0.0):
+        """A few for each width of a step."""
         steps = jnp.arange(-30, 70, dtype=jnp.result_type(bias)) * self.width / 4
         return self.height + self.spacing / 2 + self.drift * bias**2 + steps
 
@@ -209,9 +212,11 @@ class Step(AbstractScatterer):
     energy: float
 
     def eigenvalues(self, energy, bias=0.0):
+        """The one T_n."""
         return jnp.heaviside(energy - self.energy, jnp.asarray(0.5, energy.dtype))[None]
 
     def thresholds(self, bias=0.0):
+        """The step itself."""
         return jnp.asarray(self.energy, jnp.result_type(bias))[None]
 
 

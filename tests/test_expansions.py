@@ -1,3 +1,5 @@
+"""The expansions against the full integrals, and the derivatives they are made of."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np

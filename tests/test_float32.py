@@ -65,6 +65,7 @@ def test_catalogue_is_finite(values):
 
 # Errors relative to the integral of the modulus of the integrand.
 CURRENT_TOLERANCE, POWER_TOLERANCE = 1e-4, 1e-4
+UNDERFLOW = float(np.finfo(SINGLE).tiny)
 
 
 @pytest.mark.parametrize("row", [pytest.param(i, id=p.name) for i, p in enumerate(PROBLEMS)])
@@ -78,7 +79,8 @@ def test_accuracy(values, row):
         size = exact["current_size" if name == "current" else "power_size"]
         tolerance = CURRENT_TOLERANCE if name == "current" else POWER_TOLERANCE
         wrong = abs(float(values[name][row]) / POWER_UNIT - exact[name])
-        assert wrong <= tolerance * size, (name, wrong / size)
+        # What underflows in single precision is lost.
+        assert wrong <= tolerance * size + UNDERFLOW, (name, wrong / size)
 
 
 def test_hot_spot():

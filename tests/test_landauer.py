@@ -1,3 +1,5 @@
+"""Current, heat and conductance against the table, quadrature and closed forms."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -242,7 +244,7 @@ def test_monotonic_transmission_heats_the_downstream_side_more():
 
 
 def test_colour_range_of_figure_3():
-    """H P_R/2E1^2 and h P_A/2E1^2 at eV = E1 and zero temperature for L/w from 1 to 10."""
+    """Extremes of h P_R/2E1^2 and h P_A/2E1^2 at eV = E1 and zero temperature for L/w from 1 to 10."""
     mu = np.linspace(0.5, 7.0, 112)
     for ratio in (1, 2, 4, 10):
         v = landauer_rows(np.array([vector(ratio / 2, m, 1.0, 0.0) for m in mu]))

@@ -1,4 +1,7 @@
+"""The panels and the thermal average on integrals that are known."""
+
 import functools
+import itertools
 import math
 
 import jax
@@ -94,8 +97,7 @@ def test_thermal_average_over_an_onset(threshold):
 
     points = sorted({max(threshold, p) for p in (-0.5, -0.1, 0.0, 0.1, 0.5, 1.9)})
     exact = sum(
-        quad(integrand, a, b, epsabs=1e-16, epsrel=1e-12)[0]
-        for a, b in zip(points[:-1], points[1:], strict=True)
+        quad(integrand, a, b, epsabs=1e-16, epsrel=1e-12)[0] for a, b in itertools.pairwise(points)
     )
     assert float(value) == pytest.approx(exact, rel=1e-11)
 

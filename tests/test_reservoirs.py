@@ -1,3 +1,5 @@
+"""What reservoirs accept, and how they name what is wrong."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np

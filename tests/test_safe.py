@@ -1,3 +1,5 @@
+"""Every guarded primitive against arbitrary precision."""
+
 import jax
 import jax.numpy as jnp
 import mpmath as mp

@@ -1,3 +1,5 @@
+"""Constants and conversions against scipy's."""
+
 import numpy as np
 import pytest
 from scipy import constants

@@ -13,14 +13,14 @@ from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
 from qpcjax.quadrature import transport_moments
 from qpcjax.reservoirs import Reservoirs
-from qpcjax.scatterers import AbruptConstriction, soften
+from qpcjax.scatterers import AbruptConstriction, grid_points, soften
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, transverse_energy
 
-GATES = 31
+GATES = 121
 OBSERVABLES = ("P_L", "P_R", "P_A", "r*")
 _VOLTAGE_STEPS = 4  # each gains about two digits
 _SPLIT_SHARE = 0.68  # of an even distribution between two ends lies within this share of them
-_WINDOW = 38.0  # thermal widths that an integral reaches beyond mu_L and mu_R
+_WINDOW = 40.0  # thermal widths that an integral reaches beyond mu_L and mu_R
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +83,16 @@ def predict_heating(
     gate = np.linspace(fit.trace.gate[0], fit.trace.gate[-1], gates)
     local, covariance = _local_numbers(fit, gate)
     modes = _modes(fit, local, bias, temperature)
+    kT = BOLTZMANN * temperature
+    points = grid_points(abs(bias) + 2 * _WINDOW * kT, _least_softness(local[:, 3], kT).min())
     rows = []
     for k in range(gates):
         if progress:
             progress(k, gates, "heating")
-        points = _ensemble(local[k], covariance[k], BOLTZMANN * temperature)
+        ensemble = _ensemble(local[k], covariance[k], kT)
         numbers, drop = jax.device_get(
             _observables(
-                points,
+                ensemble,
                 float(fit.model.mu),
                 bias,
                 temperature,
@@ -98,6 +100,7 @@ def predict_heating(
                 fit.model.mass,
                 modes=modes,
                 aspect_limit=fit.model.aspect_limit,
+                points=points,
             )
         )
         up, down = numbers[2::2], numbers[3::2]
@@ -138,6 +141,14 @@ def _modes(fit, local, bias, temperature):
     return max(math.ceil(math.sqrt(float(e.max()))) + 1, fit.model.modes)
 
 
+def _least_softness(smearing, kT):
+    """Softness that is left of a smearing if the trace was taken at this temperature.
+
+    At least half of it, where the temperature alone would smear as much.
+    """
+    return np.sqrt(np.maximum(smearing**2 - kT**2, (0.5 * smearing) ** 2))
+
+
 def _ensemble(local, covariance, kT):
     """Local numbers to evaluate: the best, the other split of the smearing, and pairs.
 
@@ -145,7 +156,7 @@ def _ensemble(local, covariance, kT):
     units). A number without variance adds no axis.
     """
     other = local.copy()
-    other[3] = math.sqrt(max(local[3] ** 2 - kT**2, (0.2 * local[3]) ** 2))
+    other[3] = _least_softness(local[3], kT)
     unit = np.where(local == 0, 1.0, np.abs(local))
     size, axis = np.linalg.eigh(covariance / unit / unit[:, None])
     moving = int(np.count_nonzero(np.diag(covariance)))
@@ -156,8 +167,8 @@ def _ensemble(local, covariance, kT):
     )
 
 
-@functools.partial(jax.jit, static_argnames=("modes", "aspect_limit"))
-def _observables(points, mu, bias, temperature, damping, mass, *, modes, aspect_limit):
+@functools.partial(jax.jit, static_argnames=("modes", "aspect_limit", "points"))
+def _observables(ensemble, mu, bias, temperature, damping, mass, *, modes, aspect_limit, points):
     """Powers (pW) and r* (nm) for rows of local numbers, and the voltage that drops there."""
 
     def observe(local):
@@ -166,14 +177,14 @@ def _observables(points, mu, bias, temperature, damping, mass, *, modes, aspect_
             half_width, length, offset, mass, modes=modes, aspect_limit=aspect_limit
         )
         reach = jnp.abs(bias) / 2 + _WINDOW * BOLTZMANN * temperature
-        scatterer = soften(constriction, softness, mu - reach, mu + reach)
+        scatterer = soften(constriction, softness, mu - reach, mu + reach, points)
         voltage = _voltage_across(scatterer, mu, bias, temperature, resistance)
         reservoirs = Reservoirs(mu, voltage, temperature)
         power = dissipation(scatterer, reservoirs)
         spot = hot_spot(scatterer, reservoirs, damping)
         return jnp.stack([power.left, power.right, power.asymmetry, spot.distance]), voltage
 
-    return jax.lax.map(observe, points)
+    return jax.lax.map(observe, ensemble)
 
 
 def _voltage_across(scatterer, mu, bias, temperature, resistance):

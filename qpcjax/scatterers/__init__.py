@@ -5,4 +5,5 @@ from qpcjax.scatterers._base import eigenvalues as eigenvalues
 from qpcjax.scatterers._base import transmission as transmission
 from qpcjax.scatterers.abrupt import AbruptConstriction as AbruptConstriction
 from qpcjax.scatterers.soft import SoftenedScatterer as SoftenedScatterer
+from qpcjax.scatterers.soft import grid_points as grid_points
 from qpcjax.scatterers.soft import soften as soften

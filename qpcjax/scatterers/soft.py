@@ -1,10 +1,26 @@
 """A scatterer whose transmission is smeared: the softness of a barrier on top of another model."""
 
+import math
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from qpcjax.quadrature import panel_rule
 from qpcjax.scatterers._base import AbstractScatterer
+
+_REACH = 37.0  # kernel widths beyond which the kernel weighs 1e-16
+_TAIL = 28.0  # and 1e-12
+_STENCIL = 8
+_GRID_STEP = 0.4  # of the softness: the stencil then interpolates ln T to about 1e-8
+_KERNEL_PANEL = 4.0  # of the softness: eight Gauss nodes resolve the kernel
+_ORDER = 8
+
+
+def _stencil_powers():
+    """Matrix from values at eight even points to the coefficients of t^k, t = 0 in their middle."""
+    t = np.arange(_STENCIL) - (_STENCIL - 1) / 2
+    return np.linalg.inv(np.vander(t, increasing=True))
 
 
 class SoftenedScatterer(AbstractScatterer):
@@ -14,75 +30,89 @@ class SoftenedScatterer(AbstractScatterer):
 
     A linear-response conductance smeared so is that of T_0 at the temperature s/k_B; currents and
     heat are not, because the softness belongs to the barrier and not to the reservoirs. The sum
-    over the channel is smeared, not each mode: there is one eigenvalue, the total. Build it with
-    `soften`.
+    over the channel is smeared, not each mode: there is one eigenvalue, the total. T(E) is kept as
+    its logarithm on an even grid, and interpolated between. Build it with `soften`.
 
     Args:
-        energies: nodes E' in meV.
-        weights: T_0(E') times the quadrature weights, in meV.
-        softness: s in meV, positive.
+        start: first energy of the grid in meV.
+        step: its step in meV.
+        log_total: ln T on the grid.
         mass: effective mass in m_e.
-        window: the energies in meV between which T(E) is resolved.
-        limit: energy in meV above which T(E) is not whole.
+        limit: energy in meV above which T(E) is not known.
     """
 
-    energies: jax.Array
-    weights: jax.Array
-    softness: jax.Array
+    start: jax.Array
+    step: jax.Array
+    log_total: jax.Array
     mass: jax.Array
-    window: tuple[jax.Array, jax.Array]
     limit: jax.Array
-
-    _EDGES = 24
 
     def eigenvalues(self, energy, bias=0.0):
         """T(E) at one energy, shape (1,); it does not depend on the bias."""
         return self.total(energy)[None]
 
     def total(self, energy, bias=0.0):
-        """T(E) at one energy."""
-        decay = jnp.exp(-jnp.abs(self.energies - energy) / self.softness)
-        return jnp.sum(self.weights * decay / (1 + decay) ** 2) / self.softness
+        """T(E) at one energy; NaN outside the grid."""
+        place = (energy - self.start) / self.step
+        first = jnp.floor(place) - (_STENCIL // 2 - 1)
+        last = self.log_total.size - _STENCIL
+        inside = (place >= 0) & (place <= self.log_total.size - 1)
+        first = jnp.clip(first, 0, last)
+        values = jax.lax.dynamic_slice(self.log_total, (first.astype(int),), (_STENCIL,))
+        coefficients = jnp.asarray(_stencil_powers(), values.dtype) @ values
+        t = place - jax.lax.stop_gradient(first) - (_STENCIL - 1) / 2
+        value = coefficients[-1]
+        for k in range(_STENCIL - 2, -1, -1):
+            value = value * t + coefficients[k]
+        return jnp.where(inside, jnp.exp(value), jnp.nan)
 
     def thresholds(self, bias=0.0):
         """None: T(E) is smooth."""
-        return jnp.zeros(0, self.energies.dtype)
+        return jnp.zeros(0, self.log_total.dtype)
 
     def panel_edges(self, bias=0.0):
-        """Even steps through the window."""
-        return jnp.linspace(*self.window, self._EDGES, dtype=self.energies.dtype)
+        """Every eighth point of the grid."""
+        places = jnp.arange(0, self.log_total.size, _STENCIL, dtype=self.log_total.dtype)
+        return self.start + self.step * places
 
     def energy_limit(self):
         """Energy in meV above which modes that were not kept would count."""
         return self.limit
 
 
-_REACH = 37.0  # the kernel beyond weighs 1e-16
-_TAIL = 28.0  # and beyond this 1e-12
+def grid_points(width, softness):
+    """Points that resolve a window of this width (meV), a power of two and not fewer than 64."""
+    wanted = width / (_GRID_STEP * softness) + _STENCIL
+    return 2 ** max(6, math.ceil(math.log2(wanted)))
 
 
-def soften(scatterer, softness, lower, upper, panels=64, order=8):
+def soften(scatterer, softness, lower, upper, points):
     """Smear the transmission of a scatterer that does not depend on the bias.
 
     Args:
         scatterer: the scatterer, with a mass.
-        softness: s in meV, positive; its kernel is resolved while s exceeds about a fifth of the
-            window's width divided by `panels`.
+        softness: s in meV, positive.
         lower: lowest energy in meV that will be asked for.
         upper: highest energy in meV that will be asked for.
-        panels: even panels laid over the scatterer's own.
-        order: Gauss nodes in a panel.
+        points: grid points, a Python number: see `grid_points`.
     """
+    step = (upper - lower) / (points - 1)
+    grid = lower + step * jnp.arange(points, dtype=step.dtype)
     first, last = lower - _REACH * softness, upper + _REACH * softness
-    even = jnp.linspace(first, last, panels)
-    edges = jnp.concatenate([scatterer.panel_edges(), even])
-    energies, weights = panel_rule(scatterer.thresholds(), edges, first, last, order)
-    energies, weights = energies.reshape(-1), weights.reshape(-1)
+    panels = math.ceil((points * _GRID_STEP + 2 * _REACH) / _KERNEL_PANEL)
+    edges = jnp.concatenate([scatterer.panel_edges(), jnp.linspace(first, last, panels)])
+    nodes, weights = panel_rule(scatterer.thresholds(), edges, first, last, _ORDER)
+    nodes, weights = nodes.reshape(-1), weights.reshape(-1)
+    passed = weights * jax.vmap(scatterer.total)(nodes)
+
+    def smeared(energy):
+        decay = jnp.exp(-jnp.abs(nodes - energy) / softness)
+        return jnp.log(jnp.sum(passed * decay / (1 + decay) ** 2) / softness)
+
     return SoftenedScatterer(
-        energies,
-        weights * jax.vmap(scatterer.total)(energies),
-        softness,
-        jnp.asarray(scatterer.mass, energies.dtype),
-        (lower, upper),
-        scatterer.energy_limit() - _TAIL * softness,
+        lower,
+        step,
+        jax.vmap(smeared)(grid),
+        jnp.asarray(scatterer.mass, step.dtype),
+        jnp.minimum(scatterer.energy_limit() - _TAIL * softness, upper),
     )
