@@ -16,7 +16,7 @@ from qpcjax.fitting import fit_trace
 EXAMPLE = Path(__file__).parent / "data" / "trace.csv"
 
 
-def main(path=EXAMPLE):
+def main(path: str | Path = EXAMPLE):
     """Fit the trace in this file and print what was found."""
     trace = read_trace(path)
     print(f"{trace.name}: {trace.gate.size} points, {trace.dropped} rows without a value left out")

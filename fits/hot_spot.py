@@ -7,7 +7,6 @@ r* knows only weakly. Copy it as a start: put your files and the two constants i
 residuals. Positive parameters are fitted as logarithms, which is all the bounds they need.
 """
 
-from itertools import product
 from pathlib import Path
 
 import jax
@@ -17,13 +16,15 @@ import optax
 
 import qpcjax as qpc
 from qpcjax.fitting.optimiser import levenberg_marquardt
+from qpcjax.units import GAAS_MASS, HBAR2_OVER_2M
 
 DATA = Path(__file__).parent / "data"
 MU, TEMPERATURE = 14.0, 1.6  # meV, K
 
 NAMES = {"strength": "", "half_width": "nm", "length": "nm"}
-STARTS = list(product([0.02], [13.0, 17.0, 24.0, 30.0], [50.0, 120.0]))  # a, w, L
-MOST_STEPS = 40
+LENGTHS = [40.0, 70.0, 100.0, 140.0]  # starts in nm: chi^2 has several minima along L
+MOST_STEPS = 25
+OPTIMISER = levenberg_marquardt()
 
 
 def read(name):
@@ -56,11 +57,16 @@ def make_residual(spots, conductances):
     return residual
 
 
-def descend(linearised, vector):
+def starts(mu, conductance):
+    """Values a, w, L to start from: w from the first step, which stands near mu = E1."""
+    first_step = mu[np.argmax(conductance > 0.5)]
+    half_width = np.pi / 2 * np.sqrt(HBAR2_OVER_2M / GAAS_MASS / first_step)
+    return [(0.02, half_width, length) for length in LENGTHS]
+
+
+def descend(linearised, update, vector):
     """Levenberg-Marquardt from one start: (best point and its expansion, why it stopped)."""
-    optimiser = levenberg_marquardt()
-    update = jax.jit(optimiser.update)
-    state = optimiser.init(vector)
+    state = OPTIMISER.init(vector)
     for _ in range(MOST_STEPS):
         jacobian, r = linearised(vector)
         move, state = update(
@@ -80,9 +86,12 @@ def main():
     residual = make_residual(spots, conductances)
     linearised = jax.jit(jax.jacfwd(lambda v: (residual(v),) * 2, has_aux=True))
 
-    ends = [descend(linearised, jnp.log(jnp.array(start))) for start in STARTS]
-    for start, (state, why) in zip(STARTS, ends, strict=True):
-        print(f"start a, w, L = {start}: chi^2 {2 * state.value:.2f}, {why.split(':')[0]}")
+    update = jax.jit(OPTIMISER.update)
+    ends = []
+    for a, w, length in starts(*conductances[:2]):
+        ends.append(descend(linearised, update, jnp.log(jnp.array([a, w, length]))))
+        chi2, why = 2 * ends[-1][0].value, ends[-1][1].split(":")[0]
+        print(f"start at a {a:g}, w {w:.1f} nm, L {length:g} nm: chi^2 {chi2:.2f}, {why}")
     best, why = min(ends, key=lambda end: jnp.nan_to_num(end[0].value, nan=jnp.inf))
 
     # The sigma are known; with unknown ones multiply by the square root of the reduced chi^2.
@@ -93,7 +102,8 @@ def main():
     print(f"chi^2 {2 * best.value:.2f} at {freedom} degrees of freedom")
     true = truth("hot_spot.csv")
     for (name, unit), value, error in zip(NAMES.items(), values, errors, strict=True):
-        print(f"{name:12s} {value:9.5f} +- {error:.5f} {unit:3s} (true {true[name]:g})")
+        beside = f"(true {true[name]:g})" if name in true else ""
+        print(f"{name:12s} {value:9.5f} +- {error:.5f} {unit:3s} {beside}")
 
 
 if __name__ == "__main__":

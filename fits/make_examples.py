@@ -149,7 +149,7 @@ def conductances_truth():
     return np.array([conductance(*channel, mu, kT) for mu in SPOT_CONDUCTANCE_MU])
 
 
-def make_trace(seed=1):
+def make_trace(seed=2):
     """Text of trace.csv."""
     noise = np.random.default_rng(seed).normal(0, TRACE_NOISE / CONDUCTANCE_QUANTUM, 401)
     g = trace_truth() + noise
@@ -165,8 +165,9 @@ def make_trace(seed=1):
             f"true length = {TRACE_LENGTH:g} nm",
             "true width in nm = 15 + 165 (exp((gate + 1500 mV)/800 mV) - 1), "
             f"from {low:.1f} to {high:.1f}",
-            f"true smearing = {TRACE_SMEARING[0]:g} E1 at the lowest gate voltage, "
-            f"{TRACE_SMEARING[1]:g} E1 at the highest, its logarithm linear between",
+            f"true smearing_1 = {TRACE_SMEARING[0]:g} E1 at the lowest gate voltage",
+            f"true smearing_2 = {TRACE_SMEARING[1]:g} E1 at the highest; the logarithm is linear "
+            "between",
             f"true series_resistance = {TRACE_RESISTANCE:g} ohm",
         ],
         "gate (mV),conductance (2e2/h)",
@@ -186,7 +187,7 @@ _SPOT_TRUTH = [
 ]
 
 
-def make_distances(seed=2):
+def make_distances(seed=1):
     """Text of hot_spot.csv."""
     truth = distances_truth() / 1e3
     sigma = SPOT_NOISE * truth

@@ -23,11 +23,24 @@ _NEAR_THRESHOLD = 0.03
 # Panel ends around an electrochemical potential, in kT; the tails beyond weigh 1e-16.
 _THERMAL_EDGES = np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0])
 
+# Thermal widths beyond which a Fermi function or its derivative weighs 1e-16.
+REACH = 37.0
+
 # Largest Fermi weight above a scatterer's energy limit that an integral may lose.
 _LOST_WEIGHT = 1e-12
 
 
-def panel_rule(thresholds, edges, lower, upper, order=ORDER):
+def panels_in(edges, centres, reach):
+    """Largest number of panels, over several windows centre +- reach, that these edges make.
+
+    NumPy arrays on the host: edges of shape (windows, edges), centres and reach (windows,).
+    """
+    inside = np.abs(edges - np.asarray(centres)[:, None]) < np.asarray(reach)[:, None]
+    distinct = [np.unique(row[held]).size for row, held in zip(edges, inside, strict=True)]
+    return max(distinct) + len(_THERMAL_EDGES) + 1
+
+
+def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None):
     r"""Nodes and weights of a composite Gauss rule on [lower, upper].
 
     Args:
@@ -36,6 +49,8 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER):
         lower: start of the window; what lies outside the window is moved to its ends.
         upper: end of the window.
         order: Gauss-Legendre nodes in a panel.
+        keep: number of panels to keep; by default all, whether they lie in the window or not. The
+            weights are NaN where the window holds more.
 
     Returns:
         Nodes and weights, each of shape (panels, order). On a panel [a, b] the nodes are
@@ -45,11 +60,19 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER):
     ends = jnp.sort(jnp.clip(jnp.concatenate([thresholds, edges]), lower, upper))
     # The window's own ends are put in after sorting, so that their derivatives survive ties.
     ends = jnp.concatenate([lower[None], ends, upper[None]])
-    start, width = ends[:-1, None], jnp.diff(ends)[:, None]
+    start, width = ends[:-1], jnp.diff(ends)
     # Another panel end may stand next to a threshold: what counts is how near, in panel widths.
-    from_threshold = jnp.min(jnp.abs(ends[:, None] - thresholds), axis=1, initial=jnp.inf)[:, None]
+    from_threshold = jnp.min(jnp.abs(ends[:, None] - thresholds), axis=1, initial=jnp.inf)
     rough_start = from_threshold[:-1] <= _NEAR_THRESHOLD * width
     rough_end = from_threshold[1:] <= _NEAR_THRESHOLD * width
+    if keep is not None and keep < width.size:
+        chosen = jnp.argsort(width == 0, stable=True)[:keep]
+        complete = jnp.sum(width > 0) <= keep
+        start, width = start[chosen], jnp.where(complete, width[chosen], jnp.nan)
+        rough_start, rough_end = rough_start[chosen], rough_end[chosen]
+    start, width, rough_start, rough_end = (
+        a[:, None] for a in (start, width, rough_start, rough_end)
+    )
     node, weight = _gauss_maps(order)
     kind = jnp.where(rough_start, 1, 0) + jnp.where(rough_end, 2, 0)
 
@@ -70,7 +93,7 @@ def _gauss_maps(order):
     return nodes, slopes * w
 
 
-def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER):
+def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
     r"""Average of a function of the energy over the thermal kernel -df/dE at mu.
 
     .. math:: \langle g \rangle = \int dE\, g(E)\, \left(-\frac{\partial f}{\partial E}\right)
@@ -85,15 +108,17 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER):
         mu: centre, used only for the scale of rounding.
         kT: thermal energy, 0 or more.
         order: Gauss nodes in a panel.
+        keep: number of panels to keep, as in `panel_rule`.
     """
     cold = kT <= _negligible(mu)
-    reach = float(_THERMAL_EDGES[-1])
     thresholds, edges = (
         jnp.where(cold, 0, y / jnp.where(cold, 1, kT)) for y in (thresholds, edges)
     )
     thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
-    limit = jnp.asarray(reach, edges.dtype)
-    x, weight = panel_rule(thresholds, jnp.concatenate([thermal, edges]), -limit, limit, order)
+    limit = jnp.asarray(REACH, edges.dtype)
+    x, weight = panel_rule(
+        thresholds, jnp.concatenate([thermal, edges]), -limit, limit, order, keep
+    )
     kernel = weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
     return jnp.sum(kernel * fun(kT * x)) / jnp.sum(kernel)
 
@@ -151,7 +176,7 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
 
     # Moving the thermal panel ends with kT changes nothing but rounding, so kT is held in them.
     hold_left, hold_right = jax.lax.stop_gradient((step_left, step_right))
-    reach = float(_THERMAL_EDGES[-1]) * jnp.maximum(hold_left, hold_right)
+    reach = REACH * jnp.maximum(hold_left, hold_right)
     thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
     edges = jnp.concatenate(
         [

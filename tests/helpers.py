@@ -202,7 +202,7 @@ class Saddle(AbstractScatterer):
 
     def panel_edges(self, bias=0.0):
         """A few for each width of a step."""
-        steps = jnp.arange(-30, 70, dtype=jnp.result_type(bias)) * self.width / 4
+        steps = jnp.arange(-16, 36, dtype=jnp.result_type(bias)) * self.width / 2
         return self.height + self.spacing / 2 + self.drift * bias**2 + steps
 
 

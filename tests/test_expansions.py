@@ -142,18 +142,19 @@ def test_leading_correction_of_the_constriction():
         np.testing.assert_allclose(powers_of(kT, wrong), 4, atol=0.1)
 
 
-def test_third_order_of_the_constriction():
-    # Below the second threshold one mode is the whole of T.
+def test_second_order_of_the_constriction():
+    # Below the second threshold one mode is the whole of T. The third order, whose nested
+    # derivatives are long to compile, is tested on the barrier above.
     c = constriction(0.1, modes=1)
     mu, bias = 0.55, 0.2
-    kT = 0.014 / 1.2 ** np.arange(4)
+    kT = 0.012 / 1.2 ** np.arange(4)
     v = landauer_rows(np.array([vector(0.1, mu, bias, k) for k in [0.0, *kT]]))
     r = qpc.Reservoirs(mu, bias, kelvin(kT))
-    p = qpc.low_temperature_correction(c, r, order=3)
+    p = qpc.low_temperature_correction(c, r, order=2)
     for full, part in ((v["left"], p.left), (v["right"], p.right)):
         wrong = np.abs(full[1:] - full[0] - np.asarray(part))
-        assert np.all(wrong < 1e-6 * np.abs(part))
-        np.testing.assert_allclose(powers_of(kT, wrong), 8, atol=0.5)
+        assert np.all(wrong < 1e-3 * np.abs(part))
+        np.testing.assert_allclose(powers_of(kT, wrong), 6, atol=0.2)
 
 
 def test_correction_across_a_whole_step():

@@ -129,15 +129,16 @@ def test_reversal_swaps_the_sides(grid_values):
 
 
 def test_mirrored_reservoirs_swap_the_sides():
-    c = constriction(0.6)
+    barrier = Saddle(height=1.0, spacing=1.0, width=0.4, drift=0.3)
     r = qpc.Reservoirs(1.1, 0.2, kelvin(0.05), kelvin(0.03))
-    there, back = qpc.dissipation(c, r), qpc.dissipation(c, r.mirrored())
+    there, back = qpc.dissipation(barrier, r), qpc.dissipation(barrier, r.mirrored())
     assert float(back.left) == pytest.approx(float(there.right), rel=1e-14)
     assert float(back.right) == pytest.approx(float(there.left), rel=1e-14)
 
 
 def test_unequal_temperatures_against_adaptive_quadrature(grid_values):
-    for row, theta in enumerate(GRID):
+    # Every other row has both sides warm or one of them cold.
+    for row, theta in list(enumerate(GRID))[1::2]:
         w, length, _, _, mu, bias, temperature, difference, _ = theta
         left, right = (
             max(units.BOLTZMANN * (temperature + s * difference / 2), 0.0) for s in (1, -1)
@@ -244,7 +245,7 @@ def test_monotonic_transmission_heats_the_downstream_side_more():
 
 
 def test_colour_range_of_figure_3():
-    """Extremes of h P_R/2E1^2 and h P_A/2E1^2 at eV = E1 and zero temperature for L/w from 1 to 10."""
+    """P_R and P_A in 2 E1^2/h at eV = E1 and zero temperature for L/w from 1 to 10."""
     mu = np.linspace(0.5, 7.0, 112)
     for ratio in (1, 2, 4, 10):
         v = landauer_rows(np.array([vector(ratio / 2, m, 1.0, 0.0) for m in mu]))
@@ -345,8 +346,8 @@ def test_more_points_than_fit_side_by_side():
 
 
 def test_gradient_by_reverse_mode_is_that_by_forward_mode():
-    c = constriction(0.8, modes=3)
-    r = qpc.Reservoirs(1.3, 0.2, kelvin(0.04), kelvin(0.01))
+    c = constriction(0.8, modes=1)
+    r = qpc.Reservoirs(0.5, 0.2, kelvin(0.01), kelvin(0.002))
 
     def asymmetry(c, r):
         return qpc.dissipation(c, r).asymmetry

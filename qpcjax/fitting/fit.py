@@ -298,13 +298,19 @@ class _Search:
         self._expand = jax.jit(lambda v: (self._numbers(v), jax.jacfwd(self._numbers)(v)))
         self.optimiser = levenberg_marquardt()
         self.update = jax.jit(self.optimiser.update)
-        self._compile(self._modes(value, room=0.3) + 1, _ASPECTS[0])
+        self._compile(value, room=0.3)
 
     def _modes(self, value, room=0.0):
-        """Modes that hold the smeared transmission at every gate, with this share of room."""
+        """Modes that hold the smeared transmission at every gate, with room for more."""
         e = (self._width(value).max() / _half_wavelength(self.mu, self.mass)) ** 2
         tail = _TAIL * max(value["smearing_1"], value["smearing_2"], room)
         return math.ceil(math.sqrt((1 + room) * e + tail))
+
+    def _resolves(self, value):
+        return (
+            self._modes(value) <= self.modes
+            and self._aspect(value) <= _ASPECT_SLACK * self.aspect_limit
+        )
 
     def _width(self, value):
         widths = np.array([value[f"width_{i + 1}"] for i in range(self.knots)])
@@ -331,11 +337,20 @@ class _Search:
             self.modes,
             self.aspect_limit,
             order,
+            self.panels,
         )
 
-    def _compile(self, modes, aspect_limit):
-        """Make the one function that everything here evaluates: G and its derivatives."""
-        self.modes, self.aspect_limit = modes, aspect_limit
+    def _compile(self, value, room=0.1):
+        """Make the one function that everything here evaluates: G and its derivatives.
+
+        With as many modes and panels as these parameter values need, and some room.
+        """
+        aspect = self._aspect(value)
+        self.modes = self._modes(value, room) + 1
+        self.aspect_limit = next((a for a in _ASPECTS if aspect <= a), _ASPECTS[-1])
+        self.panels = None
+        model = self.model({name: jnp.asarray(x) for name, x in value.items()})
+        self.panels = math.ceil((1 + room) * model.panels_needed(self.gate)) + 8
         names = [p.name for p in self.parameters]
 
         def linearised(numbers, gate):
@@ -406,12 +421,13 @@ class _Search:
             state, _ = self.descend(vector, _TRIAL_STEPS, label=f"start {k + 1} of {_STARTS_RUN}")
             ends.append(state)
         best = min(ends, key=lambda state: float(state.value))
+        value = {p.name: p.value for p in self.space.at(best.params)}
+        if not (self._resolves(value) and math.isfinite(best.value)):
+            self._compile(value)
         state, converged = self.descend(best.params, _MOST_STEPS, label="to the minimum")
         value = {p.name: p.value for p in self.space.at(state.params)}
-        modes, aspect = self._modes(value), self._aspect(value)
-        if modes > self.modes or aspect > _ASPECT_SLACK * self.aspect_limit:
-            limit = next((a for a in _ASPECTS if aspect <= a), _ASPECTS[-1])
-            self._compile(max(modes, self.modes), limit)
+        if not self._resolves(value):
+            self._compile(value)
             state, converged = self.descend(state.params, _MOST_STEPS, label="more resolution")
         starts = tuple(
             Start(r, s, self.rms(loss), self.rms(float(ends[k].value)) if k < len(ends) else None)
@@ -463,10 +479,8 @@ class _Search:
         value = {p.name: p.value for p in parameters}
         if not math.isfinite(rms):
             return "failed", "the model gave no finite conductance"
-        if self._modes(value) > self.modes:
-            return "modes", f"{self.modes} channel modes are too few for the fitted width"
-        if self._aspect(value) > _ASPECT_SLACK * self.aspect_limit:
-            return "aspect", "the fitted channel is too long for its width to be resolved"
+        if not self._resolves(value):
+            return "resolution", "the fitted channel is too wide or too long to be resolved"
         if not converged:
             return "steps", f"stopped after {_MOST_STEPS} steps before the rms settled"
         return "converged", "no small step lowers the rms of the residuals any further"

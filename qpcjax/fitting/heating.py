@@ -11,12 +11,12 @@ import numpy as np
 from qpcjax.fitting.fit import FitResult
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
-from qpcjax.quadrature import transport_moments
+from qpcjax.quadrature import REACH, panels_in, transport_moments
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import AbruptConstriction, grid_points, soften
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, transverse_energy
 
-GATES = 121
+GATES = 81
 OBSERVABLES = ("P_L", "P_R", "P_A", "r*")
 _VOLTAGE_STEPS = 4  # each gains about two digits
 _SPLIT_SHARE = 0.68  # of an even distribution between two ends lies within this share of them
@@ -84,6 +84,7 @@ def predict_heating(
     local, covariance = _local_numbers(fit, gate)
     modes = _modes(fit, local, bias, temperature)
     kT = BOLTZMANN * temperature
+    panels = _panels(fit, local, modes, abs(bias) / 2 + _WINDOW * kT)
     points = grid_points(abs(bias) + 2 * _WINDOW * kT, _least_softness(local[:, 3], kT).min())
     rows = []
     for k in range(gates):
@@ -101,6 +102,7 @@ def predict_heating(
                 modes=modes,
                 aspect_limit=fit.model.aspect_limit,
                 points=points,
+                panels=panels,
             )
         )
         up, down = numbers[2::2], numbers[3::2]
@@ -167,8 +169,25 @@ def _ensemble(local, covariance, kT):
     )
 
 
-@functools.partial(jax.jit, static_argnames=("modes", "aspect_limit", "points"))
-def _observables(ensemble, mu, bias, temperature, damping, mass, *, modes, aspect_limit, points):
+def _panels(fit, local, modes, reach):
+    """Panels of the constriction that a softened window holds at the worst gate, with room."""
+
+    def ends(numbers):
+        c = AbruptConstriction(
+            numbers[0], numbers[1], numbers[2], fit.model.mass,
+            modes=modes, aspect_limit=fit.model.aspect_limit,
+        )  # fmt: skip
+        return jnp.concatenate([c.thresholds(), c.panel_edges()])
+
+    edges = np.asarray(jax.vmap(ends)(jnp.asarray(local)))
+    centres = np.full(len(local), float(fit.model.mu))
+    return math.ceil(1.2 * panels_in(edges, centres, reach + 1.1 * REACH * local[:, 3])) + 8
+
+
+@functools.partial(jax.jit, static_argnames=("modes", "aspect_limit", "points", "panels"))
+def _observables(
+    ensemble, mu, bias, temperature, damping, mass, *, modes, aspect_limit, points, panels
+):
     """Powers (pW) and r* (nm) for rows of local numbers, and the voltage that drops there."""
 
     def observe(local):
@@ -177,7 +196,7 @@ def _observables(ensemble, mu, bias, temperature, damping, mass, *, modes, aspec
             half_width, length, offset, mass, modes=modes, aspect_limit=aspect_limit
         )
         reach = jnp.abs(bias) / 2 + _WINDOW * BOLTZMANN * temperature
-        scatterer = soften(constriction, softness, mu - reach, mu + reach, points)
+        scatterer = soften(constriction, softness, mu - reach, mu + reach, points, panels)
         voltage = _voltage_across(scatterer, mu, bias, temperature, resistance)
         reservoirs = Reservoirs(mu, voltage, temperature)
         power = dissipation(scatterer, reservoirs)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.quadrature import thermal_average
+from qpcjax.quadrature import REACH, panels_in, thermal_average
 from qpcjax.scatterers import AbruptConstriction
 from qpcjax.units import RESISTANCE_QUANTUM, transverse_energy
 
@@ -84,6 +84,7 @@ class ConductanceModel(eqx.Module):
         modes: channel modes kept.
         aspect_limit: largest L/2w that the panels resolve.
         order: Gauss nodes in a panel.
+        panels: panels kept around mu; G is NaN where more are needed.
     """
 
     calibration: GateCalibration
@@ -95,6 +96,7 @@ class ConductanceModel(eqx.Module):
     modes: int = eqx.field(static=True)
     aspect_limit: float = eqx.field(static=True)
     order: int = eqx.field(static=True)
+    panels: int | None = eqx.field(static=True, default=None)
 
     def channel(self, gate):
         """Half-width (nm), length (nm), floor (meV) and smearing s (meV) at gate voltages."""
@@ -104,10 +106,25 @@ class ConductanceModel(eqx.Module):
         length = jnp.broadcast_to(self.length, width.shape)
         return width / 2, length, floor, smearing * transverse_energy(width / 2, self.mass)
 
+    def panels_needed(self, gate):
+        """Panels that the smearing's window holds at the worst of these gate voltages."""
+        half_width, length, floor, smearing = self.channel(jnp.asarray(gate))
+
+        def ends(half_width, length, floor):
+            c = AbruptConstriction(
+                half_width, length, floor, self.mass,
+                modes=self.modes, aspect_limit=self.aspect_limit,
+            )  # fmt: skip
+            return jnp.concatenate([c.thresholds(), c.panel_edges()])
+
+        edges = np.asarray(jax.vmap(ends)(half_width, length, floor))
+        centres = np.full(edges.shape[0], float(self.mu))
+        return panels_in(edges, centres, REACH * np.asarray(smearing))
+
     def intrinsic(self, gate):
         """Conductance in 2e^2/h of the constriction alone."""
         mu = jnp.broadcast_to(self.mu, gate.shape)
-        return _smeared(self.mass, self.modes, self.aspect_limit, self.order)(
+        return _smeared(self.mass, self.modes, self.aspect_limit, self.order, self.panels)(
             *self.channel(gate), mu
         )
 
@@ -117,7 +134,7 @@ class ConductanceModel(eqx.Module):
         return g / (1 + self.series_resistance / RESISTANCE_QUANTUM * g)
 
 
-def _smeared(mass, modes, aspect_limit, order):
+def _smeared(mass, modes, aspect_limit, order, panels):
     """Smeared conductance of many points, with its derivatives in their five numbers at once.
 
     However many parameters a fit has, a point knows them only through its half-width, length,
@@ -130,7 +147,7 @@ def _smeared(mass, modes, aspect_limit, order):
         )
         thresholds, edges = c.thresholds() - mu, c.panel_edges() - mu
         total = jax.vmap(jax.vmap(lambda y: c.total(mu + y)))
-        return thermal_average(total, thresholds, edges, mu, smearing, order)
+        return thermal_average(total, thresholds, edges, mu, smearing, order, panels)
 
     @jax.custom_jvp
     def points(*numbers):
@@ -142,7 +159,7 @@ def _smeared(mass, modes, aspect_limit, order):
             unit = jnp.eye(len(numbers))
             return jax.vmap(lambda t: jax.jvp(point, numbers, tuple(t))[1])(unit)
 
-        slopes = jax.lax.map(lambda n: all_slopes(*n), primals, batch_size=32)
+        slopes = jax.vmap(all_slopes)(*primals)
         return points(*primals), sum(slopes[:, i] * t for i, t in enumerate(tangents))
 
     return points

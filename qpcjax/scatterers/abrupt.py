@@ -221,17 +221,25 @@ class AbruptConstriction(AbstractScatterer):
         return jnp.arange(self.modes + 2, dtype=scale.dtype) ** 2 * scale
 
     def panel_edges(self, bias=0.0):
-        """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below."""
-        n = np.arange(1, self.modes + 1)[:, None]
-        above = _phase_steps(self.aspect_limit, math.sqrt(2 * self.modes + 1))
-        below = _tail_steps(self.aspect_limit, math.sqrt(self.modes - 0.5))
-        e = np.concatenate(
+        """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below.
+
+        How many there are is static, from aspect_limit and modes; where they stand follows L/2w.
+        Those that are not needed fall on a threshold.
+        """
+        scale = jnp.asarray(self.energy_scale)
+        aspect = jax.lax.stop_gradient(self.length / (2 * self.half_width))
+        aspect = jnp.clip(jnp.asarray(aspect, scale.dtype), 1, max(self.aspect_limit, 1))
+        n = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None]
+        above = _phase_steps(aspect, self.aspect_limit, math.sqrt(2 * self.modes + 1))
+        below = _tail_steps(aspect, self.aspect_limit, math.sqrt(self.modes))
+        e = jnp.concatenate(
             [
-                (n**2 + above**2)[above**2 < 2 * n + 1],
-                (n**2 - below**2)[below**2 < n - 0.5],
-            ]
+                jnp.minimum(n * n + above**2, (n + 1) ** 2),
+                jnp.where(below**2 < n - 0.5, n * n - below**2, n * n),
+            ],
+            axis=1,
         )
-        return jnp.asarray(e, jnp.result_type(self.energy_scale)) * self.energy_scale + self.offset
+        return e.reshape(-1) * scale + self.offset
 
     def energy_limit(self):
         """E_modes in meV, the onset of the first mode that is not kept."""
@@ -242,24 +250,36 @@ class AbruptConstriction(AbstractScatterer):
         return self.length <= 1.25 * self.aspect_limit * 2 * self.half_width
 
 
-def _phase_steps(aspect, reach):
-    """Values of sqrt|K_n^2| between which T_n varies little above E_n, from 0 to `reach`.
+def _phase_steps(aspect, limit, reach):
+    """Values t of sqrt|K_n^2| between which T_n varies little above E_n, from 0 to `reach`.
 
     Oscillations are even in K_n, one for each 1/aspect; the resonances at small K_n are sharper,
-    with a width proportional to K_n / aspect.
+    with a width proportional to K_n / aspect. So t grows by the factor 1 + 1/aspect from
+    0.5/aspect to 1.8, and by 1.8/aspect from there.
+
+    Args:
+        aspect: L/2w, from 1 to `limit`.
+        limit: the aspect ratio for which the number of steps is enough.
+        reach: the last t.
     """
-    t = [0.0, 0.5 / aspect]
-    while t[-1] < reach:
-        t.append(t[-1] + min(1.8, t[-1]) / aspect)
-    return np.array(t)
+
+    def growing(a, np_):
+        return np_.log(3.6 * a) / np_.log1p(1 / a)
+
+    limit = max(limit, 1)
+    last = growing(limit, np)
+    count = math.ceil(last + max(reach - 1.8, 0) / 1.8 * limit) + 1
+    j = jnp.arange(count, dtype=aspect.dtype)
+    turn = growing(aspect, jnp)
+    t = 0.5 / aspect * jnp.exp(jnp.minimum(j, turn) * jnp.log1p(1 / aspect))
+    t = t + jnp.maximum(j - turn, 0) * 1.8 / aspect
+    return jnp.concatenate([jnp.zeros(1, t.dtype), t])
 
 
-def _tail_steps(aspect, reach):
-    """The same below E_n, where T_n falls as exp(-2 pi aspect t)."""
-    t = [0.7 / aspect]
-    while t[-1] < reach:
-        t.append(2 * t[-1])
-    return np.array(t)
+def _tail_steps(aspect, limit, reach):
+    """The same below E_n, where T_n falls as exp(-2 pi aspect t): t doubles from 0.7/aspect."""
+    count = math.ceil(math.log2(max(reach * max(limit, 1) / 0.7, 2)))
+    return 0.7 / aspect * 2.0 ** jnp.arange(count, dtype=aspect.dtype)
 
 
 def _aspect_bucket(half_width, length, limit):

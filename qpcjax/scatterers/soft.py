@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.quadrature import panel_rule
+from qpcjax.quadrature import REACH, panel_rule
 from qpcjax.scatterers._base import AbstractScatterer
 
-_REACH = 37.0  # kernel widths beyond which the kernel weighs 1e-16
-_TAIL = 28.0  # and 1e-12
+_TAIL = 28.0  # kernel widths beyond which the kernel weighs 1e-12
 _STENCIL = 8
 _GRID_STEP = 0.4  # of the softness: the stencil then interpolates ln T to about 1e-8
 _KERNEL_PANEL = 4.0  # of the softness: eight Gauss nodes resolve the kernel
@@ -86,7 +85,7 @@ def grid_points(width, softness):
     return 2 ** max(6, math.ceil(math.log2(wanted)))
 
 
-def soften(scatterer, softness, lower, upper, points):
+def soften(scatterer, softness, lower, upper, points, panels=None):
     """Smear the transmission of a scatterer that does not depend on the bias.
 
     Args:
@@ -95,13 +94,15 @@ def soften(scatterer, softness, lower, upper, points):
         lower: lowest energy in meV that will be asked for.
         upper: highest energy in meV that will be asked for.
         points: grid points, a Python number: see `grid_points`.
+        panels: how many of the scatterer's own panels to keep; by default all.
     """
     step = (upper - lower) / (points - 1)
     grid = lower + step * jnp.arange(points, dtype=step.dtype)
-    first, last = lower - _REACH * softness, upper + _REACH * softness
-    panels = math.ceil((points * _GRID_STEP + 2 * _REACH) / _KERNEL_PANEL)
-    edges = jnp.concatenate([scatterer.panel_edges(), jnp.linspace(first, last, panels)])
-    nodes, weights = panel_rule(scatterer.thresholds(), edges, first, last, _ORDER)
+    first, last = lower - REACH * softness, upper + REACH * softness
+    even = math.ceil((points * _GRID_STEP + 2 * REACH) / _KERNEL_PANEL)
+    edges = jnp.concatenate([scatterer.panel_edges(), jnp.linspace(first, last, even)])
+    keep = None if panels is None else panels + even
+    nodes, weights = panel_rule(scatterer.thresholds(), edges, first, last, _ORDER, keep)
     nodes, weights = nodes.reshape(-1), weights.reshape(-1)
     passed = weights * jax.vmap(scatterer.total)(nodes)
 
