@@ -64,7 +64,8 @@ def test_catalogue_is_finite(values):
 
 
 # Errors relative to the integral of the modulus of the integrand.
-CURRENT_TOLERANCE, POWER_TOLERANCE = 1e-4, 1e-4
+# Deep in the tunnelling regime the rounding of the exponent counts as often as it is large.
+TOLERANCE, TUNNELLING_TOLERANCE = 1e-6, 2e-5
 UNDERFLOW = float(np.finfo(SINGLE).tiny)
 
 
@@ -77,7 +78,7 @@ def test_accuracy(values, row):
     exact = oracle.observables(length / (2 * w), mu, bias, *sides, offset, modes=MODES)
     for name in ("current", "left", "right"):
         size = exact["current_size" if name == "current" else "power_size"]
-        tolerance = CURRENT_TOLERANCE if name == "current" else POWER_TOLERANCE
+        tolerance = TUNNELLING_TOLERANCE if "tunnelling" in p.tags else TOLERANCE
         wrong = abs(float(values[name][row]) / POWER_UNIT - exact[name])
         # What underflows in single precision is lost.
         assert wrong <= tolerance * size + UNDERFLOW, (name, wrong / size)

@@ -31,7 +31,7 @@ _MOST_STEPS = 80
 _CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
 _FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
 _TAIL = 28.0  # logistic widths after which a weight is below 1e-12
-_ORDER = 8  # Gauss nodes in a panel: 1e-7 of G at the smearing of any trace
+_ORDER = 12  # Gauss nodes in a panel: better than 1e-6 of G at the smearing of a trace
 _ASPECT_SLACK = 1.5  # beyond its limit by this much a panel rule still holds 1e-6
 _ASPECTS = (2.0, 5.0, 10.0, 15.0, 30.0)  # L/2w resolved, as far as the fit needs it
 
@@ -366,11 +366,24 @@ class _Search:
         values = self.space.decode(vector)
         return jnp.stack([values[p.name] for p in self.parameters])
 
-    def residual(self, vector):
-        """Weighted residuals of the bins, and their derivatives in the vector."""
+    def _evaluate(self, numbers, gate):
+        """G and its derivatives in all parameters, in pieces of the one compiled shape."""
+        size = self.gate.size
+        padded = np.append(gate, np.full(-gate.size % size, gate[-1])).reshape(-1, size)
+        pieces = [jax.device_get(self._linearised(numbers, g)) for g in padded]
+        g, slopes = (np.concatenate(part)[: gate.size] for part in zip(*pieces, strict=True))
+        return g, slopes
+
+    def residual(self, vector, binned=True):
+        """Weighted residuals of the bins or of all points, and their derivatives in the vector."""
         numbers, to_numbers = jax.device_get(self._expand(vector))
-        g, slopes = jax.device_get(self._linearised(numbers, self.gate))
-        return (g - self.data) * self.weight, (slopes * self.weight[:, None]) @ to_numbers
+        if binned:
+            gate, data, weight = self.gate, self.data, self.weight
+        else:
+            gate, data = self.trace.gate, self.trace.conductance
+            weight = np.full(gate.size, CONDUCTANCE_QUANTUM)
+        g, slopes = self._evaluate(numbers, gate)
+        return (g - data) * weight, (slopes * weight[:, None]) @ to_numbers
 
     def start(self, steps, resistance, smearing):
         """Vector of a start with this resistance and smearing."""
@@ -390,13 +403,13 @@ class _Search:
         """Residual rms in uS of the binned data with this loss."""
         return math.sqrt(max(2 * loss, 0) / self.trace.gate.size)
 
-    def descend(self, vector, steps, state=None, label=""):
+    def descend(self, vector, steps, label, binned=True):
         """Up to `steps` Levenberg-Marquardt steps; (state, whether it converged)."""
         vector = jnp.asarray(vector)
-        state = self.optimiser.init(vector) if state is None else state
+        state = self.optimiser.init(vector)
         for i in range(steps):
             self.progress(i, steps, label)
-            r, jacobian = self.residual(vector)
+            r, jacobian = self.residual(vector, binned)
             move, state = self.update(
                 jacobian.T @ r, state, vector, value=r @ r / 2, curvature=jacobian.T @ jacobian
             )
@@ -429,6 +442,9 @@ class _Search:
         if not self._resolves(value):
             self._compile(value)
             state, converged = self.descend(state.params, _MOST_STEPS, label="more resolution")
+        if converged and self.gate.size < self.trace.gate.size:
+            # A bin's mean is not the model at its middle: the last steps take every point.
+            state, converged = self.descend(state.params, _MOST_STEPS, "all points", binned=False)
         starts = tuple(
             Start(r, s, self.rms(loss), self.rms(float(ends[k].value)) if k < len(ends) else None)
             for k, (loss, _, r, s) in enumerate(trials)
@@ -446,7 +462,7 @@ class _Search:
         length = _correlation_length(residual)
         freedom = max(self.trace.gate.size - len(self.space.free), 1)
         variance = float(np.sum(residual**2)) / freedom * length
-        _, jacobian = self.residual(vector)
+        _, jacobian = self.residual(vector, binned=False)
         inverse = variance * np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
         free = [k for k, p in enumerate(self.parameters) if p.free]
         to_values = np.asarray(self._expand(vector)[1])[free]
@@ -469,11 +485,8 @@ class _Search:
     def predict(self, values, gate=None):
         """Conductance in 2e^2/h at gate voltages in mV, by default those of the trace."""
         gate = self.trace.gate if gate is None else np.asarray(gate, float)
-        numbers = jnp.asarray([float(values[p.name]) for p in self.parameters])
-        size = self.gate.size
-        # In pieces of one shape, for which the model is compiled already.
-        padded = np.append(gate, np.full(-gate.size % size, gate[-1])).reshape(-1, size)
-        return np.concatenate([self._linearised(numbers, g)[0] for g in padded])[: gate.size]
+        numbers = np.array([float(values[p.name]) for p in self.parameters])
+        return self._evaluate(numbers, gate)[0]
 
     def _status(self, parameters, converged, rms):
         value = {p.name: p.value for p in parameters}
@@ -489,8 +502,8 @@ class _Search:
         """Combinations of all parameters, held ones too, that the data do not determine."""
         names = [p.name for p in parameters]
         scale = np.array([p.scale if p.log else _natural_scale(p, self.mu) for p in parameters])
-        _, slopes = self._linearised(jnp.asarray([p.value for p in parameters]), self.gate)
-        jacobian = np.asarray(slopes) * self.weight[:, None] * scale
+        _, slopes = self._evaluate(np.array([p.value for p in parameters]), self.trace.gate)
+        jacobian = slopes * CONDUCTANCE_QUANTUM * scale
         _, s, vt = np.linalg.svd(jacobian, full_matrices=False)
         found = []
         for singular, row in zip(s[::-1], vt[::-1], strict=True):
