@@ -9,7 +9,7 @@ import numpy as np
 
 from qpcjax.hotspot import EXCHANGE, hot_spot
 from qpcjax.landauer import conductance, current, dissipation
-from qpcjax.quadrature import _LOST_WEIGHT, ORDER
+from qpcjax.quadrature import LOST_WEIGHT, ORDER
 from qpcjax.scatterers import transmission
 from qpcjax.units import BOLTZMANN
 
@@ -47,9 +47,9 @@ def modes_needed(energy_scale, reservoirs) -> int:
 
     def enough(modes):
         limit = modes**2 * energy_scale
-        return all(_weight_above(limit - mu, kT) <= _LOST_WEIGHT for mu, kT in sides)
+        return all(_weight_above(limit - mu, kT) <= LOST_WEIGHT for mu, kT in sides)
 
-    top = max(mu + kT * math.log(1 / _LOST_WEIGHT) for mu, kT in sides)
+    top = max(mu + kT * math.log(1 / LOST_WEIGHT) for mu, kT in sides)
     modes = max(1, math.floor(math.sqrt(max(top, 0) / energy_scale)))
     while not enough(modes):
         modes += 1

@@ -15,6 +15,7 @@ from qpcjax import _safe
 from qpcjax._batching import batched
 from qpcjax._fields import number, require
 from qpcjax._roots import falling_root
+from qpcjax.quadrature import LOST_WEIGHT
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
 
 _POINTS_AT_ONCE = 64
@@ -171,7 +172,9 @@ def power_per_length(scatterer, reservoirs, damping, distance):
         x - side.bias / 2, side.bias / 2, side.kT_left, side.kT_right, side.kT_difference
     )
     t = scatterer.total(energy, reservoirs.bias)
-    t = jnp.where(energy > scatterer.energy_limit(), jnp.nan, t)
+    # Far above mu_L nothing is occupied, whatever the modes that are not kept transmit.
+    lost = (energy > scatterer.energy_limit()) & (occupation > LOST_WEIGHT)
+    t = jnp.where(lost, jnp.nan, t)
     density = CONDUCTANCE_QUANTUM * x * t * occupation
     power = density / _length(scatterer, damping, side, x)[1]
     return jnp.where(valid, power, jnp.where(distance == 0, 0, jnp.nan))
@@ -223,14 +226,16 @@ def hot_spot(scatterer, reservoirs, damping):
     def refine(i):
         # A hair wider than the neighbours, which may be a rounding away.
         lower, upper = grid[before[i]] * (1 - 1e-6), grid[after[i]] * (1 + 1e-6)
-        return jnp.where(peak[i], falling_root(slope, lower, upper), jnp.nan)
+        turns = (slope(lower) > 0) & (slope(upper) < 0)
+        return jnp.where(peak[i], falling_root(slope, lower, upper), jnp.nan), turns
 
-    x = jax.vmap(refine)(top)
+    x, turns = jax.vmap(refine)(top)
     heights = jax.vmap(log_density)(jnp.where(jnp.isnan(x), 1, x))
     heights = jnp.where(jnp.isnan(x), -jnp.inf, heights)
     # The edge of the Fermi sea on the left, if it is sharp.
     edge = jnp.where(cold_left, log_density(side.bias), -jnp.inf)
     x, heights = jnp.append(x, side.bias), jnp.append(heights, edge)
+    turns = jnp.append(turns, cold_left)
     best = jnp.argmax(heights)
     x_best = x[best]
     valid = (heights[best] > -jnp.inf) & (side.mu_right > 0) & ~jnp.isnan(heights[best])
@@ -238,7 +243,7 @@ def hot_spot(scatterer, reservoirs, damping):
     valid = valid & (side.mu_right + x_best <= scatterer.energy_limit())
     x_best = jnp.where(valid, x_best, 1)
     distance, _ = _length(scatterer, damping, side, x_best)
-    apart = jnp.abs(x - x_best) > 1e-3 * x_best
+    apart = (jnp.abs(x - x_best) > 1e-3 * x_best) & turns
     rival = jnp.max(jnp.where(apart, heights, -jnp.inf))
     status = jnp.where(rival > heights[best] - _TIE, EXCHANGE, FOUND)
     return HotSpot(

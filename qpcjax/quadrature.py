@@ -27,7 +27,7 @@ _THERMAL_EDGES = np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0
 REACH = 37.0
 
 # Largest Fermi weight above a scatterer's energy limit that an integral may lose.
-_LOST_WEIGHT = 1e-12
+LOST_WEIGHT = 1e-12
 
 
 def panels_in(edges, centres, reach):
@@ -116,8 +116,8 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
     )
     thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
     limit = jnp.asarray(REACH, edges.dtype)
-    x, weight = panel_rule(
-        thresholds, jnp.concatenate([thermal, edges]), -limit, limit, order, keep
+    x, weight = jax.lax.stop_gradient(
+        panel_rule(thresholds, jnp.concatenate([thermal, edges]), -limit, limit, order, keep)
     )
     kernel = weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
     return jnp.sum(kernel * fun(kT * x)) / jnp.sum(kernel)
@@ -137,7 +137,7 @@ def conductance_average(scatterer, mu, temperature, order=ORDER):
     thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
     average = thermal_average(jax.vmap(jax.vmap(total)), thresholds, edges, mu, kT, order)
     lost = _weight_above(scatterer.energy_limit() - mu, jnp.maximum(kT, 0))
-    valid = (kT >= 0) & ~(lost > _LOST_WEIGHT) & scatterer.resolved()
+    valid = (kT >= 0) & ~(lost > LOST_WEIGHT) & scatterer.resolved()
     return jnp.where(valid, average, jnp.nan)
 
 
@@ -185,40 +185,52 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
             scatterer.panel_edges(bias) - mu,
         ]
     )
-    y, weight = panel_rule(
-        scatterer.thresholds(bias) - mu, edges, -half_bias - reach, half_bias + reach, order
+    # T(E) is continuous, so that panel ends may stand still under differentiation; what a moving
+    # step of a cold Fermi function does is added below.
+    y, weight = jax.lax.stop_gradient(
+        panel_rule(
+            scatterer.thresholds(bias) - mu, edges, -half_bias - reach, half_bias + reach, order
+        )
     )
 
     def total(y):
         return scatterer.total(mu + y, bias)
 
     occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
-    occupation = jnp.where((step_left == 0) & (step_right == 0), 1, occupation)
+    both_cold = (step_left == 0) & (step_right == 0)
+    occupation = jnp.where(both_cold, 1, occupation)
     passed = weight * occupation * jax.vmap(jax.vmap(total))(y)
     zeroth, first = jnp.sum(passed), jnp.sum(passed * y)
 
-    held, mu_held, bias_held = jax.lax.stop_gradient((scatterer, mu, bias))
-    y_sides = jax.lax.stop_gradient(jnp.stack([half_bias, -half_bias]))
-    t, slope = jax.vmap(
-        lambda y: jax.jvp(lambda y: held.total(mu_held + y, bias_held), (y,), (jnp.ones_like(y),))
-    )(y_sides)
-    cold = jnp.stack([step_left, step_right]) == 0
-    square = jnp.stack([kT_left**2, -(kT_right**2)]) * jnp.where(cold, math.pi**2 / 6, 0)
-    zeroth = zeroth + jnp.sum(square * slope)
-    first = first + jnp.sum(square * (t + y_sides * slope))
+    # Cold sides: Sommerfeld's term in kT, and the step's own motion to second order.
+    side = jnp.asarray([1.0, -1.0], mu.dtype) * (jnp.stack([step_left, step_right]) == 0)
+    y_side = jnp.stack([half_bias, -half_bias])
+    at, moved = jax.lax.stop_gradient(y_side), y_side - jax.lax.stop_gradient(y_side)
+    t = jax.vmap(total)(at)
+    held = jax.lax.stop_gradient((scatterer, mu, bias))
+    slope = jax.vmap(
+        lambda y: jax.jvp(lambda y: held[0].total(held[1] + y, held[2]), (y,), (jnp.ones_like(y),))[
+            1
+        ]
+    )(at)
+    curve = math.pi**2 / 6 * jnp.stack([kT_left, kT_right]) ** 2 + moved**2 / 2
+    slope_first = jax.lax.stop_gradient(t) + at * slope
+    zeroth = zeroth + jnp.sum(side * (t * moved + slope * curve))
+    first = first + jnp.sum(side * (at * t * moved + slope_first * curve))
 
     lost = jnp.maximum(
         _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
         _weight_above(scatterer.energy_limit() - mu + half_bias, step_right),
     )
-    valid = valid & ~(lost > _LOST_WEIGHT)
+    valid = valid & ~(lost > LOST_WEIGHT)
     return tuple(jnp.where(valid, sign * moment, jnp.nan) for moment in (zeroth, first))
 
 
 def _negligible(*energies):
     """Thermal energy below which kT is lost in the rounding of these energies."""
     scale = sum(jnp.abs(energy) for energy in energies)
-    return 64 * jnp.finfo(scale.dtype).eps * jax.lax.stop_gradient(scale)
+    info = jnp.finfo(scale.dtype)
+    return 64 * info.eps * jax.lax.stop_gradient(scale) + info.tiny / info.eps
 
 
 def _weight_above(gap, kT):

@@ -24,7 +24,10 @@ class AbstractScatterer(eqx.Module):
 
     @abc.abstractmethod
     def thresholds(self, bias=0.0) -> jax.Array:
-        """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k."""
+        """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k.
+
+        T itself must be continuous there: derivatives of the integrals rely on it.
+        """
 
     def total(self, energy, bias=0.0) -> jax.Array:
         """Total transmission T(E, V) at one energy and bias: the sum of the eigenvalues."""

@@ -197,7 +197,8 @@ class AbruptConstriction(AbstractScatterer):
 
     def _sum_or_modes(self, function, energy):
         e = jnp.asarray(energy) / self.energy_scale
-        closed = e <= 0
+        # Next to e = 0, where T_1 ~ e^2 underflows, log(e) would overflow.
+        closed = e <= jnp.finfo(e.dtype).tiny * 1e16
         phase = math.pi * self.length / (2 * self.half_width)
         t = function(
             jnp.where(closed, 1, e),
