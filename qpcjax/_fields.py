@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 
 def number(value) -> Any:
@@ -26,7 +27,7 @@ def concrete(value):
     """NumPy value of a field, or None where it is traced (or not a number at all)."""
     if isinstance(value, (float, np.ndarray)):
         return np.asarray(value)
-    if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
+    if isinstance(value, jax.Array) and not isinstance(value, Tracer):
         return np.asarray(value)
     return None
 

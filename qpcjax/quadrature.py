@@ -7,6 +7,7 @@ shape is static: panels outside the integration window have width zero.
 """
 
 import math
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -203,7 +204,8 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
     zeroth, first = jnp.sum(passed), jnp.sum(passed * y)
 
     # Cold sides: Sommerfeld's term in kT, and the step's own motion to second order.
-    side = jnp.asarray([1.0, -1.0], mu.dtype) * (jnp.stack([step_left, step_right]) == 0)
+    cold = jnp.stack([step_left, step_right]) == 0
+    side = jnp.where(cold, jnp.asarray([1.0, -1.0], mu.dtype), 0)
     y_side = jnp.stack([half_bias, -half_bias])
     at, moved = jax.lax.stop_gradient(y_side), y_side - jax.lax.stop_gradient(y_side)
     t = jax.vmap(total)(at)
@@ -228,7 +230,7 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
 
 def _negligible(*energies):
     """Thermal energy below which kT is lost in the rounding of these energies."""
-    scale = sum(jnp.abs(energy) for energy in energies)
+    scale = cast(jax.Array, sum(jnp.abs(energy) for energy in energies))
     info = jnp.finfo(scale.dtype)
     return 64 * info.eps * jax.lax.stop_gradient(scale) + info.tiny / info.eps
 

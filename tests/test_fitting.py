@@ -198,6 +198,10 @@ def test_covariance_is_that_of_the_residuals_at_the_minimum(fit):
     variance = residual @ residual / (residual.size - len(free)) * fit.correlation_length
     expected = np.sqrt(np.diag(variance * np.linalg.inv(jacobian.T @ jacobian)))
     np.testing.assert_allclose([fit.stderr[p.name] for p in free], expected, rtol=1e-3)
+    _, spread = fit.band(fit.trace.gate)
+    slopes = jacobian / units.CONDUCTANCE_QUANTUM
+    expected = np.sqrt(np.einsum("gi,ij,gj->g", slopes, fit.covariance, slopes))
+    np.testing.assert_allclose(spread, expected, rtol=1e-3)
     # At a minimum the residuals are orthogonal to the columns.
     cosine = jacobian.T @ residual / np.linalg.norm(jacobian, axis=0) / np.linalg.norm(residual)
     assert np.max(np.abs(cosine)) < 1e-3

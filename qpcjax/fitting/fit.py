@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -76,7 +77,8 @@ class FitResult:
         flat_directions: what the data leave undetermined.
         model: the fitted model.
         build: the model for given parameter values.
-        predict: conductance in 2e^2/h for given parameter values and gate voltages in mV.
+        evaluate: conductance in 2e^2/h for given parameter values and gate voltages in mV, with
+            its derivatives in all parameters.
     """
 
     trace: ConductanceTrace
@@ -90,7 +92,7 @@ class FitResult:
     flat_directions: tuple[FlatDirection, ...]
     model: ConductanceModel
     build: Callable
-    predict: Callable
+    evaluate: Callable
 
     @property
     def free(self):
@@ -114,6 +116,17 @@ class FitResult:
         """Names of free parameters that ended on a bound."""
         ends = [(p, (p.value - p.lower) / (p.upper - p.lower)) for p in self.free]
         return tuple(p.name for p, share in ends if share < 1e-4 or share > 1 - 1e-4)
+
+    def predict(self, values=None, gate=None):
+        """Conductance in 2e^2/h, by default of the fit at the gates of the trace (in mV)."""
+        values = self.values() if values is None else values
+        return self.evaluate(values, self.trace.gate if gate is None else gate)[0]
+
+    def band(self, gate):
+        """Fitted conductance in 2e^2/h at gates in mV, and its standard error."""
+        value, slopes = self.evaluate(self.values(), gate)
+        free = slopes[:, [p.free for p in self.parameters]]
+        return value, np.sqrt(np.einsum("gi,ij,gj->g", free, self.covariance, free))
 
     def values(self):
         """Parameter values by name."""
@@ -403,7 +416,7 @@ class _Search:
         """Residual rms in uS of the binned data with this loss."""
         return math.sqrt(max(2 * loss, 0) / self.trace.gate.size)
 
-    def descend(self, vector, steps, label, binned=True):
+    def descend(self, vector, steps, label, binned=True) -> tuple[Any, bool]:
         """Up to `steps` Levenberg-Marquardt steps; (state, whether it converged)."""
         vector = jnp.asarray(vector)
         state = self.optimiser.init(vector)
@@ -457,7 +470,8 @@ class _Search:
         self.progress(0, 1, "uncertainties")
         parameters = tuple(self.space.at(vector))
         values = {p.name: jnp.asarray(p.value) for p in parameters}
-        residual = (self.predict(values) - self.trace.conductance) * CONDUCTANCE_QUANTUM
+        predicted, _ = self.evaluate(values, self.trace.gate)
+        residual = (predicted - self.trace.conductance) * CONDUCTANCE_QUANTUM
         rms = float(np.sqrt(np.mean(residual**2)))
         length = _correlation_length(residual)
         freedom = max(self.trace.gate.size - len(self.space.free), 1)
@@ -479,14 +493,13 @@ class _Search:
             flat_directions=self._flat_directions(parameters, variance),
             model=self.model(values),
             build=self.model,
-            predict=self.predict,
+            evaluate=self.evaluate,
         )
 
-    def predict(self, values, gate=None):
-        """Conductance in 2e^2/h at gate voltages in mV, by default those of the trace."""
-        gate = self.trace.gate if gate is None else np.asarray(gate, float)
+    def evaluate(self, values, gate):
+        """Conductance in 2e^2/h at gates in mV, and its derivatives in all parameters."""
         numbers = np.array([float(values[p.name]) for p in self.parameters])
-        return self._evaluate(numbers, gate)[0]
+        return self._evaluate(numbers, np.asarray(gate, float))
 
     def _status(self, parameters, converged, rms):
         value = {p.name: p.value for p in parameters}

@@ -131,9 +131,9 @@ def _local_numbers(fit, gate):
         return jnp.stack([*channel, resistance], axis=-1)
 
     free = jnp.stack([at[name] for name in names])
-    slopes = np.asarray(jax.jit(jax.jacfwd(numbers))(free))
+    local, slopes = jax.device_get(jax.jit(lambda f: (numbers(f), jax.jacfwd(numbers)(f)))(free))
     covariance = np.einsum("gpi,ij,gqj->gpq", slopes, fit.covariance, slopes)
-    return np.asarray(numbers(free)), covariance
+    return local, covariance
 
 
 def _modes(fit, local, bias, temperature):
@@ -179,7 +179,7 @@ def _panels(fit, local, modes, reach):
         )  # fmt: skip
         return jnp.concatenate([c.thresholds(), c.panel_edges()])
 
-    edges = np.asarray(jax.vmap(ends)(jnp.asarray(local)))
+    edges = np.asarray(jax.jit(jax.vmap(ends))(jnp.asarray(local)))
     centres = np.full(len(local), float(fit.model.mu))
     return math.ceil(1.2 * panels_in(edges, centres, reach + 1.1 * REACH * local[:, 3])) + 8
 

@@ -1,5 +1,7 @@
 """The model of a conductance trace: a gate moves the channel's width and floor."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -108,7 +110,7 @@ class ConductanceModel(eqx.Module):
 
     def panels_needed(self, gate):
         """Panels that the smearing's window holds at the worst of these gate voltages."""
-        half_width, length, floor, smearing = self.channel(jnp.asarray(gate))
+        half_width, length, floor, smearing = jax.jit(type(self).channel)(self, jnp.asarray(gate))
 
         def ends(half_width, length, floor):
             c = AbruptConstriction(
@@ -117,7 +119,7 @@ class ConductanceModel(eqx.Module):
             )  # fmt: skip
             return jnp.concatenate([c.thresholds(), c.panel_edges()])
 
-        edges = np.asarray(jax.vmap(ends)(half_width, length, floor))
+        edges = np.asarray(jax.jit(jax.vmap(ends))(half_width, length, floor))
         centres = np.full(edges.shape[0], float(self.mu))
         return panels_in(edges, centres, REACH * np.asarray(smearing))
 
@@ -154,7 +156,7 @@ def _smeared(mass, modes, aspect_limit, order, panels):
         return jax.vmap(point)(*numbers)
 
     @points.defjvp
-    def _(primals, tangents):
+    def _(primals, tangents) -> tuple[jax.Array, Any]:
         def all_slopes(*numbers):
             unit = jnp.eye(len(numbers))
             return jax.vmap(lambda t: jax.jvp(point, numbers, tuple(t))[1])(unit)

@@ -1,6 +1,6 @@
 """Least squares as an optax optimiser: Levenberg-Marquardt steps with a trust parameter."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,14 +48,14 @@ def levenberg_marquardt(damping=1e-2, raise_by=5.0, lower_by=8.0):
             jnp.asarray(jnp.inf, params.dtype),
         )
 
-    def update(gradient, state, params, *, value, curvature, **_):
+    def update(updates, state, params: Any = None, *, value, curvature, **_):
         better = value < state.value  # False for NaN
 
         def choose(new, old):
             return jnp.where(better, new, old)
 
         best, value = choose(params, state.params), choose(value, state.value)
-        gradient = choose(gradient, state.gradient)
+        gradient = choose(updates, state.gradient)
         curvature = choose(curvature, state.curvature)
         factor = choose(1 / lower_by, raise_by)
         damping = jnp.clip(state.damping * factor, 1e-12, 1e12)
@@ -70,4 +70,5 @@ def levenberg_marquardt(damping=1e-2, raise_by=5.0, lower_by=8.0):
         )
         return best + step - params, state
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    # The type inherits a constructor that knows no extra arguments.
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]

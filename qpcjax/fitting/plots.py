@@ -21,11 +21,11 @@ def draw_fit(fit: FitResult) -> Figure:
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     gate, data = fit.trace.gate, fit.trace.conductance
     values = fit.values()
-    fitted = fit.predict(values)
+    fitted = fit.predict()
     top.plot(gate, data, ".", color="0.55", markersize=2.5, label="measured")
     top.plot(gate, fitted, color="#1f5fa8", linewidth=1.2, label=f"fit, rms {fit.rms:.2f} µS")
     along = np.linspace(gate[0], gate[-1], _BAND_POINTS)
-    middle, spread = _band(fit, along)
+    middle, spread = fit.band(along)
     top.fill_between(
         along, middle - spread, middle + spread, color="#1f5fa8", alpha=0.3, linewidth=0,
         label="68 % band",
@@ -46,20 +46,6 @@ def draw_fit(fit: FitResult) -> Figure:
     bottom.set_xlabel("gate voltage $V_g$ (mV)")
     bottom.grid(alpha=0.25)
     return figure
-
-
-def _band(fit, gate):
-    """Fitted conductance and its standard error, by steps along the covariance's axes."""
-    free = fit.free
-    size, axis = np.linalg.eigh(fit.correlation)
-    errors = np.sqrt(np.diag(fit.covariance))
-    middle = fit.predict(fit.values(), gate)
-    variance = np.zeros_like(middle)
-    for length, direction in zip(size, axis.T, strict=True):
-        step = np.sqrt(max(length, 0)) * direction * errors
-        moved = fit.values() | {p.name: p.value + s for p, s in zip(free, step, strict=True)}
-        variance += (fit.predict(moved, gate) - middle) ** 2
-    return middle, np.sqrt(variance)
 
 
 def draw_heating(heating: Heating) -> Figure:

@@ -131,7 +131,8 @@ def _what(p, knots, fit):
 
 
 def _in_the_channel(fit):
-    gate = np.linspace(*fit.model.calibration.range, 7)
+    low, high = fit.model.calibration.range
+    gate = np.linspace(low, high, 7)
     half_width, length, _, smearing = (np.asarray(x) for x in fit.model.channel(gate))
     e1 = transverse_energy(half_width, fit.model.mass)
     lines = ["Channel along the trace", "  gate/mV    2w/nm   L/2w  E1/meV  s/meV   s/k_B in K"]
