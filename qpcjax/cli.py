@@ -4,7 +4,6 @@ Nothing is computed here. What takes long to import is imported inside the comma
 """
 
 import contextlib
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable
+from qpcjax.files import InputError, check_writable, save_json
 from qpcjax.units import GAAS_MASS
 
 app = typer.Typer(
@@ -84,15 +83,7 @@ def require_finite(**options):
 
 def print_json(value):
     """Print a JSON object that any program can read: NaN becomes null."""
-    typer.echo(json.dumps(_without_nan(value), indent=2, allow_nan=False))
-
-
-def _without_nan(value):
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    typer.echo(save_json(value), nl=False)
 
 
 def _print_version(wanted: bool):

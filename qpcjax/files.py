@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import io
+import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -464,6 +466,19 @@ def save_table(columns: Mapping[str, Iterable], comments: Iterable[str] = ()) ->
     # tolist gives Python numbers, which csv writes by their shortest exact representation.
     writer.writerows(zip(*(column.tolist() for column in values.values()), strict=True))
     return text.getvalue()
+
+
+def save_json(value) -> str:
+    """JSON text that any program can read: NaN and infinity, which JSON lacks, become null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def check_writable(folder) -> None:

@@ -175,57 +175,57 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
     step_left = jnp.where(kT_left <= tiny, 0, kT_left)
     step_right = jnp.where(kT_right <= tiny, 0, kT_right)
 
-    # Moving the thermal panel ends with kT changes nothing but rounding, so kT is held in them.
-    hold_left, hold_right = jax.lax.stop_gradient((step_left, step_right))
-    reach = REACH * jnp.maximum(hold_left, hold_right)
+    reach = REACH * jnp.maximum(step_left, step_right)
     thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
     edges = jnp.concatenate(
         [
-            half_bias + hold_left * thermal,
-            -half_bias + hold_right * thermal,
+            half_bias + step_left * thermal,
+            -half_bias + step_right * thermal,
             scatterer.panel_edges(bias) - mu,
         ]
     )
     # T(E) is continuous, so that panel ends may stand still under differentiation; what a moving
-    # step of a cold Fermi function does is added below.
-    y, weight = jax.lax.stop_gradient(
-        panel_rule(
-            scatterer.thresholds(bias) - mu, edges, -half_bias - reach, half_bias + reach, order
-        )
-    )
-
-    def total(y):
-        return scatterer.total(mu + y, bias)
-
+    # step of a cold Fermi function does is in _cold_sides.
+    thresholds, window = scatterer.thresholds(bias) - mu, half_bias + reach
+    y, weight = jax.lax.stop_gradient(panel_rule(thresholds, edges, -window, window, order))
     occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
     both_cold = (step_left == 0) & (step_right == 0)
     occupation = jnp.where(both_cold, 1, occupation)
-    passed = weight * occupation * jax.vmap(jax.vmap(total))(y)
-    zeroth, first = jnp.sum(passed), jnp.sum(passed * y)
+    t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
+    passed = weight * occupation * t
 
-    # Cold sides: Sommerfeld's term in kT, and the step's own motion to second order.
-    cold = jnp.stack([step_left, step_right]) == 0
-    side = jnp.where(cold, jnp.asarray([1.0, -1.0], mu.dtype), 0)
-    y_side = jnp.stack([half_bias, -half_bias])
-    at, moved = jax.lax.stop_gradient(y_side), y_side - jax.lax.stop_gradient(y_side)
-    t = jax.vmap(total)(at)
-    held = jax.lax.stop_gradient((scatterer, mu, bias))
-    slope = jax.vmap(
-        lambda y: jax.jvp(lambda y: held[0].total(held[1] + y, held[2]), (y,), (jnp.ones_like(y),))[
-            1
-        ]
-    )(at)
-    curve = math.pi**2 / 6 * jnp.stack([kT_left, kT_right]) ** 2 + moved**2 / 2
-    slope_first = jax.lax.stop_gradient(t) + at * slope
-    zeroth = zeroth + jnp.sum(side * (t * moved + slope * curve))
-    first = first + jnp.sum(side * (at * t * moved + slope_first * curve))
+    kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
+    cold = _cold_sides(scatterer, mu, bias, jnp.stack([half_bias, -half_bias]), kT, steps == 0)
+    moments = jnp.sum(passed) + cold[0], jnp.sum(passed * y) + cold[1]
 
     lost = jnp.maximum(
         _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
         _weight_above(scatterer.energy_limit() - mu + half_bias, step_right),
     )
     valid = valid & ~(lost > LOST_WEIGHT)
-    return tuple(jnp.where(valid, sign * moment, jnp.nan) for moment in (zeroth, first))
+    return tuple(jnp.where(valid, sign * moment, jnp.nan) for moment in moments)
+
+
+def _cold_sides(scatterer, mu, bias, y, kT, cold):
+    """What the steps of cold Fermi functions at y = (eV/2, -eV/2) add to the two moments.
+
+    In kT it is Sommerfeld's first term. In y it is nothing but its derivatives, to second order:
+    the nodes of the integral stand still, so that the motion of a step is not in it.
+    """
+
+    def total(scatterer, mu, bias, y):
+        return scatterer.total(mu + y, bias)
+
+    at = jax.lax.stop_gradient(y)
+    moved = y - at
+    t = jax.vmap(lambda y: total(scatterer, mu, bias, y))(at)
+    held = jax.lax.stop_gradient((scatterer, mu, bias))
+    slope = jax.vmap(jax.grad(lambda y: total(*held, y)))(at)
+    curve = math.pi**2 / 6 * kT**2 + moved**2 / 2
+    side = jnp.where(cold, jnp.asarray([1.0, -1.0], y.dtype), 0)
+    zeroth = side * (t * moved + slope * curve)
+    first = side * (at * t * moved + (jax.lax.stop_gradient(t) + at * slope) * curve)
+    return jnp.sum(zeroth), jnp.sum(first)
 
 
 def _negligible(*energies):

@@ -1,10 +1,16 @@
 """What `qpcjax fit` does between its options and its files."""
 
 import dataclasses
-import json
 import math
 
-from qpcjax.files import InputError, read_trace, read_trace_columns, save_table, write_files
+from qpcjax.files import (
+    InputError,
+    read_trace,
+    read_trace_columns,
+    save_json,
+    save_table,
+    write_files,
+)
 from qpcjax.hotspot import QuadraticDamping
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.units import GAAS_MASS, fermi_energy
@@ -88,18 +94,9 @@ def answer(data, question, folder, progress):
     text = report.text(fit, heating)
     contents = {
         "report.txt": text,
-        "fit.json": json.dumps(_finite(report.as_json(fit)), indent=2, allow_nan=False) + "\n",
+        "fit.json": save_json(report.as_json(fit)),
         "fit.png": plots.png(plots.draw_fit(fit)),
         "heating.csv": save_table(report.heating_columns(heating)),
         "heating.png": plots.png(plots.draw_heating(heating)),
     }
     return text, write_files(folder, contents)
-
-
-def _finite(value):
-    """The same JSON content with NaN and infinity, which JSON does not have, as null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

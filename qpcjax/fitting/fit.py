@@ -167,7 +167,7 @@ def fit_trace(
         ValueError: a parameter that does not exist or is out of range.
     """
     _require_double()
-    mu = fermi_energy(DEFAULT_DENSITY, mass) if mu is None else mu
+    mu = (fixed or {}).get("mu", fermi_energy(DEFAULT_DENSITY, mass)) if mu is None else mu
     if not mu > 0:
         raise ValueError(f"mu must be a positive energy in meV, got {mu:g}")
     if knots is not None and not 2 <= knots <= _MOST_KNOTS:

@@ -11,7 +11,6 @@ from qpcjax.units import CONDUCTANCE_QUANTUM
 
 # As in the paper: right blue, left red, asymmetry ocher.
 _COLOURS = {"P_L": "#c1272d", "P_R": "#1f5fa8", "P_A": "#c08a1e", "r*": "#333333"}
-_LABELS = {"P_L": "$P_L$ (upstream)", "P_R": "$P_R$ (downstream)", "P_A": "$P_A = P_R - P_L$"}
 _BAND_POINTS = 200
 
 
@@ -22,7 +21,7 @@ def draw_fit(fit: FitResult) -> Figure:
     gate, data = fit.trace.gate, fit.trace.conductance
     values = fit.values()
     fitted = fit.predict()
-    top.plot(gate, data, ".", color="0.55", markersize=2.5, label="measured")
+    top.plot(gate, data, ".", color="0.55", markersize=2.5, label="data")
     top.plot(gate, fitted, color="#1f5fa8", linewidth=1.2, label=f"fit, rms {fit.rms:.2f} µS")
     along = np.linspace(gate[0], gate[-1], _BAND_POINTS)
     middle, spread = fit.band(along)
@@ -52,8 +51,10 @@ def draw_heating(heating: Heating) -> Figure:
     """P_L, P_R, P_A and r* against the gate voltage, with 68 % bands."""
     figure = Figure(figsize=(6.0, 5.0), layout="constrained", dpi=160)
     power, spot = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    for name, label in _LABELS.items():
-        _draw_band(power, heating, name, 1.0, label)
+    sides = ("upstream", "downstream") if heating.bias > 0 else ("downstream", "upstream")
+    _draw_band(power, heating, "P_L", 1.0, f"$P_L$ ({sides[0]})")
+    _draw_band(power, heating, "P_R", 1.0, f"$P_R$ ({sides[1]})")
+    _draw_band(power, heating, "P_A", 1.0, "$P_A = P_R - P_L$")
     power.axhline(0, color="0.3", linewidth=0.8)
     power.set_ylabel("dissipated power (pW)")
     power.set_title(

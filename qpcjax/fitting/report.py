@@ -212,7 +212,7 @@ def _meaning(direction: FlatDirection):
 
 
 def _heat(fit, heating):
-    steepest = int(np.nanargmax(heating.value["P_A"]))
+    steepest = int(np.nanargmax(np.abs(heating.value["P_A"])))
     lines = [
         f"Heat at eV = {heating.bias:g} meV across device and series resistance, "
         f"T = {heating.temperature:g} K, a = {heating.damping:g}",
@@ -227,9 +227,11 @@ def _heat(fit, heating):
             factor * x[steepest] for x in (values, heating.low[name], heating.high[name])
         )
         lines.append(f"    {name:<4}{value:10.4g} {unit}   ({low:.4g} to {high:.4g})")
-    cooled = heating.gate[heating.value["P_L"] < 0]
+    upstream = "P_L" if heating.bias > 0 else "P_R"
+    cooled = heating.gate[heating.value[upstream] < 0]
     if cooled.size:
-        lines.append(f"  Upstream cooling (P_L < 0) from {cooled[0]:.5g} to {cooled[-1]:.5g} mV.")
+        span = f"{cooled[0]:.5g} to {cooled[-1]:.5g} mV"
+        lines.append(f"  Upstream cooling ({upstream} < 0) within {span}.")
     if np.any(np.isnan(heating.value["r*"])):
         lines.append("  r* has no answer where mu - eV/2 is not positive.")
     if abs(heating.bias) > 0.5 * float(fit.model.mu):
