@@ -30,6 +30,7 @@ _STARTS_RUN = 3
 _TRIAL_STEPS = 6
 _MOST_STEPS = 80
 _CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
+_ROOMY = 0.85  # share of the panels that may be in use: beyond them the model is NaN
 _FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
 _TAIL = 28.0  # logistic widths after which a weight is below 1e-12
 _ORDER = 12  # Gauss nodes in a panel: better than 1e-6 of G at the smearing of a trace
@@ -353,6 +354,19 @@ class _Search:
             self.panels,
         )
 
+    def _panels(self, value):
+        """Panels that the model needs somewhere along the trace."""
+        model = self.model({name: jnp.asarray(x) for name, x in value.items()})
+        return model.panels_needed(np.concatenate([self.range, self.gate]))
+
+    def _make_room(self, vector):
+        """Compile anew if the search may have been held back by too few panels or modes there."""
+        value = {p.name: p.value for p in self.space.at(vector)}
+        if self._panels(value) <= _ROOMY * self.panels and self._resolves(value):
+            return False
+        self._compile(value, room=0.3)
+        return True
+
     def _compile(self, value, room=0.1):
         """Make the one function that everything here evaluates: G and its derivatives.
 
@@ -362,8 +376,7 @@ class _Search:
         self.modes = self._modes(value, room) + 1
         self.aspect_limit = next((a for a in _ASPECTS if aspect <= a), _ASPECTS[-1])
         self.panels = None
-        model = self.model({name: jnp.asarray(x) for name, x in value.items()})
-        self.panels = math.ceil((1 + room) * model.panels_needed(self.gate)) + 8
+        self.panels = math.ceil((1 + room) * self._panels(value)) + 8
         names = [p.name for p in self.parameters]
 
         def linearised(numbers, gate):
@@ -447,14 +460,10 @@ class _Search:
             state, _ = self.descend(vector, _TRIAL_STEPS, label=f"start {k + 1} of {_STARTS_RUN}")
             ends.append(state)
         best = min(ends, key=lambda state: float(state.value))
-        value = {p.name: p.value for p in self.space.at(best.params)}
-        if not (self._resolves(value) and math.isfinite(best.value)):
-            self._compile(value)
+        self._make_room(best.params)
         state, converged = self.descend(best.params, _MOST_STEPS, label="to the minimum")
-        value = {p.name: p.value for p in self.space.at(state.params)}
-        if not self._resolves(value):
-            self._compile(value)
-            state, converged = self.descend(state.params, _MOST_STEPS, label="more resolution")
+        if self._make_room(state.params):
+            state, converged = self.descend(state.params, _MOST_STEPS, "more resolution")
         if converged and self.gate.size < self.trace.gate.size:
             # A bin's mean is not the model at its middle: the last steps take every point.
             state, converged = self.descend(state.params, _MOST_STEPS, "all points", binned=False)
@@ -476,11 +485,16 @@ class _Search:
         length = _correlation_length(residual)
         freedom = max(self.trace.gate.size - len(self.space.free), 1)
         variance = float(np.sum(residual**2)) / freedom * length
+        if not math.isfinite(rms):
+            raise InputError(
+                f"{self.trace.name}: the search ended where the model has no finite conductance; "
+                f"check the units, or hold some parameters"
+            )
         _, jacobian = self.residual(vector, binned=False)
         inverse = variance * np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
         free = [k for k, p in enumerate(self.parameters) if p.free]
         to_values = np.asarray(self._expand(vector)[1])[free]
-        status, message = self._status(parameters, converged, rms)
+        status, message = self._status(parameters, converged)
         return FitResult(
             trace=self.trace,
             parameters=parameters,
@@ -501,10 +515,8 @@ class _Search:
         numbers = np.array([float(values[p.name]) for p in self.parameters])
         return self._evaluate(numbers, np.asarray(gate, float))
 
-    def _status(self, parameters, converged, rms):
+    def _status(self, parameters, converged):
         value = {p.name: p.value for p in parameters}
-        if not math.isfinite(rms):
-            return "failed", "the model gave no finite conductance"
         if not self._resolves(value):
             return "resolution", "the fitted channel is too wide or too long to be resolved"
         if not converged:
