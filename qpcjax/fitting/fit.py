@@ -375,7 +375,7 @@ class _Search:
         aspect = self._aspect(value)
         self.modes = self._modes(value, room) + 1
         self.aspect_limit = next((a for a in _ASPECTS if aspect <= a), _ASPECTS[-1])
-        self.panels = None
+        self.panels: Any = None
         self.panels = math.ceil((1 + room) * self._panels(value)) + 8
         names = [p.name for p in self.parameters]
 
