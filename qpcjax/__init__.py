@@ -13,6 +13,7 @@ from qpcjax.hotspot import QuadraticDamping as QuadraticDamping
 from qpcjax.hotspot import hot_spot as hot_spot
 from qpcjax.hotspot import inelastic_length as inelastic_length
 from qpcjax.hotspot import power_per_length as power_per_length
+from qpcjax.landauer import DissipationError as DissipationError
 from qpcjax.landauer import conductance as conductance
 from qpcjax.landauer import current as current
 from qpcjax.landauer import differential_conductance as differential_conductance

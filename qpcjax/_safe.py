@@ -162,6 +162,18 @@ def scaled_cos_sin(z):
 # --- Fermi functions ------------------------------------------------------------------------
 
 
+def side_temperatures(kT, kT_difference):
+    """kT_L and kT_R, kT +- difference/2, exactly 0 where nothing but rounding is left of them."""
+    half = kT_difference / 2
+    rounding = 4 * jnp.finfo(kT.dtype).eps * jnp.abs(jax.lax.stop_gradient(kT))
+
+    def cleaned(side):
+        # The derivatives stay: what a cold side's temperature does is of second order.
+        return side - jax.lax.stop_gradient(jnp.where(jnp.abs(side) <= rounding, side, 0))
+
+    return cleaned(kT + half), cleaned(kT - half)
+
+
 def fermi(energy, kT):
     """Fermi function 1/(exp(energy / kT) + 1), a step (1/2 at 0) for kT = 0."""
     cold = kT == 0

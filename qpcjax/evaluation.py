@@ -45,6 +45,9 @@ def modes_needed(energy_scale, reservoirs) -> int:
         for mu, sign in ((reservoirs.mu_left, 1), (reservoirs.mu_right, -1))
     ]
 
+    # Far below E1 the electrons that count are those activated to it.
+    sides = [(max(mu, energy_scale) if kT > 0 else mu, kT) for mu, kT in sides]
+
     def enough(modes):
         limit = modes**2 * energy_scale
         return all(_weight_above(limit - mu, kT) <= LOST_WEIGHT for mu, kT in sides)

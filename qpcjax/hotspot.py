@@ -15,7 +15,7 @@ from qpcjax import _safe
 from qpcjax._batching import batched
 from qpcjax._fields import number, require
 from qpcjax._roots import falling_root
-from qpcjax.quadrature import LOST_WEIGHT
+from qpcjax.quadrature import LOST_WEIGHT, thermal_reach
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
 
 _POINTS_AT_ONCE = 64
@@ -96,14 +96,8 @@ class _Downstream(NamedTuple):
 def _downstream(r):
     backward = r.bias < 0
     difference = jnp.where(backward, -1, 1).astype(r.bias.dtype) * BOLTZMANN * r.temperature_bias
-    kT = BOLTZMANN * r.temperature
-    return _Downstream(
-        r.mu,
-        jnp.where(backward, -r.bias, r.bias),
-        kT + difference / 2,
-        kT - difference / 2,
-        difference,
-    )
+    left, right = _safe.side_temperatures(BOLTZMANN * r.temperature, difference)
+    return _Downstream(r.mu, jnp.where(backward, -r.bias, r.bias), left, right, difference)
 
 
 def _length(scatterer, damping, side, x):
@@ -231,7 +225,9 @@ def hot_spot(scatterer, reservoirs, damping):
 
     x, turns = jax.vmap(refine)(top)
     heights = jax.vmap(log_density)(jnp.where(jnp.isnan(x), 1, x))
-    heights = jnp.where(jnp.isnan(x), -jnp.inf, heights)
+    # A search that ends at a sharp edge has found the edge, which moves with mu_L alone.
+    at_edge = cold_left & (x > side.bias * (1 - _apart(x.dtype)))
+    heights = jnp.where(jnp.isnan(x) | at_edge, -jnp.inf, heights)
     # The edge of the Fermi sea on the left, if it is sharp.
     edge = jnp.where(cold_left, log_density(side.bias), -jnp.inf)
     x, heights = jnp.append(x, side.bias), jnp.append(heights, edge)
@@ -253,6 +249,11 @@ def hot_spot(scatterer, reservoirs, damping):
     )
 
 
+def _apart(dtype):
+    """Relative distance of energies below which they count as one."""
+    return max(1e-7, 8 * float(jnp.finfo(dtype).eps))
+
+
 def _log_density(scatterer, side, bias, x):
     """Logarithm of p_R(r) at E = mu_R + x, up to a constant; -inf where it is not positive."""
     u = side.mu + x
@@ -263,8 +264,11 @@ def _log_density(scatterer, side, bias, x):
     x_left = (x - side.bias) / warm_left
     x_right = x / warm_right
     # f_L - f_R = f_L (1 - f_R) (1 - exp(x_L - x_R)); the last factor is constant, and dropped,
-    # where neither a bias nor a temperature difference drives.
-    gap = x_left - x_right
+    # where neither a bias nor a temperature difference drives. The gap x_L - x_R is written
+    # without its cancellation.
+    above = x - side.bias / 2
+    sum_kT = side.kT_left + side.kT_right
+    gap = -(above * side.kT_difference + side.bias / 2 * sum_kT) / (warm_left * warm_right)
     driven = jnp.where(cold_left | cold_right, -jnp.inf, gap)
     forward = (driven < 0) | ((side.bias == 0) & (side.kT_difference == 0))
     ln_drive = jnp.where(gap < 0, jnp.log(-jnp.expm1(jnp.where(gap < 0, gap, -1))), 0)
@@ -283,7 +287,9 @@ def _grid(scatterer, side, bias):
     """Increasing energies x above mu_R, close enough to tell the maxima of p_R(r) apart."""
     dtype = side.mu.dtype
     kT = jnp.maximum(side.kT_left, side.kT_right)
-    top = side.bias + 37 * kT
+    reach, activated, _ = thermal_reach(scatterer, side.mu, bias, jnp.maximum(kT, 0))
+    top = side.bias + reach[1] * kT
+    rise = side.mu - side.mu_right + activated
     thermal = jnp.asarray(np.linspace(-37, 37, 149), dtype)
     fractions = jnp.asarray(np.linspace(0, 1, 66)[1:], dtype)
     ends = jnp.concatenate([scatterer.thresholds(bias), scatterer.panel_edges(bias)])
@@ -291,4 +297,8 @@ def _grid(scatterer, side, bias):
     quarters = [ends[:-1] + jnp.diff(ends) * f for f in (0.0, 0.25, 0.5, 0.75)]
     parts = [side.bias * fractions, side.bias + side.kT_left * thermal, top * fractions, *quarters]
     parts.append(side.kT_right * thermal[thermal.size // 2 + 1 :])
-    return jnp.sort(jnp.clip(jnp.concatenate(parts), 1e-6 * top, top))
+    parts.append(rise + kT * thermal)
+    grid = jnp.sort(jnp.clip(jnp.concatenate(parts), 1e-6 * top, top))
+    # Points that differ by rounding become one: between them nothing can be told.
+    distinct = jnp.diff(grid, prepend=-jnp.inf) > _apart(dtype) * grid
+    return jax.lax.cummax(jnp.where(distinct, grid, 0))

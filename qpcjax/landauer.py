@@ -1,23 +1,49 @@
 """Current, heat and conductance of any scatterer between two reservoirs, Eqs. (1)-(5)."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
 from qpcjax._batching import batched
-from qpcjax.quadrature import conductance_average, transport_moments
+from qpcjax.quadrature import (
+    ORDER,
+    conductance_average,
+    conductance_error,
+    finer,
+    quadrature_error,
+    transport_errors,
+    transport_integrand,
+    transport_moments,
+)
 from qpcjax.reservoirs import Dissipation
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
-_POINTS_AT_ONCE = 64
+# Order and with_error change what is compiled.
+_integral = batched(64, static=("order", "with_error"))
 
 
-def _moments(scatterer, reservoirs):
+class DissipationError(NamedTuple):
+    """Error estimates of the four powers of a `Dissipation`, in pW."""
+
+    left: jax.Array
+    right: jax.Array
+    total: jax.Array
+    asymmetry: jax.Array
+
+
+def _numbers(reservoirs):
     r = reservoirs
-    return transport_moments(scatterer, r.mu, r.bias, r.temperature, r.temperature_bias)
+    return r.mu, r.bias, r.temperature, r.temperature_bias
 
 
-@batched(_POINTS_AT_ONCE)
-def current(scatterer, reservoirs):
+def _estimates(scatterer, reservoirs, combinations, order):
+    errors = transport_errors(scatterer, *_numbers(reservoirs), combinations, order)
+    return [CONDUCTANCE_QUANTUM * error for error in errors]
+
+
+@_integral
+def current(scatterer, reservoirs, order=ORDER, with_error=False):
     r"""Current, Eq. (1).
 
     .. math:: I = \frac{2e}{h} \int dE\, T(E, V) [f_L(E) - f_R(E)]
@@ -25,16 +51,21 @@ def current(scatterer, reservoirs):
     Args:
         scatterer: any scatterer.
         reservoirs: `Reservoirs`, whose fields broadcast.
+        order: Gauss nodes in a panel of the quadrature.
+        with_error: whether an estimate of the quadrature's error is returned as well.
 
     Returns:
-        I in nA; positive where electrons flow to the right.
+        I in nA; positive where electrons flow to the right. With an error: the pair (I, error).
     """
-    zeroth, _ = _moments(scatterer, reservoirs)
-    return CONDUCTANCE_QUANTUM * zeroth
+    zeroth, _ = transport_moments(scatterer, *_numbers(reservoirs), order)
+    value = CONDUCTANCE_QUANTUM * zeroth
+    if not with_error:
+        return value
+    return value, *_estimates(scatterer, reservoirs, [(1, 0)], order)
 
 
-@batched(_POINTS_AT_ONCE)
-def energy_current(scatterer, reservoirs):
+@_integral
+def energy_current(scatterer, reservoirs, order=ORDER, with_error=False):
     r"""Energy current, Eq. (4), counted from the bottom of the conduction band.
 
     .. math:: J = \frac{2}{h} \int dE\, E\, T(E, V) [f_L(E) - f_R(E)]
@@ -42,16 +73,21 @@ def energy_current(scatterer, reservoirs):
     Args:
         scatterer: any scatterer.
         reservoirs: `Reservoirs`, whose fields broadcast.
+        order: Gauss nodes in a panel of the quadrature.
+        with_error: whether an estimate of the quadrature's error is returned as well.
 
     Returns:
-        J in pW; P_L = mu_L I/e - J and P_R = J - mu_R I/e.
+        J in pW; P_L = mu_L I/e - J and P_R = J - mu_R I/e. With an error: the pair (J, error).
     """
-    zeroth, first = _moments(scatterer, reservoirs)
-    return CONDUCTANCE_QUANTUM * (first + reservoirs.mu * zeroth)
+    zeroth, first = transport_moments(scatterer, *_numbers(reservoirs), order)
+    value = CONDUCTANCE_QUANTUM * (first + reservoirs.mu * zeroth)
+    if not with_error:
+        return value
+    return value, *_estimates(scatterer, reservoirs, [(reservoirs.mu, 1)], order)
 
 
-@batched(_POINTS_AT_ONCE)
-def dissipation(scatterer, reservoirs):
+@_integral
+def dissipation(scatterer, reservoirs, order=ORDER, with_error=False):
     r"""Powers dissipated left and right of the scatterer, Eqs. (2), (3) and (5).
 
     .. math::
@@ -61,17 +97,25 @@ def dissipation(scatterer, reservoirs):
     Args:
         scatterer: any scatterer.
         reservoirs: `Reservoirs`, whose fields broadcast.
+        order: Gauss nodes in a panel of the quadrature.
+        with_error: whether an estimate of the quadrature's error is returned as well.
 
     Returns:
-        `Dissipation(left, right)` in pW, with `total` = V I and `asymmetry` = P_R - P_L.
+        `Dissipation(left, right)` in pW, with `total` = V I and `asymmetry` = P_R - P_L. With an
+        error: the pair of it and a `DissipationError`.
     """
-    zeroth, first = _moments(scatterer, reservoirs)
-    even = reservoirs.bias / 2 * zeroth
-    return Dissipation(CONDUCTANCE_QUANTUM * (even - first), CONDUCTANCE_QUANTUM * (even + first))
+    zeroth, first = transport_moments(scatterer, *_numbers(reservoirs), order)
+    half = reservoirs.bias / 2
+    even = half * zeroth
+    value = Dissipation(CONDUCTANCE_QUANTUM * (even - first), CONDUCTANCE_QUANTUM * (even + first))
+    if not with_error:
+        return value
+    combinations = [(half, -1), (half, 1), (2 * half, 0), (0, 2)]
+    return value, DissipationError(*_estimates(scatterer, reservoirs, combinations, order))
 
 
-@batched(_POINTS_AT_ONCE)
-def conductance(scatterer, mu, temperature=0.0):
+@_integral
+def conductance(scatterer, mu, temperature=0.0, order=ORDER, with_error=False):
     r"""Linear-response conductance.
 
     .. math:: G = \frac{2e^2}{h} \int dE\, T(E) \left(-\frac{\partial f}{\partial E}\right)
@@ -80,28 +124,55 @@ def conductance(scatterer, mu, temperature=0.0):
         scatterer: any scatterer.
         mu: electrochemical potential in meV, any shape.
         temperature: in K, 0 or more, broadcasts with `mu`.
+        order: Gauss nodes in a panel of the quadrature.
+        with_error: whether an estimate of the quadrature's error is returned as well.
 
     Returns:
-        G in 2e^2/h; NaN where the temperature is negative or a mode that is not kept counts.
+        G in 2e^2/h; NaN where the temperature is negative or a mode that is not kept counts. With
+        an error: the pair (G, error).
     """
-    return conductance_average(scatterer, mu, temperature)
+    value = conductance_average(scatterer, mu, temperature, order)
+    if not with_error:
+        return value
+    return value, conductance_error(scatterer, mu, temperature, order)
 
 
-@batched(_POINTS_AT_ONCE)
-def differential_conductance(scatterer, reservoirs):
+@_integral
+def differential_conductance(scatterer, reservoirs, order=ORDER, with_error=False):
     """Differential conductance dI/dV at a fixed mean electrochemical potential.
 
     Args:
         scatterer: any scatterer.
         reservoirs: `Reservoirs`, whose fields broadcast.
+        order: Gauss nodes in a panel of the quadrature.
+        with_error: whether an estimate of the quadrature's error is returned as well.
 
     Returns:
         dI/dV in 2e^2/h; at zero temperature the mean of T(mu_L) and T(mu_R), and what the
-        transmission itself changes with the bias.
+        transmission itself changes with the bias. With an error: the pair of it and its error.
     """
-    r = reservoirs
+    mu, bias, temperature, temperature_bias = _numbers(reservoirs)
 
-    def flow(bias):
-        return transport_moments(scatterer, r.mu, bias, r.temperature, r.temperature_bias)[0]
+    def with_slope(fun):
+        return jax.jvp(fun, (bias,), (jnp.ones_like(bias),))
 
-    return jax.jvp(flow, (r.bias,), (jnp.ones_like(r.bias),))[1]
+    def flow_at(bias):
+        return transport_moments(scatterer, mu, bias, temperature, temperature_bias, order)[0]
+
+    flow, slope = with_slope(flow_at)
+    # The slope of NaN is 0.
+    value = jnp.where(jnp.isnan(flow), jnp.nan, slope)
+    if not with_error:
+        return value
+
+    def passed(order):
+        def at(bias):
+            return transport_integrand(
+                scatterer, mu, bias, temperature, temperature_bias, order
+            ).passed
+
+        return at
+
+    # Nodes stand still under differentiation: the slope is an integral on the same panels.
+    coarse, fine = ([with_slope(passed(nodes))[1]] for nodes in (order, finer(order)))
+    return value, jnp.where(jnp.isnan(flow), jnp.nan, quadrature_error(coarse, fine))

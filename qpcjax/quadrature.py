@@ -7,7 +7,7 @@ shape is static: panels outside the integration window have width zero.
 """
 
 import math
-from typing import cast
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,12 @@ _THERMAL_EDGES = np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0
 
 # Thermal widths beyond which a Fermi function or its derivative weighs 1e-16.
 REACH = 37.0
+
+# Rounding errors of an integral, in ulps of the integral of the modulus.
+_ROUNDING = 128
+
+# Panel ends around the energy of thermally activated transport, in kT.
+_ACTIVATED_EDGES = np.array([-24.0, -12.0, -5.0, 5.0, 12.0, 24.0])
 
 # Largest Fermi weight above a scatterer's energy limit that an integral may lose.
 LOST_WEIGHT = 1e-12
@@ -85,6 +91,8 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None):
 
 def _gauss_maps(order):
     """Gauss nodes phi(s) and weights phi'(s) w on [0, 1]; a row for each kind of panel."""
+    if isinstance(order, bool) or not isinstance(order, int) or order < 2:
+        raise ValueError(f"order must be a whole number, 2 or more, got {order!r}")
     x, w = np.polynomial.legendre.leggauss(order)
     s, w = (x + 1) / 2, w / 2
     one = np.ones_like(s)
@@ -92,6 +100,41 @@ def _gauss_maps(order):
     nodes = np.stack([s, s * s, s * (2 - s), s * s * (3 - 2 * s)])
     slopes = np.stack([one, 2 * s, 2 * (1 - s), 6 * s * (1 - s)])
     return nodes, slopes * w
+
+
+def thermal_reach(scatterer, mu, bias, kT):
+    r"""How far a thermal window must reach, and where activated transport stands in it.
+
+    Far below a step T(E) may rise faster than the Fermi functions fall: then electrons many kT
+    above mu carry everything. The candidates are the ends of the scatterer's panels.
+
+    Args:
+        scatterer: any scatterer.
+        mu: mean electrochemical potential in meV.
+        bias: eV in meV.
+        kT: thermal energy of the warmer side, 0 or more.
+
+    Returns:
+        The reach below and above mu -+ eV/2 in kT, so that what lies beyond weighs 1e-16 of the
+        largest T(E) exp(-x), but not beyond both REACH and the scatterer's own panels; the energy,
+        as an offset from mu, where that largest value stands; and its logarithm, at most 0.
+    """
+    scatterer, mu, bias, kT = jax.lax.stop_gradient((scatterer, mu, bias, kT))
+    ends = jnp.concatenate([mu[None], scatterer.thresholds(bias), scatterer.panel_edges(bias)])
+    t = jax.vmap(lambda energy: scatterer.total(energy, bias))(ends)
+    half_bias, unit = jnp.abs(bias) / 2, jnp.where(kT == 0, 1, kT)
+    x = jnp.maximum(jnp.abs(ends - mu) - half_bias, 0) / unit
+    x = jnp.where((kT == 0) & (x > 0), jnp.inf, x)
+    smallest = jnp.finfo(ends.dtype).tiny
+    weight = jnp.log(jnp.maximum(t, smallest)) - x
+    weight = jnp.where(ends > scatterer.energy_limit(), -jnp.inf, weight)
+    highest = jnp.argmax(weight)
+    depth = jnp.clip(weight[highest], math.log(smallest), 0)
+    # A hair less than the panels reach: a scatterer may be NaN beyond.
+    hair = 32 * jnp.finfo(ends.dtype).eps * jnp.max(jnp.abs(ends))
+    known = jnp.stack([mu - jnp.min(ends), jnp.max(ends) - mu]) - half_bias - hair
+    reach = jnp.clip(known / unit, REACH, REACH - depth)
+    return reach, ends[highest] - mu, depth
 
 
 def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
@@ -111,17 +154,39 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
         order: Gauss nodes in a panel.
         keep: number of panels to keep, as in `panel_rule`.
     """
+    y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, keep)
+    return jnp.sum(kernel * fun(y)) / jnp.sum(kernel)
+
+
+def _thermal_kernel(thresholds, edges, mu, kT, order, keep=None, reach=(REACH, REACH)):
+    """Nodes y = E - mu and the thermal kernel times the weights; arguments of thermal_average."""
     cold = kT <= _negligible(mu)
     thresholds, edges = (
         jnp.where(cold, 0, y / jnp.where(cold, 1, kT)) for y in (thresholds, edges)
     )
     thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
-    limit = jnp.asarray(REACH, edges.dtype)
+    below, above = jnp.asarray(reach, edges.dtype)
     x, weight = jax.lax.stop_gradient(
-        panel_rule(thresholds, jnp.concatenate([thermal, edges]), -limit, limit, order, keep)
+        panel_rule(thresholds, jnp.concatenate([thermal, edges]), -below, above, order, keep)
     )
-    kernel = weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
-    return jnp.sum(kernel * fun(kT * x)) / jnp.sum(kernel)
+    return kT * x, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
+
+
+def _conductance_terms(scatterer, mu, temperature, order):
+    """Thermal kernel and T(E) at the nodes of the conductance, and whether it is meaningful."""
+    kT = BOLTZMANN * temperature
+    bias = jnp.zeros_like(mu)
+    warm = jnp.maximum(kT, 0)
+    reach, activated, depth = thermal_reach(scatterer, mu, bias, warm)
+    thresholds = scatterer.thresholds(bias) - mu
+    edges = jnp.concatenate(
+        [scatterer.panel_edges(bias) - mu, activated + warm * _ACTIVATED_EDGES.astype(mu.dtype)]
+    )
+    y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, reach=reach)
+    t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
+    lost = _weight_above(scatterer.energy_limit() - mu, warm)
+    valid = (kT >= 0) & ~(lost > _bearable(depth)) & scatterer.resolved()
+    return kernel, t, valid
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -129,17 +194,85 @@ def conductance_average(scatterer, mu, temperature, order=ORDER):
 
     NaN under the same conditions as `transport_moments`.
     """
-    kT = BOLTZMANN * temperature
-    bias = jnp.zeros_like(mu)
+    kernel, t, valid = _conductance_terms(scatterer, mu, temperature, order)
+    return jnp.where(valid, jnp.sum(kernel * t) / jnp.sum(kernel), jnp.nan)
 
-    def total(y):
-        return scatterer.total(mu + y, bias)
 
-    thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
-    average = thermal_average(jax.vmap(jax.vmap(total)), thresholds, edges, mu, kT, order)
-    lost = _weight_above(scatterer.energy_limit() - mu, jnp.maximum(kT, 0))
-    valid = (kT >= 0) & ~(lost > LOST_WEIGHT) & scatterer.resolved()
-    return jnp.where(valid, average, jnp.nan)
+def conductance_error(scatterer, mu, temperature, order=ORDER):
+    """Estimated error of `conductance_average` with the same arguments."""
+    value = conductance_average(scatterer, mu, temperature, order)
+
+    def parts(order):
+        kernel, t, _ = _conductance_terms(scatterer, mu, temperature, order)
+        # The kernel is divided by its sum: where T is constant nothing is wrong.
+        return kernel * t, -value * kernel
+
+    error = quadrature_error(parts(order), parts(finer(order)))
+    return jnp.where(jnp.isnan(value), jnp.nan, error)
+
+
+class Integrand(NamedTuple):
+    """T(E, V) [f_L - f_R] at the nodes of its panels, each of shape (panels, order).
+
+    Fields:
+        passed: the integrand times the weights, for the forward direction of the bias.
+        offset: y = E - mu of the nodes.
+        cold: what cold sides add to the two moments.
+        sign: -1 where the bias is negative.
+        valid: whether the integrals are meaningful.
+    """
+
+    passed: jax.Array
+    offset: jax.Array
+    cold: tuple[jax.Array, jax.Array]
+    sign: jax.Array
+    valid: jax.Array
+
+
+def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):
+    """`Integrand` of the moments of `transport_moments`, with the same arguments."""
+    backward = bias < 0
+    sign = jnp.where(backward, -1, 1).astype(bias.dtype)
+    half_bias = jnp.where(backward, -bias, bias) / 2
+    difference = sign * BOLTZMANN * temperature_bias
+    kT_left, kT_right = _safe.side_temperatures(BOLTZMANN * temperature, difference)
+    valid = (kT_left >= 0) & (kT_right >= 0) & scatterer.resolved()
+
+    # A side whose kT is lost in the rounding of mu counts as cold: its Fermi function is a step,
+    # and what its temperature does to the integrals is Sommerfeld's first term, added below.
+    tiny = _negligible(mu, half_bias)
+    step_left = jnp.where(kT_left <= tiny, 0, kT_left)
+    step_right = jnp.where(kT_right <= tiny, 0, kT_right)
+
+    warmer = jnp.maximum(jnp.maximum(step_left, step_right), 0)
+    reach, activated, depth = thermal_reach(scatterer, mu, bias, warmer)
+    thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
+    edges = jnp.concatenate(
+        [
+            half_bias + step_left * thermal,
+            -half_bias + step_right * thermal,
+            activated + warmer * _ACTIVATED_EDGES.astype(mu.dtype),
+            scatterer.panel_edges(bias) - mu,
+        ]
+    )
+    # T(E) is continuous, so that panel ends may stand still under differentiation; what a moving
+    # step of a cold Fermi function does is in _cold_sides.
+    thresholds = scatterer.thresholds(bias) - mu
+    below, above = half_bias + reach * warmer
+    y, weight = jax.lax.stop_gradient(panel_rule(thresholds, edges, -below, above, order))
+    occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
+    both_cold = (step_left == 0) & (step_right == 0)
+    occupation = jnp.where(both_cold, 1, occupation)
+    t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
+
+    kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
+    cold = _cold_sides(scatterer, mu, bias, jnp.stack([half_bias, -half_bias]), kT, steps == 0)
+    lost = jnp.maximum(
+        _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
+        _weight_above(scatterer.energy_limit() - mu + half_bias, step_right),
+    )
+    valid = valid & ~(lost > _bearable(depth))
+    return Integrand(weight * occupation * t, y, cold, sign, valid)
 
 
 def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):
@@ -159,51 +292,69 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
 
     Returns:
         (M_0, M_1) in meV and meV^2; NaN where a temperature is negative, where the Fermi weight
-        above the scatterer's energy limit exceeds 1e-12, and where its panels do not resolve it.
+        above the scatterer's energy limit exceeds 1e-12, or 1e-10 of the largest T(E) f(E), and
+        where its panels do not resolve it.
     """
-    backward = bias < 0
-    sign = jnp.where(backward, -1, 1).astype(bias.dtype)
-    half_bias = jnp.where(backward, -bias, bias) / 2
-    difference = sign * BOLTZMANN * temperature_bias
-    kT_left = BOLTZMANN * temperature + difference / 2
-    kT_right = BOLTZMANN * temperature - difference / 2
-    valid = (kT_left >= 0) & (kT_right >= 0) & scatterer.resolved()
+    f = transport_integrand(scatterer, mu, bias, temperature, temperature_bias, order)
+    moments = jnp.sum(f.passed) + f.cold[0], jnp.sum(f.passed * f.offset) + f.cold[1]
+    return tuple(jnp.where(f.valid, f.sign * moment, jnp.nan) for moment in moments)
 
-    # A side whose kT is lost in the rounding of mu counts as cold: its Fermi function is a step,
-    # and what its temperature does to the integrals is Sommerfeld's first term, added below.
-    tiny = _negligible(mu, half_bias)
-    step_left = jnp.where(kT_left <= tiny, 0, kT_left)
-    step_right = jnp.where(kT_right <= tiny, 0, kT_right)
 
-    reach = REACH * jnp.maximum(step_left, step_right)
-    thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
-    edges = jnp.concatenate(
-        [
-            half_bias + step_left * thermal,
-            -half_bias + step_right * thermal,
-            scatterer.panel_edges(bias) - mu,
-        ]
+def transport_errors(scatterer, mu, bias, temperature, temperature_bias, combinations, order=ORDER):
+    """Estimated errors of combinations of the moments as `transport_moments` gives them.
+
+    Args:
+        scatterer: any scatterer.
+        mu: as there, and so on.
+        bias: as there.
+        temperature: as there.
+        temperature_bias: as there.
+        combinations: pairs (a, b), each of them for the integral a M_0 + b M_1.
+        order: Gauss nodes in a panel.
+
+    Returns:
+        A list with an estimate for each pair, NaN where the moments are.
+    """
+    coarse, fine = (
+        transport_integrand(scatterer, mu, bias, temperature, temperature_bias, nodes)
+        for nodes in (order, finer(order))
     )
-    # T(E) is continuous, so that panel ends may stand still under differentiation; what a moving
-    # step of a cold Fermi function does is in _cold_sides.
-    thresholds, window = scatterer.thresholds(bias) - mu, half_bias + reach
-    y, weight = jax.lax.stop_gradient(panel_rule(thresholds, edges, -window, window, order))
-    occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
-    both_cold = (step_left == 0) & (step_right == 0)
-    occupation = jnp.where(both_cold, 1, occupation)
-    t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
-    passed = weight * occupation * t
 
-    kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
-    cold = _cold_sides(scatterer, mu, bias, jnp.stack([half_bias, -half_bias]), kT, steps == 0)
-    moments = jnp.sum(passed) + cold[0], jnp.sum(passed * y) + cold[1]
+    def parts(f, a, b):
+        return a * f.passed, b * f.passed * f.offset
 
-    lost = jnp.maximum(
-        _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
-        _weight_above(scatterer.energy_limit() - mu + half_bias, step_right),
-    )
-    valid = valid & ~(lost > LOST_WEIGHT)
-    return tuple(jnp.where(valid, sign * moment, jnp.nan) for moment in moments)
+    return [
+        jnp.where(fine.valid, quadrature_error(parts(coarse, a, b), parts(fine, a, b)), jnp.nan)
+        for a, b in combinations
+    ]
+
+
+def finer(order):
+    """Order of the rule that checks a rule of this order."""
+    return order + order // 2 + 1
+
+
+def quadrature_error(coarse, fine):
+    r"""Error estimate of a sum over panels, from the same panels with more nodes.
+
+    With d_p the difference that the additional nodes make in a panel, and S the integral of the
+    modulus, the error is twice |sum d_p|, and, for what the finer rule itself may lack,
+    sum |d_p| sqrt(|d_p|/S) / 2: half as many nodes more give half as many digits more. The errors
+    of panels cannot be added without their signs, since those on both sides of a Fermi edge
+    cancel by symmetry. Rounding is charged to every term.
+
+    Args:
+        coarse: parts of the integrand times weights, a sequence of arrays (panels, order), that
+            together are integrated.
+        fine: the same with more nodes.
+    """
+    parts = zip(coarse, fine, strict=True)
+    differences = sum(jnp.sum(f, axis=1) - jnp.sum(c, axis=1) for c, f in parts)
+    size = cast(jax.Array, sum(jnp.sum(jnp.abs(f)) for f in fine))
+    wrong = jnp.abs(differences)
+    unseen = jnp.sum(wrong * jnp.sqrt(wrong / jnp.where(size == 0, 1, size)))
+    rounding = _ROUNDING * jnp.finfo(size.dtype).eps * size
+    return jax.lax.stop_gradient(2 * jnp.abs(jnp.sum(differences)) + unseen / 2 + rounding)
 
 
 def _cold_sides(scatterer, mu, bias, y, kT, cold):
@@ -233,6 +384,11 @@ def _negligible(*energies):
     scale = cast(jax.Array, sum(jnp.abs(energy) for energy in energies))
     info = jnp.finfo(scale.dtype)
     return 64 * info.eps * jax.lax.stop_gradient(scale) + info.tiny / info.eps
+
+
+def _bearable(depth):
+    """Weight that may be lost: LOST_WEIGHT, but no more than 1e-10 of the largest T(E) f(E)."""
+    return LOST_WEIGHT * jnp.minimum(1, 100 * jnp.exp(depth))
 
 
 def _weight_above(gap, kT):
