@@ -14,7 +14,9 @@ from qpcjax import units
 from qpcjax.quadrature import conductance_average, transport_moments
 from qpcjax.scatterers import AbstractScatterer
 
-REFERENCE = json.loads((Path(__file__).parent / "reference" / "abrupt.json").read_text())
+TABLES = Path(__file__).parent / "reference"
+DERIVATIVES = json.loads((TABLES / "derivatives.json").read_text())
+REFERENCE = json.loads((TABLES / "abrupt.json").read_text())
 
 # With this width and mass E1 is exactly 1 meV: energies in meV are energies in E1, and a
 # threshold is met to the last bit.
@@ -119,6 +121,62 @@ def _answer(theta):
     return {"energy": h["energy"], "distance": h["distance"]}
 
 
+# The power of the energy in each entry of the derivative table.
+DIMENSIONS = {"zeroth": 1, "first": 2, "conductance": 0, "energy": 1, "length": -1.5}
+
+
+def table_derivative(entry, observable, parameter):
+    """Derivative by a parameter of the package, from an entry of the table; None if there is none.
+
+    The table is in units of E1 with ell = L/2w: E1 falls as 1/(w^2 m), the kT are k_B times
+    T +- dT/2.
+    """
+    at, slopes = entry["at"], dict(entry[observable])
+    if "kT_left" not in slopes:  # the conductance knows one temperature
+        slopes["kT_left"] = slopes["kT_right"] = slopes.pop("kT") / 2
+        slopes["bias"] = 0.0
+    if parameter == "length":
+        return slopes["ell"] / (2 * HALF_WIDTH)
+    if parameter in ("offset", "mu", "bias"):
+        return slopes[parameter]
+    left, right = slopes["kT_left"], slopes["kT_right"]
+    both = slopes.get("kT", None if left is None or right is None else left + right)
+    if parameter == "temperature":
+        return None if both is None else units.BOLTZMANN * both
+    if parameter == "temperature_bias":
+        return None if left is None or right is None else units.BOLTZMANN * (left - right) / 2
+    # What E1 does to all: an energy that is 0 does nothing, whether or not there is a derivative.
+    names = ["offset", "mu", "bias", "kT_left", "kT_right"]
+    parts = [at[n] * slopes[n] for n in names if at[n] != 0 and slopes[n] is not None]
+    if left is None and at["kT_left"] != 0:
+        parts.append(at["kT_left"] * both)
+    by_scale = DIMENSIONS[observable] * slopes["value"] - sum(parts)
+    if parameter == "mass":
+        return -by_scale / MASS
+    assert parameter == "half_width"
+    return (-2 * by_scale - at["ell"] * slopes["ell"]) / HALF_WIDTH
+
+
+def distance_derivative(entry, parameter):
+    """The same of r* = l* mu_R sqrt(hbar^2/2m)/a, with the value itself for no parameter."""
+    length, at = entry["length"], entry["at"]
+    mu_right = at["mu"] - abs(at["bias"]) / 2  # that of the downstream side
+    value = length["value"] * mu_right / STRENGTH
+    if parameter is None:
+        return value
+    if parameter == "strength":
+        return -value / STRENGTH
+    slope = table_derivative(entry, "length", parameter)
+    if slope is None:
+        return None
+    prefactor = {
+        "mu": 1 / mu_right,
+        "bias": (-0.5 if at["bias"] >= 0 else 0.5) / mu_right,
+        "mass": -0.5 / MASS,
+    }
+    return value * (slope / length["value"] + prefactor.get(parameter, 0.0))
+
+
 def in_rows(fun):
     """Map a function of one vector over an array of any length, compiled for one shape."""
     mapped = jax.jit(jax.vmap(fun))
@@ -136,6 +194,15 @@ def in_rows(fun):
 landauer_rows = in_rows(landauer)
 moment_rows = in_rows(moments)
 moment_jacobian_rows = in_rows(jax.jacfwd(moments))
+
+
+def _moment_curvature(numbers):
+    """How the Jacobian of the moments changes along a direction, both in one vector."""
+    theta, direction = numbers[: len(PARAMETERS)], numbers[len(PARAMETERS) :]
+    return jax.jvp(jax.jacfwd(moments), (theta,), (direction,))[1]
+
+
+moment_curvature_rows = in_rows(_moment_curvature)
 hot_spot_rows = in_rows(hot_spot)
 hot_spot_jacobian_rows = in_rows(jax.jacfwd(_answer))
 

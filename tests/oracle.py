@@ -105,12 +105,21 @@ def moments(total, breaks, mu, bias, kT_left, kT_right, tolerance=1e-13):
         tolerance: relative error of the adaptive quadrature.
     """
     half = bias / 2
-    reach = abs(half) + 40 * max(kT_left, kT_right)
+    warmer = max(kT_left, kT_right)
+    reach = abs(half) + 40 * warmer
     if reach == 0:
         return np.zeros(4)
-    steps = np.array([-20.0, -8, -3, 0, 3, 8, 20])
+    # Far below the first step everything may be carried by electrons activated to its top.
+    if warmer > 0:
+        reach = max(reach, 1 - mu + 40 * warmer)
+    steps = np.array([-39.0, -20, -8, -3, 0, 3, 8, 20, 39])
     points = np.concatenate(
-        [half + kT_left * steps, -half + kT_right * steps, np.asarray(breaks) - mu]
+        [
+            half + kT_left * steps,
+            -half + kT_right * steps,
+            np.asarray(breaks) - mu,
+            1 - mu + warmer * steps,
+        ]
     )
     points = np.unique(points[np.abs(points) < reach])
 

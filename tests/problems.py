@@ -37,6 +37,8 @@ PROBLEMS = [
     _problem("nearly zero temperature", "low_temperature", 1.0, 1.3, 0.3, 1e-4),
     _problem("deep tunnelling", "tunnelling", 5.0, 0.4, 0.05, 0.002),
     _problem("deep tunnelling, cold", "tunnelling cold", 14.0, 0.3, 0.02, 0.0),
+    _problem("activation above a barrier", "tunnelling activated", 15.0, 0.3, 0.05, 0.03),
+    _problem("activation far above a barrier", "tunnelling activated", 10.0, 0.1, 0.02, 0.015),
     _problem("small bias", "small_bias", 2.0, 1.02, 1e-6, 0.05),
     _problem("small bias, cold", "small_bias cold", 2.0, 1.02, 1e-6, 0.0),
     _problem("no bias", "small_bias no_bias", 2.0, 1.02, 0.0, 0.05),
