@@ -1,0 +1,1 @@
+"""What is measured, each by one command from a clone: `python -m benchmarks.accuracy`."""
