@@ -9,7 +9,7 @@ from fractions import Fraction
 import jax
 import jax.numpy as jnp
 
-from qpcjax._batching import batched
+from qpcjax.scatterers._batching import batched
 from qpcjax.reservoirs import Dissipation
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax._batching import batched
+from qpcjax.scatterers._batching import batched
 from qpcjax._fields import number, require
 from qpcjax._roots import falling_root
 from qpcjax.quadrature import LOST_WEIGHT, thermal_reach
@@ -168,6 +168,7 @@ def power_per_length(scatterer, reservoirs, damping, distance):
     t = scatterer.total(energy, reservoirs.bias)
     # Far above mu_L nothing is occupied, whatever the modes that are not kept transmit.
     lost = (energy > scatterer.energy_limit()) & (occupation > LOST_WEIGHT)
+    lost = lost | (energy < scatterer.energy_floor())
     t = jnp.where(lost, jnp.nan, t)
     density = CONDUCTANCE_QUANTUM * x * t * occupation
     power = density / _length(scatterer, damping, side, x)[1]
@@ -228,15 +229,20 @@ def hot_spot(scatterer, reservoirs, damping):
     # A search that ends at a sharp edge has found the edge, which moves with mu_L alone.
     at_edge = cold_left & (x > side.bias * (1 - _apart(x.dtype)))
     heights = jnp.where(jnp.isnan(x) | at_edge, -jnp.inf, heights)
-    # The edge of the Fermi sea on the left, if it is sharp.
+    # The edge of the Fermi sea on the left, if it is sharp, and those of the transmission.
     edge = jnp.where(cold_left, log_density(side.bias), -jnp.inf)
-    x, heights = jnp.append(x, side.bias), jnp.append(heights, edge)
-    turns = jnp.append(turns, cold_left)
+    jumps = scatterer.jumps(reservoirs.bias) - side.mu_right
+    just_above = jumps + 8 * jnp.finfo(x.dtype).eps * (jnp.abs(jumps) + jnp.abs(side.mu_right))
+    at_jumps = jax.vmap(log_density)(just_above)
+    x = jnp.concatenate([x, side.bias[None], jumps])
+    heights = jnp.concatenate([heights, edge[None], at_jumps])
+    turns = jnp.concatenate([turns, cold_left[None], at_jumps > -jnp.inf])
     best = jnp.argmax(heights)
     x_best = x[best]
     valid = (heights[best] > -jnp.inf) & (side.mu_right > 0) & ~jnp.isnan(heights[best])
     valid = valid & (side.kT_left >= 0) & (side.kT_right >= 0)
-    valid = valid & (side.mu_right + x_best <= scatterer.energy_limit())
+    energy = side.mu_right + x_best
+    valid = valid & (energy <= scatterer.energy_limit()) & (energy >= scatterer.energy_floor())
     x_best = jnp.where(valid, x_best, 1)
     distance, _ = _length(scatterer, damping, side, x_best)
     apart = (jnp.abs(x - x_best) > 1e-3 * x_best) & turns

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from qpcjax._batching import batched
+from qpcjax.scatterers._batching import batched
 from qpcjax.quadrature import (
     ORDER,
     conductance_average,

@@ -33,7 +33,7 @@ _ROUNDING = 128
 # Panel ends around the energy of thermally activated transport, in kT.
 _ACTIVATED_EDGES = np.array([-24.0, -12.0, -5.0, 5.0, 12.0, 24.0])
 
-# Largest Fermi weight above a scatterer's energy limit that an integral may lose.
+# Largest Fermi weight beyond a scatterer's energies that an integral may lose.
 LOST_WEIGHT = 1e-12
 
 
@@ -127,7 +127,8 @@ def thermal_reach(scatterer, mu, bias, kT):
     x = jnp.where((kT == 0) & (x > 0), jnp.inf, x)
     smallest = jnp.finfo(ends.dtype).tiny
     weight = jnp.log(jnp.maximum(t, smallest)) - x
-    weight = jnp.where(ends > scatterer.energy_limit(), -jnp.inf, weight)
+    beyond = (ends > scatterer.energy_limit()) | (ends < scatterer.energy_floor())
+    weight = jnp.where(beyond, -jnp.inf, weight)
     highest = jnp.argmax(weight)
     depth = jnp.clip(weight[highest], math.log(smallest), 0)
     # A hair less than the panels reach: a scatterer may be NaN beyond.
@@ -158,17 +159,24 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
     return jnp.sum(kernel * fun(y)) / jnp.sum(kernel)
 
 
-def _thermal_kernel(thresholds, edges, mu, kT, order, keep=None, reach=(REACH, REACH)):
-    """Nodes y = E - mu and the thermal kernel times the weights; arguments of thermal_average."""
+def _thermal_kernel(
+    thresholds, edges, mu, kT, order, keep=None, reach=(REACH, REACH), moving=False
+):
+    """Nodes y = E - mu and the thermal kernel times the weights; arguments of thermal_average.
+
+    With `moving` the nodes follow the thresholds under differentiation, for functions that jump.
+    """
     cold = kT <= _negligible(mu)
     thresholds, edges = (
         jnp.where(cold, 0, y / jnp.where(cold, 1, kT)) for y in (thresholds, edges)
     )
     thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
     below, above = jnp.asarray(reach, edges.dtype)
-    x, weight = jax.lax.stop_gradient(
-        panel_rule(thresholds, jnp.concatenate([thermal, edges]), -below, above, order, keep)
+    x, weight = panel_rule(
+        thresholds, jnp.concatenate([thermal, edges]), -below, above, order, keep
     )
+    if not moving:
+        x, weight = jax.lax.stop_gradient((x, weight))
     return kT * x, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
 
 
@@ -182,9 +190,10 @@ def _conductance_terms(scatterer, mu, temperature, order):
     edges = jnp.concatenate(
         [scatterer.panel_edges(bias) - mu, activated + warm * _ACTIVATED_EDGES.astype(mu.dtype)]
     )
-    y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, reach=reach)
+    moving = scatterer.jumps(bias).size > 0
+    y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, reach=reach, moving=moving)
     t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
-    lost = _weight_above(scatterer.energy_limit() - mu, warm)
+    lost = _lost_weight(scatterer, mu, warm)
     valid = (kT >= 0) & ~(lost > _bearable(depth)) & scatterer.resolved()
     return kernel, t, valid
 
@@ -255,22 +264,26 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
             scatterer.panel_edges(bias) - mu,
         ]
     )
-    # T(E) is continuous, so that panel ends may stand still under differentiation; what a moving
-    # step of a cold Fermi function does is in _cold_sides.
     thresholds = scatterer.thresholds(bias) - mu
     below, above = half_bias + reach * warmer
-    y, weight = jax.lax.stop_gradient(panel_rule(thresholds, edges, -below, above, order))
+    y, weight = panel_rule(thresholds, edges, -below, above, order)
+    moving = scatterer.jumps(bias).size > 0
+    if not moving:
+        # Where T(E) is continuous panel ends may stand still under differentiation; what a moving
+        # step of a cold Fermi function does is in _cold_sides.
+        y, weight = jax.lax.stop_gradient((y, weight))
     occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
     both_cold = (step_left == 0) & (step_right == 0)
     occupation = jnp.where(both_cold, 1, occupation)
     t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
 
     kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
-    cold = _cold_sides(scatterer, mu, bias, jnp.stack([half_bias, -half_bias]), kT, steps == 0)
-    lost = jnp.maximum(
-        _weight_above(scatterer.energy_limit() - mu - half_bias, step_left),
-        _weight_above(scatterer.energy_limit() - mu + half_bias, step_right),
-    )
+    sides = jnp.stack([half_bias, -half_bias])
+    if moving:
+        cold = jnp.zeros_like(mu), jnp.zeros_like(mu)
+    else:
+        cold = _cold_sides(scatterer, mu, bias, sides, kT, steps == 0)
+    lost = jnp.max(_lost_weight(scatterer, mu + sides, steps))
     valid = valid & ~(lost > _bearable(depth))
     return Integrand(weight * occupation * t, y, cold, sign, valid)
 
@@ -292,8 +305,8 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
 
     Returns:
         (M_0, M_1) in meV and meV^2; NaN where a temperature is negative, where the Fermi weight
-        above the scatterer's energy limit exceeds 1e-12, or 1e-10 of the largest T(E) f(E), and
-        where its panels do not resolve it.
+        above the scatterer's energy limit or below its floor exceeds 1e-12, or 1e-10 of the
+        largest T(E) f(E), and where its panels do not resolve it.
     """
     f = transport_integrand(scatterer, mu, bias, temperature, temperature_bias, order)
     moments = jnp.sum(f.passed) + f.cold[0], jnp.sum(f.passed * f.offset) + f.cold[1]
@@ -391,6 +404,12 @@ def _bearable(depth):
     return LOST_WEIGHT * jnp.minimum(1, 100 * jnp.exp(depth))
 
 
-def _weight_above(gap, kT):
-    """Fermi function at the distance `gap` above an electrochemical potential, 0 or 1 if cold."""
-    return jnp.where(kT == 0, jnp.heaviside(-gap, 0), _safe.fermi(gap, jnp.where(kT == 0, 1, kT)))
+def _lost_weight(scatterer, mu, kT):
+    """Weight of -df/dE, or of f or 1 - f, beyond the energies at which T(E) is known."""
+
+    def beyond(gap):
+        warm = _safe.fermi(gap, jnp.where(kT == 0, 1, kT))
+        return jnp.where(kT == 0, jnp.heaviside(-gap, 0), warm)
+
+    above, below = scatterer.energy_limit() - mu, mu - scatterer.energy_floor()
+    return jnp.maximum(beyond(above), beyond(below))

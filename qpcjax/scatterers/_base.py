@@ -1,4 +1,4 @@
-"""What a scatterer is, and the two functions that read its transmission."""
+"""What a scatterer is."""
 
 import abc
 from typing import Any
@@ -7,16 +7,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax._batching import batched
+from qpcjax.units import GAAS_MASS
 
 
 class AbstractScatterer(eqx.Module):
     """A barrier between two reservoirs, known by its transmission and where that is not smooth.
 
-    A scatterer has two things of its own, `eigenvalues` and `thresholds`; the other methods have
-    defaults. Everything is written for one energy: batches are made by the functions that use it.
+    A scatterer has two things of its own, `eigenvalues` and `thresholds`; everything else has a
+    default. Methods are written for one energy: batches are made by the functions that use them.
     Energies are in meV from the bottom of the conduction band.
+
+    Attributes:
+        mass: effective mass in m_e, which sets the velocity of hot electrons; GaAs by default.
     """
+
+    mass = GAAS_MASS
 
     @abc.abstractmethod
     def eigenvalues(self, energy, bias=0.0) -> jax.Array:
@@ -24,18 +29,23 @@ class AbstractScatterer(eqx.Module):
 
     @abc.abstractmethod
     def thresholds(self, bias=0.0) -> jax.Array:
-        """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k.
-
-        T itself must be continuous there: derivatives of the integrals rely on it.
-        """
+        """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k."""
 
     def total(self, energy, bias=0.0) -> jax.Array:
         """Total transmission T(E, V) at one energy and bias: the sum of the eigenvalues."""
         return jnp.sum(self.eigenvalues(energy, bias))
 
+    def jumps(self, bias=0.0) -> jax.Array:
+        """Those of the thresholds at which T(E, V) itself jumps, shape (k,) with static k."""
+        return jnp.zeros(0, jnp.result_type(bias))
+
     def panel_edges(self, bias=0.0) -> jax.Array:
         """Energies that, with the thresholds, divide T(E, V) into panels of 16 Gauss nodes."""
         return jnp.zeros(0, jnp.result_type(bias))
+
+    def energy_floor(self) -> Any:
+        """Energy down to which T(E, V) is known."""
+        return -jnp.inf
 
     def energy_limit(self) -> Any:
         """Energy up to which the modes that are kept give the whole T(E, V)."""
@@ -46,36 +56,61 @@ class AbstractScatterer(eqx.Module):
         return True
 
 
-_ENERGIES_AT_ONCE = 1 << 16
+_OWN = ("eigenvalues", "thresholds")
 
 
-@batched(_ENERGIES_AT_ONCE)
-def eigenvalues(scatterer, energy, bias=0.0):
-    r"""Transmission eigenvalues T_n(E, V).
+def _optional(name):
+    """A method that is the inner object's where it has one, and the default otherwise."""
+    default = getattr(AbstractScatterer, name)
 
-    Args:
-        scatterer: any scatterer.
-        energy: E in meV from the bottom of the conduction band, any shape.
-        bias: eV in meV, broadcasts with `energy`.
+    def method(self, *args):
+        own = getattr(self.inner, name, None)
+        return default(self, *args) if own is None else own(*args)
 
-    Returns:
-        T_n, shape energy.shape + (modes,).
+    return method
+
+
+class _Adapted(AbstractScatterer):
+    """Somebody else's class as a scatterer: what it does not have gets the default."""
+
+    inner: Any
+
+    def eigenvalues(self, energy, bias=0.0):
+        return jnp.atleast_1d(self.inner.eigenvalues(energy, bias))
+
+    def thresholds(self, bias=0.0):
+        return jnp.atleast_1d(jnp.asarray(self.inner.thresholds(bias)))
+
+    total = _optional("total")
+    jumps = _optional("jumps")
+    panel_edges = _optional("panel_edges")
+    energy_floor = _optional("energy_floor")
+    energy_limit = _optional("energy_limit")
+    resolved = _optional("resolved")
+
+    @property
+    def mass(self):
+        return getattr(self.inner, "mass", GAAS_MASS)
+
+
+def as_scatterer(value) -> AbstractScatterer:
+    """The value as an `AbstractScatterer`: any pytree with `eigenvalues` and `thresholds` will do.
+
+    Raises:
+        TypeError: it lacks one of the two, or JAX does not know what to do with its class.
     """
-    return scatterer.eigenvalues(energy, bias)
-
-
-@batched(_ENERGIES_AT_ONCE)
-def transmission(scatterer, energy, bias=0.0):
-    r"""Total transmission :math:`T(E, V) = \sum_n T_n(E, V)`.
-
-    Args:
-        scatterer: any scatterer.
-        energy: E in meV from the bottom of the conduction band, any shape.
-        bias: eV in meV, broadcasts with `energy`.
-
-    Returns:
-        T, shape energy.shape; NaN above the scatterer's energy limit, where a mode that is not
-        kept would open.
-    """
-    total = scatterer.total(energy, bias)
-    return jnp.where(energy > scatterer.energy_limit(), jnp.nan, total)
+    if isinstance(value, AbstractScatterer):
+        return value
+    kind = type(value).__name__
+    missing = [name for name in _OWN if not callable(getattr(value, name, None))]
+    if missing:
+        raise TypeError(
+            f"{kind} is not a scatterer: it has no method {' and no method '.join(missing)}; a "
+            "scatterer needs eigenvalues(energy, bias) and thresholds(bias)"
+        )
+    if jax.tree_util.all_leaves([value]):
+        raise TypeError(
+            f"{kind} must be a pytree for JAX to differentiate and compile it: derive it from "
+            "qpcjax.AbstractScatterer or equinox.Module"
+        )
+    return _Adapted(value)

@@ -9,14 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax._fields import concrete, number, require, require_scalar
+from qpcjax._fields import number, require, require_scalar
 from qpcjax.scatterers._base import AbstractScatterer
+from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved
 from qpcjax.units import GAAS_MASS, transverse_energy
-
-# Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
-ASPECT_BUCKETS = (1, 2, 5, 10, 15, 30)
-_TRACED_ASPECT = 5
-
 
 def averaged_wavevector(below, above):
     r"""Averaged lead wavevector of Eq. (18) from the circle segments next to the mode.
@@ -177,7 +173,7 @@ class AbruptConstriction(AbstractScatterer):
         self.mass = mass
         self.matching = matching
         self.modes = modes
-        self.aspect_limit = _aspect_bucket(half_width, length, aspect_limit)
+        self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
 
     def __check_init__(self):
         require_scalar(self, ("half_width", "length", "offset", "mass"))
@@ -228,18 +224,8 @@ class AbruptConstriction(AbstractScatterer):
         Those that are not needed fall on a threshold.
         """
         scale = jnp.asarray(self.energy_scale)
-        aspect = jax.lax.stop_gradient(self.length / (2 * self.half_width))
-        aspect = jnp.clip(jnp.asarray(aspect, scale.dtype), 1, max(self.aspect_limit, 1))
-        n = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None]
-        above = _phase_steps(aspect, self.aspect_limit, math.sqrt(2 * self.modes + 1))
-        below = _tail_steps(aspect, self.aspect_limit, math.sqrt(self.modes))
-        e = jnp.concatenate(
-            [
-                jnp.minimum(n * n + above**2, (n + 1) ** 2),
-                jnp.where(below**2 < n - 0.5, n * n - below**2, n * n),
-            ],
-            axis=1,
-        )
+        aspect = jnp.asarray(self.length / (2 * self.half_width), scale.dtype)
+        e = channel_edges(aspect, self.aspect_limit, self.modes)
         return e.reshape(-1) * scale + self.offset
 
     def energy_limit(self):
@@ -248,49 +234,4 @@ class AbruptConstriction(AbstractScatterer):
 
     def resolved(self):
         """Whether L/2w is within the aspect ratio that panel_edges was made for."""
-        return self.length <= 1.25 * self.aspect_limit * 2 * self.half_width
-
-
-def _phase_steps(aspect, limit, reach):
-    """Values t of sqrt|K_n^2| between which T_n varies little above E_n, from 0 to `reach`.
-
-    Oscillations are even in K_n, one for each 1/aspect; the resonances at small K_n are sharper,
-    with a width proportional to K_n / aspect. So t grows by the factor 1 + 1/aspect from
-    0.5/aspect to 1.8, and by 1.8/aspect from there.
-
-    Args:
-        aspect: L/2w, from 1 to `limit`.
-        limit: the aspect ratio for which the number of steps is enough.
-        reach: the last t.
-    """
-
-    def growing(a, np_):
-        return np_.log(3.6 * a) / np_.log1p(1 / a)
-
-    limit = max(limit, 1)
-    last = growing(limit, np)
-    count = math.ceil(last + max(reach - 1.8, 0) / 1.8 * limit) + 1
-    j = jnp.arange(count, dtype=aspect.dtype)
-    turn = growing(aspect, jnp)
-    t = 0.5 / aspect * jnp.exp(jnp.minimum(j, turn) * jnp.log1p(1 / aspect))
-    t = t + jnp.maximum(j - turn, 0) * 1.8 / aspect
-    return jnp.concatenate([jnp.zeros(1, t.dtype), t])
-
-
-def _tail_steps(aspect, limit, reach):
-    """The same below E_n, where T_n falls as exp(-2 pi aspect t): t doubles from 0.7/aspect."""
-    count = math.ceil(math.log2(max(reach * max(limit, 1) / 0.7, 2)))
-    return 0.7 / aspect * 2.0 ** jnp.arange(count, dtype=aspect.dtype)
-
-
-def _aspect_bucket(half_width, length, limit):
-    """Static aspect limit: the one given, or the next bucket above L/2w where that is known."""
-    if limit is not None:
-        if not (math.isfinite(limit) and limit > 0):
-            raise ValueError(f"aspect_limit must be a positive number, got {limit!r}")
-        return float(limit)
-    w, length = concrete(number(half_width)), concrete(number(length))
-    if w is None or length is None or w.ndim or length.ndim or not w > 0:
-        return float(_TRACED_ASPECT)
-    aspect = float(length / (2 * w))
-    return float(next((b for b in ASPECT_BUCKETS if aspect <= b), max(aspect, 1)))
+        return is_resolved(self.length, self.half_width, self.aspect_limit)

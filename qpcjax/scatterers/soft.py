@@ -2,6 +2,7 @@
 
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +44,7 @@ class SoftenedScatterer(AbstractScatterer):
     start: jax.Array
     step: jax.Array
     log_total: jax.Array
-    mass: jax.Array
+    mass: jax.Array = eqx.field()  # not the default of the base class
     limit: jax.Array
 
     def eigenvalues(self, energy, bias=0.0):

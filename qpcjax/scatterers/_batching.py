@@ -7,6 +7,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from qpcjax.scatterers._base import AbstractScatterer, as_scatterer
+
 
 def same_dtype(tree):
     """The tree with every number as an array of one floating dtype.
@@ -23,7 +25,8 @@ def same_dtype(tree):
 def batched(chunk, static=()):
     """Turn f(scatterer, *scalars) into a jitted function whose other arguments broadcast.
 
-    Arguments may be pytrees of scalars; all their leaves broadcast together, and every leaf of
+    The scatterer may be of any class that `as_scatterer` takes. The other
+    arguments may be pytrees of scalars; all their leaves broadcast together, and every leaf of
     the result gets their common shape in front.
 
     Args:
@@ -36,9 +39,8 @@ def batched(chunk, static=()):
         signature = inspect.signature(fun)
 
         @functools.partial(jax.jit, static_argnames=static)
-        @functools.wraps(fun)
-        def wrapper(*args, **keywords):
-            bound = signature.bind(*args, **keywords)
+        def compiled(scatterer, *args, **keywords):
+            bound = signature.bind(scatterer, *args, **keywords)
             bound.apply_defaults()
             fixed = {name: bound.arguments.pop(name) for name in static}
             scatterer, *trees = same_dtype(list(bound.arguments.values()))
@@ -57,6 +59,12 @@ def batched(chunk, static=()):
             else:
                 result = jax.lax.map(point, flat, batch_size=chunk)
             return jax.tree.map(lambda r: r.reshape(shape + r.shape[1:]), result)
+
+        @functools.wraps(fun)
+        def wrapper(scatterer, *args, **keywords):
+            if not isinstance(scatterer, AbstractScatterer):
+                scatterer = as_scatterer(scatterer)
+            return compiled(scatterer, *args, **keywords)
 
         return wrapper
 
