@@ -23,6 +23,7 @@ from qpcjax.reservoirs import Dissipation as Dissipation
 from qpcjax.reservoirs import Reservoirs as Reservoirs
 from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
 from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
+from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
 from qpcjax.scatterers import eigenvalues as eigenvalues
 from qpcjax.scatterers import transmission as transmission
 

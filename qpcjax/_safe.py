@@ -19,7 +19,7 @@ def divide(numerator, denominator, otherwise):
 # --- the averaged wavevector of a half plane (Eq. 18) ---------------------------------------
 
 
-def _root(d):
+def root(d):
     """sqrt|d|, with derivative 0 at d = 0: reverse mode over a scan looks into these functions."""
     zero = d == 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, jnp.abs(d))))
@@ -35,7 +35,7 @@ def circle_angle(e, m):
     with a factor that vanishes faster, and the finite part where T'' diverges.
     """
     d = e - m * m
-    s = _root(d)
+    s = root(d)
     hyperbolic = jnp.log1p(jnp.where(d > 0, 0, 2 * s * (m + s) / e)) / 2
     return jnp.where(d > 0, jnp.arctan(s / m), hyperbolic)
 
@@ -58,7 +58,7 @@ def circle_segment(e, m):
     error below 1e-14). Its derivative is circle_angle(e, m) / 2, also on e = m^2.
     """
     d = e - m * m
-    s = _root(d)
+    s = root(d)
     z = d / (m * m)
     series = _horner([(-1) ** j / ((2 * j + 1) * (2 * j + 3)) for j in range(10)], z)
     return jnp.where(jnp.abs(z) < 0.02, s * d / m * series, (e * circle_angle(e, m) - m * s) / 2)

@@ -9,8 +9,8 @@ from fractions import Fraction
 import jax
 import jax.numpy as jnp
 
-from qpcjax.scatterers._batching import batched
 from qpcjax.reservoirs import Dissipation
+from qpcjax.scatterers._batching import batched
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
 
 _POINTS_AT_ONCE = 1 << 12

@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax.scatterers._batching import batched
 from qpcjax._fields import number, require
 from qpcjax._roots import falling_root
 from qpcjax.quadrature import LOST_WEIGHT, thermal_reach
+from qpcjax.scatterers._batching import batched
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
 
 _POINTS_AT_ONCE = 64

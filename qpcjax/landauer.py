@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from qpcjax.scatterers._batching import batched
 from qpcjax.quadrature import (
     ORDER,
     conductance_average,
@@ -17,6 +16,7 @@ from qpcjax.quadrature import (
     transport_moments,
 )
 from qpcjax.reservoirs import Dissipation
+from qpcjax.scatterers._batching import batched
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
 # Order and with_error change what is compiled.

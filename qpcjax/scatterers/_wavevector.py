@@ -19,7 +19,7 @@ import numpy as np
 from qpcjax import _safe
 
 # Relative size below which a Chebyshev coefficient is rounding.
-_NEGLIGIBLE = 1e-17
+_NEGLIGIBLE = 3e-16
 _NODES = 240  # of the overlap integrals, in t^(1/5): enough for 80 modes
 
 
@@ -89,6 +89,11 @@ def half_plane_matrix(e, indices, top):
     return tuple(part.reshape(size, size) for part in _evaluate(e, tables))
 
 
+def overlap(n, s, np_):
+    """o_n(s) of plane wave s with channel mode n; `np_` is NumPy or its JAX twin."""
+    return math.sqrt(2) * n / (n + s) * np_.sinc((s - n) / 2)
+
+
 def _evaluate(e, tables):
     """Real and imaginary part from tables of `_half_plane_tables`."""
     top, even, real, rest = tables
@@ -139,11 +144,8 @@ def _half_plane_tables(top, n, m):
     s = np.sqrt(e)[:, None] * np.sin(angle)
     is_even = n % 2 == 0
 
-    def overlap(n):
-        return math.sqrt(2) * n / (n + s) * np.sinc((s - n) / 2)
-
     by_angle = weight_angle * np.cos(angle) ** 2
-    modes = {k: overlap(k) for k in np.unique(np.concatenate([n, m]))}
+    modes = {k: overlap(k, s, np) for k in np.unique(np.concatenate([n, m]))}
     real = np.empty((n.size, terms))
     for row, (i, j, odd_in_y) in enumerate(zip(n[:, 0], m[:, 0], is_even[:, 0], strict=True)):
         both = modes[i] * modes[j]
@@ -158,6 +160,8 @@ def _half_plane_tables(top, n, m):
     kernel = special.y0(phase) - np.log(e)[:, None] / math.pi * special.j0(phase)
     kernel = kernel * weight_t
     rest = profiles @ (e[:, None] * kernel).T - n * m * (slopes @ kernel.T)
+    # Profiles counted from the wall differ in sign from those whose overlaps are positive.
+    rest = rest * (-1.0) ** ((n - m) // 2)
 
     basis = np.cos(np.arange(terms)[:, None] * np.arccos(x))
     tables = [2 / terms * values @ basis.T for values in (real, rest)]

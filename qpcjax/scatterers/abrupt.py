@@ -12,28 +12,11 @@ from qpcjax import _safe
 from qpcjax._fields import number, require, require_scalar
 from qpcjax.scatterers._base import AbstractScatterer
 from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved
+from qpcjax.scatterers._wavevector import averaged_wavevector, profile_wavevectors
 from qpcjax.units import GAAS_MASS, transverse_energy
 
-def averaged_wavevector(below, above):
-    r"""Averaged lead wavevector of Eq. (18) from the circle segments next to the mode.
 
-    .. math:: A_n = \frac12 \int_{n-1}^{n+1} \sqrt{e - q^2}\, dq
-
-    in units of pi/2w, with e = E/E1 and a positive imaginary part of the root for q^2 > e.
-
-    Args:
-        below: signed area under sqrt|e - q^2| between q = n - 1 and q = sqrt(e).
-        above: the same from q = n + 1.
-
-    Returns:
-        Re A_n, which is exactly 0 below e = (n - 1)^2, and Im A_n.
-    """
-    real = jnp.maximum(below, 0) - jnp.maximum(above, 0)
-    imag = jnp.maximum(-above, 0) - jnp.maximum(-below, 0)
-    return real / 2, imag / 2
-
-
-def mode_transmission(below, above, e, n, phase, floor):
+def channel_transmission(a, b, k2, phase):
     r"""T_n of Eqs. (19)-(20) in real arithmetic.
 
     With A = a + ib, K^2 real of either sign and |A|^2 = a^2 + b^2,
@@ -46,6 +29,21 @@ def mode_transmission(below, above, e, n, phase, floor):
     factor exp(-|K| L) of deep tunnelling is taken out.
 
     Args:
+        a: Re A_n in units of pi/2w.
+        b: Im A_n.
+        k2: K_n^2 in units of (pi/2w)^2.
+        phase: pi L/2w.
+    """
+    cos, sin_over, scale = _safe.scaled_cos_sin(phase**2 * k2)
+    x = 2 * b * cos + (a * a + b * b - k2) * phase * sin_over
+    passed = 4 * a * a * scale
+    return passed / (passed + x * x)
+
+
+def mode_transmission(below, above, e, n, phase, floor):
+    """T_n with the lead's wavevector of Eq. (18).
+
+    Args:
         below: signed circle segment at q = n - 1.
         above: signed circle segment at q = n + 1.
         e: E/E1 > 0.
@@ -53,12 +51,7 @@ def mode_transmission(below, above, e, n, phase, floor):
         phase: pi L/2w.
         floor: U/E1.
     """
-    a, b = averaged_wavevector(below, above)
-    k2 = e - n * n - floor
-    cos, sin_over, scale = _safe.scaled_cos_sin(phase**2 * k2)
-    x = 2 * b * cos + (a * a + b * b - k2) * phase * sin_over
-    passed = 4 * a * a * scale
-    return passed / (passed + x * x)
+    return channel_transmission(*averaged_wavevector(below, above), e - n * n - floor, phase)
 
 
 def _over_modes(step, e, modes, carry):
@@ -92,6 +85,18 @@ def mode_transmissions(e, phase, floor, modes):
     return _over_modes(step, e, modes, None)[1]
 
 
+def profile_transmissions(e, phase, floor, modes):
+    """T_1 ... T_modes with the wavevectors of the modes' own profiles; arguments as above."""
+    n = jnp.arange(1, modes + 1, dtype=e.dtype)
+    a, b = profile_wavevectors(e, modes)
+    return jax.vmap(channel_transmission, (0, 0, 0, None))(a, b, e - n * n - floor, phase)
+
+
+def profile_total(*arguments):
+    """Their sum."""
+    return jnp.sum(profile_transmissions(*arguments))
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
 def total_transmission(e, phase, floor, modes):
     """T_1 + ... + T_modes, with its three derivatives at once; same arguments."""
@@ -120,6 +125,13 @@ def _(modes, primals, tangents):
     return total_transmission(*primals, modes), tangent
 
 
+# For each matching: the function for the T_n and the one for their sum.
+_MATCHINGS = {
+    "mean": (mode_transmissions, total_transmission),
+    "profile": (profile_transmissions, profile_total),
+}
+
+
 class AbruptConstriction(AbstractScatterer):
     r"""A hard-wall channel of width 2w and length L between two half planes, Eqs. (18)-(20).
 
@@ -129,15 +141,20 @@ class AbruptConstriction(AbstractScatterer):
         K_n^2 = k^2 - Q_n^2 - 2 m U/\hbar^2
 
     with Q_n = n pi/2w and the lead's wavevector A_n averaged over [Q_{n-1}, Q_{n+1}] (Eq. 18).
-    T_n = 0 below E_{n-1} = (n-1)^2 E1; T is not smooth at these onsets.
+    T_n = 0 below E_{n-1} = (n-1)^2 E1; T is not smooth at these onsets. Only the leads' band
+    bottom is an onset with matching="profile".
 
     Args:
         half_width: w in nm.
         length: L in nm, 0 or more.
         offset: U in meV, the channel's floor above the bottom of the 2DEG's conduction band.
         mass: effective mass in m_e; GaAs by default.
-        matching: "mean", the average of Eq. (18).
-        modes: number N of channel modes kept. T(E) is whole up to N^2 E1 and NaN above.
+        matching: "mean", the average of Eq. (18), the paper's; or "profile", the average over all
+            plane waves with the weight that the channel's mode has among them, which comes much
+            nearer to the exact answer and has no onsets: A_n = int_0^inf ds o_n(s)^2 sqrt(k^2 -
+            s^2) with the overlaps o_n of the mode with half-plane waves.
+        modes: number N of channel modes kept. T(E) is NaN above N^2 E1: up to there it is whole
+            with "mean", and lacks the tunnelling through mode N + 1 with "profile".
         aspect_limit: the largest L/2w that the panels of the energy integrals resolve. By default
             the next of 1, 2, 5, 10, 15, 30 above L/2w where that is concrete, else 5; an integral
             is NaN where L/2w exceeds it by more than a quarter.
@@ -181,8 +198,8 @@ class AbruptConstriction(AbstractScatterer):
         require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
         require("offset", self.offset, "a finite energy in meV", np.isfinite)
         require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
-        if self.matching != "mean":
-            raise ValueError(f'matching must be "mean", got {self.matching!r}')
+        if self.matching not in _MATCHINGS:
+            raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
         if isinstance(self.modes, bool) or not isinstance(self.modes, int) or self.modes < 1:
             raise ValueError(f"modes must be a whole number, 1 or more, got {self.modes!r}")
 
@@ -191,7 +208,7 @@ class AbruptConstriction(AbstractScatterer):
         """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
         return transverse_energy(self.half_width, self.mass)
 
-    def _sum_or_modes(self, function, energy):
+    def _evaluate(self, function, energy):
         e = jnp.asarray(energy) / self.energy_scale
         # Next to e = 0, where T_1 ~ e^2 underflows, log(e) would overflow.
         closed = e <= jnp.finfo(e.dtype).tiny * 1e16
@@ -206,16 +223,17 @@ class AbruptConstriction(AbstractScatterer):
 
     def eigenvalues(self, energy, bias=0.0):
         """T_n(E), Eq. (19), at one energy in meV; it does not depend on the bias."""
-        return self._sum_or_modes(mode_transmissions, energy)
+        return self._evaluate(_MATCHINGS[self.matching][0], energy)
 
     def total(self, energy, bias=0.0):
         """T(E), the sum of the T_n."""
-        return self._sum_or_modes(total_transmission, energy)
+        return self._evaluate(_MATCHINGS[self.matching][1], energy)
 
     def thresholds(self, bias=0.0):
-        """The onsets n^2 E1, n = 0 ... modes + 1, in meV."""
+        """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
         scale = jnp.asarray(self.energy_scale)
-        return jnp.arange(self.modes + 2, dtype=scale.dtype) ** 2 * scale
+        count = 1 if self.matching == "profile" else self.modes + 2
+        return jnp.arange(count, dtype=scale.dtype) ** 2 * scale
 
     def panel_edges(self, bias=0.0):
         """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below.
