@@ -59,7 +59,7 @@ class AbstractScatterer(eqx.Module):
 _OWN = ("eigenvalues", "thresholds")
 
 
-def _optional(name):
+def _optional(name) -> Any:
     """A method that is the inner object's where it has one, and the default otherwise."""
     default = getattr(AbstractScatterer, name)
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +26,9 @@ def same_dtype(tree):
 def batched(chunk, static=()):
     """Turn f(scatterer, *scalars) into a jitted function whose other arguments broadcast.
 
-    The scatterer may be of any class that `as_scatterer` takes. The other
-    arguments may be pytrees of scalars; all their leaves broadcast together, and every leaf of
-    the result gets their common shape in front.
+    The scatterer may be of any class that `as_scatterer` takes. The other arguments may be
+    pytrees of scalars; all their leaves broadcast together, and every leaf of the result gets
+    their common shape in front.
 
     Args:
         chunk: how many points are evaluated side by side; more are mapped over in sequence, so
@@ -35,7 +36,7 @@ def batched(chunk, static=()):
         static: names of arguments that are Python values of the function, not numbers.
     """
 
-    def decorate(fun):
+    def decorate(fun) -> Any:
         signature = inspect.signature(fun)
 
         @functools.partial(jax.jit, static_argnames=static)

@@ -85,9 +85,10 @@ class MatchedConstriction(AbstractScatterer):
         self.offset = offset
         self.channel_modes = channel_modes
         self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
-        known = None if wide_ratio is None else concrete(self.wide_ratio)
-        finite = known is not None and known.ndim == 0 and np.isfinite(known)
-        self.largest_ratio = float(math.ceil(known)) if finite else float(_LARGEST_TRACED_RATIO)
+        known = concrete(self.wide_ratio)
+        if known is None or known.ndim or not np.isfinite(known):
+            known = _LARGEST_TRACED_RATIO
+        self.largest_ratio = float(np.ceil(known))
 
     def __check_init__(self):
         require_scalar(self, ("half_width", "length", "mass", "offset"))
