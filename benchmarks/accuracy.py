@@ -7,7 +7,6 @@ Needs a clone, since the tables and the catalogue of hard cases are those of the
 
 import functools
 import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.pages import DOCS, ROOT, table, used_versions
+
 sys.path.insert(0, str(ROOT / "tests"))
 jax.config.update("jax_enable_x64", True)
 
@@ -25,10 +25,9 @@ from problems import PROBLEMS, tagged  # noqa: E402
 
 import qpcjax as qpc  # noqa: E402
 from qpcjax import quadrature  # noqa: E402
-from qpcjax._versions import versions  # noqa: E402
 from qpcjax.hotspot import NO_ANSWER  # noqa: E402
 
-PAGE, PICTURE = ROOT / "docs" / "accuracy.md", ROOT / "docs" / "images" / "error_against_order.png"
+PAGE, PICTURE = DOCS / "accuracy.md", DOCS / "images" / "error_against_order.png"
 VECTORS = np.array([helpers.problem_vector(p) for p in PROBLEMS])
 ORDERS = (3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24)
 FLOOR = 1e-16  # smaller errors are drawn here
@@ -268,12 +267,6 @@ def draw(by_order):
         figure.savefig(PICTURE, dpi=200)
 
 
-def table(header, rows):
-    """A Markdown table."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
 def main():
     """Measure everything, draw and write."""
     by_order = {order: integral_errors(order) for order in ORDERS}
@@ -296,7 +289,7 @@ def main():
         for parameter in helpers.PARAMETERS
     ]
     text = TEMPLATE.format(
-        versions=", ".join(f"{k} {versions()[k]}" for k in ("qpcjax", "jax", "numpy")),
+        versions=used_versions(),
         transmission=table(("quantity", "error", "largest"), transmission_rows()),
         problems=len(PROBLEMS),
         integrals=table(

@@ -23,7 +23,13 @@ from qpcjax.reservoirs import Dissipation as Dissipation
 from qpcjax.reservoirs import Reservoirs as Reservoirs
 from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
 from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
+from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
+from qpcjax.scatterers import BiasedConstriction as BiasedConstriction
+from qpcjax.scatterers import IdealStep as IdealStep
 from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
+from qpcjax.scatterers import SaddlePoint as SaddlePoint
+from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
+from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
 from qpcjax.scatterers import eigenvalues as eigenvalues
 from qpcjax.scatterers import transmission as transmission
 

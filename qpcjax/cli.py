@@ -41,6 +41,41 @@ Length = Annotated[float, typer.Option(help="Length of the channel, L, in nm.")]
 Mass = Annotated[float, typer.Option(help="Effective mass in electron masses.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
+# Which models an option belongs to, for its help.
+_OF = {
+    "abrupt": "mean, profile, matched, biased:",
+    "channel": "mean, profile, matched, biased, adiabatic:",
+}
+_MODEL_HELP = (
+    "The barrier: mean, profile or matched (an abrupt constriction: Eq. 18's average, the modes' "
+    "own profiles, or all modes coupled), biased (the voltage drops along it), adiabatic, saddle, "
+    "step, or table."
+)
+
+# What stands above a table of results: option, symbol, factor and unit.
+_SYMBOLS = (
+    ("half_width", "2w", 2, "nm"),
+    ("length", "L", 1, "nm"),
+    ("curvature_radius", "R", 1, "nm"),
+    ("wide_ratio", "W/w", 1, ""),
+    ("offset", "U", 1, "meV"),
+    ("height", "V0", 1, "meV"),
+    ("hbar_omega_y", "hbar omega_y", 1, "meV"),
+    ("hbar_omega_x", "hbar omega_x", 1, "meV"),
+    ("step_energy", "E0", 1, "meV"),
+    ("magnetic_field", "B", 1, "T"),
+    ("g_factor", "g", 1, ""),
+    ("mass", "m", 1, "m_e"),
+)
+_UNITS = {name: unit or "1" for name, _, _, unit in _SYMBOLS} | {
+    "mu": "meV",
+    "bias": "meV",
+    "temperature": "K",
+    "temperature_bias": "K",
+    "damping": "1",
+    "modes": "1",
+}
+
 # Parameters whose option is not simply their own name.
 _OPTIONS = {"strength": "damping"}
 
@@ -110,11 +145,11 @@ def _common(
 
 
 @app.command(
-    epilog="Example: qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4 --temperature 1.6"
+    epilog="Examples: qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4 --temperature "
+    "1.6   or   qpcjax evaluate --model saddle --height 10 --hbar-omega-y 3 --hbar-omega-x 1 "
+    "--mu 12 --bias 1"
 )
 def evaluate(
-    half_width: HalfWidth,
-    length: Length,
     mu: Annotated[
         float, typer.Option(help="Mean electrochemical potential in meV, (mu_L + mu_R)/2.")
     ],
@@ -129,9 +164,59 @@ def evaluate(
     temperature_bias: Annotated[
         float, typer.Option(help="Temperature difference T_L - T_R in K.")
     ] = 0.0,
+    model: Annotated[str, typer.Option(help=_MODEL_HELP)] = "mean",
+    half_width: Annotated[
+        float | None, typer.Option(help=f"{_OF['channel']} Half its width, w, in nm.")
+    ] = None,
+    length: Annotated[
+        float | None, typer.Option(help=f"{_OF['abrupt']} Length of the channel, L, in nm.")
+    ] = None,
     offset: Annotated[
-        float, typer.Option(help="Floor of the channel above the leads' band bottom, U, in meV.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help=f"{_OF['channel']} Floor of the channel above the leads' band bottom, U, in meV; "
+            "0 by default."
+        ),
+    ] = None,
+    wide_ratio: Annotated[
+        float | None,
+        typer.Option(
+            help="matched: Width of the wide regions over that of the channel; without it they "
+            "are half planes."
+        ),
+    ] = None,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="matched: Extrapolate to infinitely many modes.")
+    ] = False,
+    curvature_radius: Annotated[
+        float | None,
+        typer.Option(help="adiabatic: Radius R of the walls at the narrowest place, in nm."),
+    ] = None,
+    height: Annotated[
+        float | None, typer.Option(help="saddle: Its potential above the band bottom, V0, in meV.")
+    ] = None,
+    hbar_omega_y: Annotated[
+        float | None, typer.Option(help="saddle: Spacing of the transverse levels in meV.")
+    ] = None,
+    hbar_omega_x: Annotated[
+        float | None, typer.Option(help="saddle: hbar omega_x, the steps' softness, in meV.")
+    ] = None,
+    step_energy: Annotated[float | None, typer.Option(help="step: Energy E0 in meV.")] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="table: CSV file of T(E) whose header names its columns, such as "
+            "'energy (eV),transmission'."
+        ),
+    ] = None,
+    magnetic_field: Annotated[
+        float | None,
+        typer.Option(help="Magnetic field in T, perpendicular; on the orbit for saddle alone."),
+    ] = None,
+    g_factor: Annotated[
+        float | None,
+        typer.Option(help="g-factor with which the field splits the spins; not split without it."),
+    ] = None,
     mass: Mass = GAAS_MASS,
     damping: Annotated[
         float,
@@ -150,48 +235,58 @@ def evaluate(
     as_json: AsJson = False,
 ):
     """Evaluate one operating point: transmission, current, heat on each side, hot spot."""
+    barrier = {
+        "half_width": half_width,
+        "length": length,
+        "offset": offset,
+        "wide_ratio": wide_ratio,
+        "extrapolate": extrapolate or None,
+        "curvature_radius": curvature_radius,
+        "height": height,
+        "hbar_omega_y": hbar_omega_y,
+        "hbar_omega_x": hbar_omega_x,
+        "step_energy": step_energy,
+        "table": table,
+        "magnetic_field": magnetic_field,
+        "g_factor": g_factor,
+        "mass": mass,
+    }
+    point = {
+        "mu": mu,
+        "bias": bias,
+        "temperature": temperature,
+        "temperature_bias": temperature_bias,
+        "damping": damping,
+    }
     with plain_errors():
-        options = {
-            "half_width": (half_width, "nm"),
-            "length": (length, "nm"),
-            "offset": (offset, "meV"),
-            "mass": (mass, "m_e"),
-            "mu": (mu, "meV"),
-            "bias": (bias, "meV"),
-            "temperature": (temperature, "K"),
-            "temperature_bias": (temperature_bias, "K"),
-            "damping": (damping, "1"),
-        }
-        parts = _operating_point(options, fermi_energy, modes)
+        parts, kept = _operating_point(model, barrier, point, fermi_energy, modes)
     from qpcjax.evaluation import evaluate
 
     with Console(stderr=True).status("Compiling and evaluating ..."):
         result = evaluate(*parts)
-    options["modes"] = (parts[0].modes, "1")
+    inputs = {"model": model, **barrier, **point, "modes": kept}
+    inputs = {name: value for name, value in inputs.items() if value is not None}
     if as_json:
-        _print_evaluation_json(options, fermi_energy, result)
+        _print_evaluation_json(inputs, fermi_energy, result)
     else:
-        _print_evaluation(options, result)
+        _print_evaluation(inputs, result)
 
 
-def _operating_point(options, fermi_energy, modes):
-    from qpcjax import AbruptConstriction, QuadraticDamping, Reservoirs
-    from qpcjax.evaluation import with_enough_modes
+def _operating_point(model, barrier, point, fermi_energy, modes):
+    """Scatterer, reservoirs and damping, and how many modes the scatterer keeps."""
+    from qpcjax import QuadraticDamping, Reservoirs
+    from qpcjax.evaluation import modes_kept, prepared
+    from qpcjax.files import read_transmission
+    from qpcjax.models import named_scatterer
 
-    value = {name: value for name, (value, _) in options.items()}
-    require_finite(**value)
-    reservoirs = Reservoirs(
-        value["mu"], value["bias"], value["temperature"], value["temperature_bias"]
-    )
-    damping = QuadraticDamping(value["damping"], _energy_or_name(fermi_energy))
-    constriction = AbruptConstriction(
-        value["half_width"],
-        value["length"],
-        value["offset"],
-        value["mass"],
-        modes=1 if modes is None else modes,
-    )
-    return with_enough_modes(constriction, reservoirs, modes), reservoirs, damping
+    numbers = {k: v for k, v in {**barrier, **point}.items() if isinstance(v, float)}
+    require_finite(**numbers)
+    reservoirs = Reservoirs(*(point[k] for k in ("mu", "bias", "temperature", "temperature_bias")))
+    damping = QuadraticDamping(point["damping"], _energy_or_name(fermi_energy))
+    if barrier["table"] is not None:
+        barrier = {**barrier, "table": read_transmission(barrier["table"])}
+    scatterer = prepared(named_scatterer(model, barrier), reservoirs, modes)
+    return (scatterer, reservoirs, damping), modes_kept(scatterer)
 
 
 def _energy_or_name(text) -> Any:
@@ -204,27 +299,22 @@ def _energy_or_name(text) -> Any:
     return energy
 
 
-def _print_evaluation_json(options, fermi_energy, result):
-    inputs = {name: {"value": value, "unit": unit} for name, (value, unit) in options.items()}
+def _print_evaluation_json(inputs, fermi_energy, result):
+    shown = {
+        name: {"value": str(v) if isinstance(v, Path) else v, "unit": _UNITS.get(name)}
+        for name, v in inputs.items()
+    }
     energy = _energy_or_name(fermi_energy)
-    inputs["fermi_energy"] = {"value": energy, "unit": None if isinstance(energy, str) else "meV"}
+    shown["fermi_energy"] = {"value": energy, "unit": None if isinstance(energy, str) else "meV"}
     results = {
         q.symbol: {"value": q.value, "unit": q.unit, "name": q.name} for q in result.quantities
     }
     print_json(
-        {"inputs": inputs, "results": results, "notes": result.notes, "versions": versions()}
+        {"inputs": shown, "results": results, "notes": result.notes, "versions": versions()}
     )
 
 
-def _print_evaluation(options, result):
-    value = {name: value for name, (value, _) in options.items()}
-    heading = (
-        f"2w = {2 * value['half_width']:g} nm, L = {value['length']:g} nm, "
-        f"U = {value['offset']:g} meV, m = {value['mass']:g} m_e, modes: {value['modes']}\n"
-        f"mu = {value['mu']:g} meV, eV = {value['bias']:g} meV, T = {value['temperature']:g} K"
-    )
-    if value["temperature_bias"]:
-        heading += f", T_L - T_R = {value['temperature_bias']:g} K"
+def _print_evaluation(inputs, result):
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column()
     table.add_column()
@@ -234,10 +324,29 @@ def _print_evaluation(options, result):
         shown = "-" if math.isnan(q.value) else f"{q.value:.6g}"
         table.add_row(q.symbol, q.name, shown, "" if q.unit == "1" else q.unit)
     console = Console(highlight=False)
-    console.print(heading + "\n")
+    console.print(_heading(inputs) + "\n", markup=False)
     console.print(table)
     for note in result.notes:
         console.print(f"\n{note}", markup=False)
+
+
+def _heading(inputs):
+    """The barrier and the operating point, in the field's symbols."""
+    from qpcjax.models import MODELS
+
+    barrier = [
+        f"{symbol} = {value * factor:g}{unit and ' ' + unit}"
+        for name, symbol, factor, unit in _SYMBOLS
+        if (value := inputs.get(name)) is not None
+    ]
+    if "table" in inputs:
+        barrier.insert(0, str(inputs["table"]))
+    if "modes" in inputs:
+        barrier.append(f"modes: {inputs['modes']}")
+    point = f"mu = {inputs['mu']:g} meV, eV = {inputs['bias']:g} meV, T = {inputs['temperature']:g} K"
+    if inputs["temperature_bias"]:
+        point += f", T_L - T_R = {inputs['temperature_bias']:g} K"
+    return f"{MODELS[inputs['model']].title}\n{', '.join(barrier)}\n{point}"
 
 
 @app.command(

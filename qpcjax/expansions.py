@@ -92,8 +92,7 @@ def _derivatives(scatterer, energy, bias, highest):
     """T and its energy derivatives up to order `highest`, by nested forward differentiation."""
 
     def total(energy):
-        # The eigenvalues, not total(): their derivatives nest without recomputing each other.
-        value = jnp.sum(scatterer.eigenvalues(energy, bias))
+        value = scatterer.nested_total(energy, bias)
         return jnp.where(energy > scatterer.energy_limit(), jnp.nan, value)
 
     def slope(fun):

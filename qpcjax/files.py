@@ -1,4 +1,4 @@
-"""Reading measured conductance traces, and writing results so that nothing stays half-written."""
+"""Reading measured traces and tables, and writing results so that nothing stays half-written."""
 
 import csv
 import hashlib
@@ -15,7 +15,7 @@ import numpy as np
 
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
-# Factors to mV and to 2e^2/h; `_plain` brings what stands in a header into this spelling.
+# Factors to mV, 2e^2/h and meV; `_plain` brings what stands in a header into this spelling.
 GATE_UNITS = {"mV": 1.0, "V": 1e3, "uV": 1e-3}
 CONDUCTANCE_UNITS = {
     "2e2/h": 1.0,
@@ -24,14 +24,22 @@ CONDUCTANCE_UNITS = {
     "mS": 1e3 / CONDUCTANCE_QUANTUM,
     "S": 1e6 / CONDUCTANCE_QUANTUM,
 }
+ENERGY_UNITS = {"meV": 1.0, "eV": 1e3, "ueV": 1e-3}
+_TRANSMISSION_UNITS = {"1": 1.0}  # a pure number
 
 # Column names without case, spaces and underscores.
 _GATE_NAMES = {"gate", "gatevoltage", "splitgate", "splitgatevoltage", "vg", "vgate", "vsg"}
 _CONDUCTANCE_NAMES = {"conductance", "cond", "g"}
+_ENERGY_NAMES = {"energy", "e"}
+_TRANSMISSION_NAMES = {"transmission", "t"}
+
+_TRACE_EXAMPLE = "gate (mV),conductance (2e2/h)"
+_TRANSMISSION_EXAMPLE = "energy (meV),transmission"
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _DECIMAL_COMMA_HINT = "numbers are written with a decimal point, not a comma"
+_CORRECT_OR_DROP = "Correct the cell, or leave it empty to drop the row"
 
 
 class InputError(ValueError):
@@ -115,22 +123,18 @@ def read_trace(
     path = Path(path)
     content = _read_bytes(path)
     rows = _Rows(path, content)
-    header = rows.header()
-    columns = [
-        _find_column(path, header, "gate", gate, _GATE_NAMES),
-        _find_column(path, header, "conductance", conductance, _CONDUCTANCE_NAMES),
-    ]
-    if columns[0] == columns[1]:
-        raise InputError(
-            f"{path}: the gate voltage and the conductance cannot both be the column "
-            f"'{header[columns[0]]}'; name two different columns"
-        )
-    gate_title, conductance_title = titles = [header[column] for column in columns]
+    header = rows.header(_TRACE_EXAMPLE)
+    columns = _two_columns(
+        path,
+        header,
+        {"gate": (gate, _GATE_NAMES), "conductance": (conductance, _CONDUCTANCE_NAMES)},
+    )
+    gate_title, conductance_title = columns.values()
     units = (
         _header_unit(path, gate_title, "gate", gate_unit, GATE_UNITS),
         _header_unit(path, conductance_title, "conductance", conductance_unit, CONDUCTANCE_UNITS),
     )
-    table = rows.numbers(dict(zip(columns, titles, strict=True)), len(header))
+    table = rows.numbers(columns, len(header))
     if not table:
         raise InputError(f"{path}: there are no rows of numbers below the header")
     return _make_trace(table, units, path.name, hashlib.sha256(content))
@@ -206,6 +210,61 @@ def _make_trace(table, units, name, digest):
     )
 
 
+def read_transmission(
+    path, energy_unit=None, energy=None, transmission=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a table of T(E) whose header names its columns, for a `TabulatedTransmission`.
+
+    A header such as `energy (eV),transmission` needs no further argument. Separators and comments
+    are those of `read_trace`. Every row must hold both numbers, and the energies must increase.
+
+    Args:
+        path: the file, UTF-8 text.
+        energy_unit: for a header without a unit: meV, eV or ueV.
+        energy: name of the energies' column, with or without its unit; by default the one called
+            energy or E.
+        transmission: name of the transmission's column, which has no unit; by default the one
+            called transmission or T.
+
+    Returns:
+        Energies in meV and transmissions.
+
+    Raises:
+        InputError: anything that the user can mend in the file.
+    """
+    path = Path(path)
+    rows = _Rows(path, _read_bytes(path))
+    header = rows.header(_TRANSMISSION_EXAMPLE)
+    columns = _two_columns(
+        path,
+        header,
+        {"energy": (energy, _ENERGY_NAMES), "transmission": (transmission, _TRANSMISSION_NAMES)},
+    )
+    energy_title, title = columns.values()
+    unit = _header_unit(path, energy_title, "energy", energy_unit, ENERGY_UNITS)
+    _header_unit(path, title, "transmission", "1", _TRANSMISSION_UNITS)
+    table = rows.numbers(columns, len(header), complete=True)
+    if len(table) < 2:
+        found = _count(len(table), "row") if table else "none"
+        raise InputError(f"{path}: a table of T(E) needs at least 2 rows of numbers, found {found}")
+    energies, values = np.array(table, dtype=float).T
+    row = rows.row_numbers()
+    falls, negative = np.flatnonzero(np.diff(energies) <= 0), np.flatnonzero(values < 0)
+    if falls.size:
+        i = falls[0]
+        raise InputError(
+            f"{path}: row {row[i + 1]}, column '{energy_title}': the energies must increase from "
+            f"row to row, found {energies[i + 1]:g} after {energies[i]:g} in row {row[i]}. Sort "
+            "the table, with each energy once"
+        )
+    if negative.size:
+        i = negative[0]
+        raise InputError(
+            f"{path}: row {row[i]}, column '{title}': 0 or more was expected, found {values[i]:g}"
+        )
+    return energies * ENERGY_UNITS[_plain(unit)], values
+
+
 # --- text to cells --------------------------------------------------------------------------
 
 
@@ -266,15 +325,15 @@ class _Rows:
             raise InputError(f"{self.path}: row {number} cannot be split: {error}") from None
         return [cell.strip() for cell in row]
 
-    def header(self):
-        """Take the first line as the column names."""
+    def header(self, example):
+        """Take the first line as the column names; the example is for a message."""
         number, line = self.lines.pop(0)
         names = self.cells(number, line)
         if all(_is_number(name) for name in names):
             raise InputError(
                 f"{self.path}: row {number} should name the columns with their units, such as "
-                f"'gate (mV),conductance (2e2/h)', but holds {_shown(line)}. If the names stand in "
-                "a comment, take away the # before them"
+                f"'{example}', but holds {_shown(line)}. If the names stand in a comment, take "
+                "away the # before them"
             )
         known = [name.casefold() for name in names if name]
         for name in names:
@@ -296,13 +355,18 @@ class _Rows:
             )
         return len(cells)
 
-    def numbers(self, columns, width, blank_rows=False):
+    def row_numbers(self):
+        """Numbers in the file of the lines that are not blank."""
+        return [number for number, line in self.lines if line.strip()]
+
+    def numbers(self, columns, width, blank_rows=False, complete=False):
         """Numbers in some columns, a list for each row; NaN where a cell is empty.
 
         Args:
             columns: column -> what it is called in a message.
             width: how many cells every row must have.
             blank_rows: whether an empty line is a row of its own (two files must stay in step).
+            complete: whether a cell without a number is an error.
         """
         table = []
         for number, line in self.lines:
@@ -316,25 +380,24 @@ class _Rows:
                     f"{self.path}: row {number} has {_count(len(row), 'cell')}, {width} expected: "
                     f"{_shown(line)} ({_DECIMAL_COMMA_HINT})"
                 )
-            table.append([self._number(number, row[i], name) for i, name in columns.items()])
+            named = ((row[i], name) for i, name in columns.items())
+            table.append([self._number(number, cell, name, complete) for cell, name in named])
         return table
 
-    def _number(self, row, cell, column):
+    def _number(self, row, cell, column, complete):
         where = f"{self.path}: row {row}, column '{column}'"
-        if not cell:
+        remedy = "Correct the cell" if complete else _CORRECT_OR_DROP
+        if not cell and not complete:
             return np.nan
         if not _is_number(cell):
             if _DECIMAL_COMMA.fullmatch(cell):
                 raise InputError(f"{where}: {_DECIMAL_COMMA_HINT}, found {_shown(cell)}")
-            raise InputError(
-                f"{where}: a number was expected, found {_shown(cell)}. Correct the cell, or leave "
-                "it empty to drop the row"
-            )
+            found = _shown(cell) if cell else "an empty cell"
+            raise InputError(f"{where}: a number was expected, found {found}. {remedy}")
         value = float(cell)
-        if np.isinf(value):
+        if np.isinf(value) or (complete and np.isnan(value)):
             raise InputError(
-                f"{where}: a finite number was expected, found {_shown(cell)}. Correct the cell, "
-                "or leave it empty to drop the row"
+                f"{where}: a finite number was expected, found {_shown(cell)}. {remedy}"
             )
         return value
 
@@ -373,8 +436,25 @@ def _split_unit(title):
     return (match[1], match[2].strip()) if match else (title, None)
 
 
+def _two_columns(path, header, wanted):
+    """Positions and titles of the columns of two quantities.
+
+    Args:
+        path: the file, for messages.
+        header: its column titles.
+        wanted: quantity -> the name that was asked for or None, and the names it usually has.
+    """
+    columns = [_find_column(path, header, quantity, *names) for quantity, names in wanted.items()]
+    if columns[0] == columns[1]:
+        raise InputError(
+            f"{path}: the {' and the '.join(wanted)} cannot both be the column "
+            f"'{header[columns[0]]}'; name two different columns"
+        )
+    return {column: header[column] for column in columns}
+
+
 def _find_column(path, header, quantity, wanted, names):
-    """Position of the column that holds the gate voltage or the conductance."""
+    """Position of the column that holds a quantity."""
     there = ", ".join(f"'{title}'" for title in header if title)
     bare = [_split_unit(title)[0] for title in header]
     if wanted is not None:
@@ -399,7 +479,7 @@ def _find_column(path, header, quantity, wanted, names):
     if not hits:
         raise InputError(
             f"{path}: {problem}. The columns there are: {there}. Name the {quantity}'s column, or "
-            f"call it '{quantity}' with its unit in brackets"
+            f"call it '{quantity}', with its unit in brackets if it has one"
         )
     return hits[0]
 
@@ -408,19 +488,19 @@ def _key(name):
     return re.sub(r"[\s_\-]", "", name).casefold()
 
 
-def _header_unit(path, title, quantity, stated, units):
+def _header_unit(path, title, quantity, stated, units) -> str:
     """The column's unit: what the header says, or what the user stated where it says nothing."""
     name, unit = _split_unit(title)
     if stated is not None:
         stated = _known_unit(stated, quantity, units)
-    if unit is None and stated is None:
+    if unit is None:
+        if stated is not None:
+            return stated
         example = next(iter(units))
         raise InputError(
             f"{path}: the column '{title}' has no unit; write it into the header, such as "
             f"'{name} ({example})'. Known units are {_listed(units)}"
         )
-    if unit is None:
-        return stated
     if _plain(unit) not in units:
         raise InputError(
             f"{path}: the column '{title}' has the unit '{unit}', which is not known for the "

@@ -218,25 +218,23 @@ def hot_spot(scatterer, reservoirs, damping):
     peak = peak & (jnp.diff(grid, prepend=-jnp.inf) > 0) & (height > -jnp.inf)
     _, top = jax.lax.top_k(jnp.where(peak, height, -jnp.inf), _CANDIDATES)
 
-    def refine(i):
-        # A hair wider than the neighbours, which may be a rounding away.
-        lower, upper = grid[before[i]] * (1 - 1e-6), grid[after[i]] * (1 + 1e-6)
-        turns = (slope(lower) > 0) & (slope(upper) < 0)
-        return jnp.where(peak[i], falling_root(slope, lower, upper), jnp.nan), turns
-
-    x, turns = jax.vmap(refine)(top)
-    heights = jax.vmap(log_density)(jnp.where(jnp.isnan(x), 1, x))
+    # A hair wider than the neighbours, which may be a rounding away.
+    lower, upper = grid[before[top]] * (1 - 1e-6), grid[after[top]] * (1 + 1e-6)
+    # One call for both ends and, below, for all places: every call is compiled anew.
+    at_ends = jax.vmap(slope)(jnp.concatenate([lower, upper]))
+    turns = (at_ends[:_CANDIDATES] > 0) & (at_ends[_CANDIDATES:] < 0)
+    x = jax.vmap(lambda lower, upper: falling_root(slope, lower, upper))(lower, upper)
+    x = jnp.where(peak[top], x, jnp.nan)
     # A search that ends at a sharp edge has found the edge, which moves with mu_L alone.
     at_edge = cold_left & (x > side.bias * (1 - _apart(x.dtype)))
-    heights = jnp.where(jnp.isnan(x) | at_edge, -jnp.inf, heights)
     # The edge of the Fermi sea on the left, if it is sharp, and those of the transmission.
-    edge = jnp.where(cold_left, log_density(side.bias), -jnp.inf)
     jumps = scatterer.jumps(reservoirs.bias) - side.mu_right
     just_above = jumps + 8 * jnp.finfo(x.dtype).eps * (jnp.abs(jumps) + jnp.abs(side.mu_right))
-    at_jumps = jax.vmap(log_density)(just_above)
+    places = jnp.concatenate([jnp.where(jnp.isnan(x), 1, x), side.bias[None], just_above])
+    possible = jnp.concatenate([~(jnp.isnan(x) | at_edge), cold_left[None], jumps == jumps])
+    heights = jnp.where(possible, jax.vmap(log_density)(places), -jnp.inf)
     x = jnp.concatenate([x, side.bias[None], jumps])
-    heights = jnp.concatenate([heights, edge[None], at_jumps])
-    turns = jnp.concatenate([turns, cold_left[None], at_jumps > -jnp.inf])
+    turns = jnp.concatenate([turns, cold_left[None], heights[x.size - jumps.size :] > -jnp.inf])
     best = jnp.argmax(heights)
     x_best = x[best]
     valid = (heights[best] > -jnp.inf) & (side.mu_right > 0) & ~jnp.isnan(heights[best])

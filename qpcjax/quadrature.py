@@ -377,14 +377,14 @@ def _cold_sides(scatterer, mu, bias, y, kT, cold):
     the nodes of the integral stand still, so that the motion of a step is not in it.
     """
 
-    def total(scatterer, mu, bias, y):
-        return scatterer.total(mu + y, bias)
-
     at = jax.lax.stop_gradient(y)
     moved = y - at
-    t = jax.vmap(lambda y: total(scatterer, mu, bias, y))(at)
-    held = jax.lax.stop_gradient((scatterer, mu, bias))
-    slope = jax.vmap(jax.grad(lambda y: total(*held, y)))(at)
+
+    def with_slope(y):
+        return jax.jvp(lambda y: scatterer.total(mu + y, bias), (y,), (jnp.ones_like(y),))
+
+    t, slope = jax.vmap(with_slope)(at)
+    slope = jax.lax.stop_gradient(slope)
     curve = math.pi**2 / 6 * kT**2 + moved**2 / 2
     side = jnp.where(cold, jnp.asarray([1.0, -1.0], y.dtype), 0)
     zeroth = side * (t * moved + slope * curve)

@@ -18,6 +18,12 @@ BOLTZMANN = BOLTZMANN_SI / ELEMENTARY_CHARGE * 1e3
 # hbar^2 / (2 m_e) in meV nm^2
 HBAR2_OVER_2M = (PLANCK / (2 * math.pi)) ** 2 / (2 * ELECTRON_MASS) / ELEMENTARY_CHARGE * 1e3 * 1e18
 
+# Bohr magneton hbar e / (2 m_e) in meV/T
+BOHR_MAGNETON = PLANCK / (4 * math.pi * ELECTRON_MASS) * 1e3
+
+# hbar e / m_e in meV/T: hbar omega_c is this times B over the effective mass in m_e
+CYCLOTRON_ENERGY = 2 * BOHR_MAGNETON
+
 # 2e^2/h in uS, which is also nA per mV and pW per mV^2
 CONDUCTANCE_QUANTUM = 2 * ELEMENTARY_CHARGE**2 / PLANCK * 1e6
 

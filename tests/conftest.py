@@ -1,6 +1,8 @@
-"""Precision, dtype promotion and drawing backend of the whole test set."""
+"""Precision, dtype promotion, drawing backend and division of work of the whole test set."""
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
 
@@ -17,11 +19,63 @@ ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_u
 # Modules whose code goes through optax, which needs the standard promotion of dtypes.
 STANDARD_PROMOTION = ("test_cli", "test_files", "test_fit", "test_notebooks", "test_plot")
 
+# Nearly all the time goes into compiling, and none of it should be spent twice. Modules of one
+# group run in one process, one after the other, and share what was compiled there; the scripts,
+# commands and notebooks that they start find it in the compilation cache below. A module without
+# a group is one of its own. The longest groups stand first and are started first.
+GROUPS = {
+    "the catalogue of hard cases": (
+        "test_expansions",
+        "test_float32",
+        "test_hotspot",
+        "test_landauer",
+        "test_problems",
+        "test_properties",
+    ),
+    "fits of traces": ("test_fits", "test_fitting"),
+    "error estimates": ("test_errors",),
+    "figures": ("test_plot", "test_notebooks"),
+}
+GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
+
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
 
+def pytest_configure(config):
+    """Keep what is compiled for the processes that tests start, as long as this process lives.
+
+    Each worker has a folder of its own: JAX writes an entry in place, and another worker that read
+    it half-written would warn.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="qpcjax-compiled-")
+    config.add_cleanup(folder.cleanup)
+    for name, value in (
+        ("jax_compilation_cache_dir", folder.name),
+        ("jax_persistent_cache_min_compile_time_secs", 0.0),
+        ("jax_persistent_cache_min_entry_size_bytes", -1),
+    ):
+        os.environ[name.upper()] = str(value)  # for the processes started
+        jax.config.update(name, value)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand out whole groups, where pytest-xdist is in use."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            module = Path(nodeid.split("::")[0]).stem
+            return GROUP_OF.get(module, module)
+
+    config.option.loadscopereorder = False  # the order is that of the collection
+    return GroupScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items):
+    order = [*GROUPS, None]
+    items.sort(key=lambda item: order.index(GROUP_OF.get(item.path.stem)))
     if DOUBLE:
         return
     skip = pytest.mark.skip(reason="needs float64, and JAX_ENABLE_X64=0 is set")

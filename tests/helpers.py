@@ -116,11 +116,6 @@ def hot_spot(theta):
     return {"energy": h.energy, "distance": h.distance, "status": h.status}
 
 
-def _answer(theta):
-    h = hot_spot(theta)
-    return {"energy": h["energy"], "distance": h["distance"]}
-
-
 # The power of the energy in each entry of the derivative table.
 DIMENSIONS = {"zeroth": 1, "first": 2, "conductance": 0, "energy": 1, "length": -1.5}
 
@@ -192,8 +187,44 @@ def in_rows(fun):
 
 
 landauer_rows = in_rows(landauer)
-moment_rows = in_rows(moments)
-moment_jacobian_rows = in_rows(jax.jacfwd(moments))
+
+
+def _with_slopes(fun, differentiated):
+    """Values of a function and the Jacobian of some of them, as one program to compile."""
+
+    def run(theta):
+        def twice(theta):
+            values = fun(theta)
+            return {name: values[name] for name in differentiated}, values
+
+        slopes, values = jax.jacfwd(twice, has_aux=True)(theta)
+        return values, slopes
+
+    return in_rows(run)
+
+
+_moments_with_slopes = _with_slopes(moments, ("zeroth", "first", "conductance"))
+_hot_spot_with_slopes = _with_slopes(hot_spot, ("energy", "distance"))
+
+
+def moment_rows(vectors):
+    """`moments` of an array of parameter vectors."""
+    return _moments_with_slopes(vectors)[0]
+
+
+def moment_jacobian_rows(vectors):
+    """Their derivatives by all parameters."""
+    return _moments_with_slopes(vectors)[1]
+
+
+def hot_spot_rows(vectors):
+    """`hot_spot` of an array of parameter vectors."""
+    return _hot_spot_with_slopes(vectors)[0]
+
+
+def hot_spot_jacobian_rows(vectors):
+    """Derivatives of energy and distance by all parameters."""
+    return _hot_spot_with_slopes(vectors)[1]
 
 
 def _moment_curvature(numbers):
@@ -203,8 +234,6 @@ def _moment_curvature(numbers):
 
 
 moment_curvature_rows = in_rows(_moment_curvature)
-hot_spot_rows = in_rows(hot_spot)
-hot_spot_jacobian_rows = in_rows(jax.jacfwd(_answer))
 
 # How far each parameter is moved, in its own unit, for a relative step of 1.
 SCALES = {

@@ -16,6 +16,7 @@ PACKAGE = Path(qpcjax.__file__).parent
 LAYERS = {
     "units": 0,
     "_fields": 0,
+    "_linear": 0,
     "_roots": 0,
     "_safe": 0,
     "_versions": 0,
@@ -26,6 +27,7 @@ LAYERS = {
     "expansions": 3,
     "hotspot": 4,
     "files": 4,
+    "models": 4,
     "fitting": 5,
     "evaluation": 5,
     "design": 5,

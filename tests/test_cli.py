@@ -207,9 +207,9 @@ def test_evaluate_needs_a_constriction():
 )
 def test_modes_needed_is_the_smallest_number(mu, bias, temperature, needed):
     reservoirs = qpc.Reservoirs(mu, bias, temperature)
-    assert evaluation.modes_needed(1.0, reservoirs) == needed
-    # One fewer is what the integrals themselves refuse.
     width, mass = math.pi / 2, units.HBAR2_OVER_2M
+    assert evaluation.modes_needed(qpc.AbruptConstriction(width, width, mass=mass), reservoirs) == needed
+    # One fewer is what the integrals themselves refuse.
     for modes in {needed, max(needed - 1, 1)}:
         c = qpc.AbruptConstriction(width, width, mass=mass, modes=modes)
         current = float(qpc.current(c, reservoirs))

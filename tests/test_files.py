@@ -14,6 +14,7 @@ from qpcjax.files import (
     check_writable,
     read_trace,
     read_trace_columns,
+    read_transmission,
     save_table,
     write_files,
 )
@@ -385,6 +386,85 @@ def test_the_measured_traces():
         assert 6.4 < np.max(trace.conductance) < 6.6
         assert np.median(np.abs(np.diff(trace.gate))) == pytest.approx(0.61, abs=0.01)
     refused(lambda: read_trace_columns(*paths, 6, "V", "uS"), "6 columns", "0 to 5")
+
+
+# --- a table of T(E) ------------------------------------------------------------------------
+
+STEPS = "energy (eV),transmission\n0.001,0.1\n0.002,1.0\n0.0035,2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("meV", 1), ("eV", 1e3), ("ueV", 1e-3), ("µeV", 1e-3), ("μeV", 1e-3)]
+)
+def test_energy_units(table, unit, factor):
+    energy, transmission = read_transmission(table(f"energy ({unit}),transmission\n-1,0\n2,1.5\n"))
+    np.testing.assert_allclose(energy, [-factor, 2 * factor], rtol=1e-15)
+    np.testing.assert_array_equal(transmission, [0, 1.5])
+    assert energy.dtype == transmission.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STEPS,
+        STEPS.replace(",", "\t"),
+        STEPS.replace(",", ";"),
+        STEPS.replace("energy (eV),transmission", "E [eV] , T"),
+        STEPS.replace("energy (eV),transmission", "ENERGY(eV),T (1)"),
+        "# from a lead to the other\n\n" + STEPS.replace("0.002", "\n# here\n0.002"),
+        "n,T,E (eV)\n1,0.1,0.001\n2,1,0.002\n3,2,0.0035\n",
+    ],
+)
+def test_transmission_tables_that_are_understood(table, text):
+    energy, transmission = read_transmission(table(text))
+    np.testing.assert_allclose(energy, [1, 2, 3.5], rtol=1e-15)
+    np.testing.assert_array_equal(transmission, [0.1, 1, 2])
+
+
+def test_transmission_columns_named_and_units_stated_by_the_user(table):
+    path = table("E,spin up,T (K)\n1,0.5,4\n2,0.6,4\n")
+    energy, up = read_transmission(path, energy_unit="ueV", transmission="spin up")
+    np.testing.assert_allclose(energy, [1e-3, 2e-3], rtol=1e-15)
+    np.testing.assert_array_equal(up, [0.5, 0.6])
+    refused(lambda: read_transmission(path), "'E'", "no unit", "'E (meV)'", "meV, eV, ueV")
+    refused(lambda: read_transmission(path, "meV"), "'T (K)'", "'K'", "for the transmission")
+    refused(lambda: read_transmission(path, "mV"), "'mV'", "unit of the energy")
+    refused(lambda: read_transmission(path, "meV", "E", "E"), "energy and the transmission", "both")
+
+
+BAD_TRANSMISSIONS = {
+    "text": (STEPS + "0.004,open\n", ["row 5", "'transmission'", "'open'"]),
+    "an empty cell": (STEPS + "0.004,\n", ["row 5", "'transmission'", "an empty cell"]),
+    "not a number": (STEPS + "nan,2\n", ["row 5", "'energy (eV)'", "finite", "'nan'"]),
+    "infinite": (STEPS + "0.004,inf\n", ["row 5", "'transmission'", "finite", "'inf'"]),
+    "negative": (
+        "# a comment\n" + STEPS + "0.004,-0.1\n",
+        ["row 6", "'transmission'", "0 or more was expected, found -0.1"],
+    ),
+    "unsorted": (
+        "# a comment\n" + STEPS + "\n0.003,2\n",
+        ["row 7", "'energy (eV)'", "increase", "0.003 after 0.0035 in row 5"],
+    ),
+    "falling": ("E (meV),T\n2,0\n1,0\n", ["row 3", "1 after 2 in row 2", "Sort"]),
+    "one energy twice": (STEPS + "0.0035,2\n", ["row 5", "0.0035 after 0.0035 in row 4"]),
+    "one row": ("E (meV),T\n2,0\n", ["at least 2 rows", "found 1 row"]),
+    "header alone": ("E (meV),T\n", ["at least 2 rows", "found none"]),
+    "no header": ("1,0\n2,1\n", ["row 1", "'energy (meV),transmission'", "'1,0'"]),
+    "no energy": ("V (mV),T\n1,0\n2,1\n", ["recognised as the energy", "'V (mV)', 'T'"]),
+    "no transmission": ("E (meV),G (uS)\n1,0\n2,1\n", ["recognised as the transmission"]),
+    "two transmissions": ("E (meV),T,transmission\n1,0,0\n2,1,1\n", ["more than one", "'T'"]),
+    "another unit": ("E (K),T\n1,0\n2,1\n", ["'E (K)'", "'K'", "meV, eV, ueV"]),
+    "short row": (STEPS + "0.004\n", ["row 5", "1 cell, 2 expected"]),
+    "empty": ("", ["empty"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TRANSMISSIONS)
+def test_bad_transmission_tables(table, case):
+    text, facts = BAD_TRANSMISSIONS[case]
+    path = table(text, "t.csv")
+    message = refused(lambda: read_transmission(path), "t.csv", *facts)
+    assert "drop the row" not in message  # a row that is dropped would be interpolated over
 
 
 # --- writing --------------------------------------------------------------------------------

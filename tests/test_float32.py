@@ -12,7 +12,7 @@ from helpers import (
     hot_spot,
     hot_spot_rows,
     landauer,
-    moment_rows,
+    landauer_rows,
     problem_vector,
 )
 from problems import PROBLEMS
@@ -92,7 +92,7 @@ def test_accuracy(values, row):
         # What underflows in single precision is lost.
         assert wrong <= tolerance * size + UNDERFLOW, (name, wrong / size)
     # T(E) itself: the phases of a closed channel are rounded more than those of an open one.
-    g = moment_rows(VECTORS[row].astype(SINGLE).astype(float))["conductance"][0]
+    g = landauer_rows(VECTORS[row].astype(SINGLE).astype(float))["conductance"][0]
     assert float(values["conductance"][row]) == pytest.approx(g, rel=25 * tolerance)
 
 

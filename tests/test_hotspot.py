@@ -211,14 +211,13 @@ def test_vanishing_bias():
     exact = brentq(lambda x: 4 / x - np.tanh(x / 2), 3, 5)
     assert exact == pytest.approx(4.13, abs=5e-3)
     flat = Saddle(height=-50.0, spacing=0.1, width=0.5, drift=0.0)
-    kT = np.array([4e-3, 2e-3, 1e-3])
-    for bias in (0.0, 1e-9):
-        r = qpc.Reservoirs(2.0, bias, kelvin(kT))
-        h = qpc.hot_spot(flat, r, qpc.QuadraticDamping())
-        offset = (np.asarray(h.energy) - 2.0 + bias / 2) / kT - exact
-        assert np.all(np.asarray(h.status) == 0)
-        assert abs(offset[-1]) < 2e-3
-        np.testing.assert_allclose(offset[:-1] / offset[1:], 2, rtol=0.01)
+    kT, bias = np.array([[4e-3], [2e-3], [1e-3]]), np.array([0.0, 1e-9])
+    r = qpc.Reservoirs(np.full_like(kT, 2.0), bias, kelvin(kT))
+    h = qpc.hot_spot(flat, r, qpc.QuadraticDamping())
+    assert np.all(np.asarray(h.status) == 0)
+    offset = (np.asarray(h.energy) - 2.0 + bias / 2) / kT - exact
+    assert np.all(np.abs(offset[-1]) < 2e-3)
+    np.testing.assert_allclose(offset[:-1] / offset[1:], 2, rtol=0.01)
 
 
 def test_negative_bias_is_the_mirror_image():
@@ -448,7 +447,8 @@ def test_damping_says_what_is_wrong(arguments, message):
 
 
 def test_shapes():
-    r = qpc.Reservoirs(np.linspace(1.5, 2.5, 3)[:, None], np.array([0.3, 0.5]), kelvin(0.05))
+    mu = np.linspace(1.5, 2.5, 3)[:, None]
+    r = qpc.Reservoirs(mu, np.array([0.3, 0.5]), np.full_like(mu, kelvin(0.05)))
     h = qpc.hot_spot(BARRIER, r, qpc.QuadraticDamping())
     assert h.energy.shape == h.distance.shape == h.status.shape == (3, 2)
     assert jnp.issubdtype(h.status.dtype, jnp.integer)

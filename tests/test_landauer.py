@@ -1,18 +1,17 @@
 """Current, heat and conductance against the table, quadrature and closed forms."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
 from helpers import (
+    ASPECT,
     CURRENT_UNIT,
     MODES,
     POWER_UNIT,
     Saddle,
     Step,
     constriction,
-    in_rows,
     kelvin,
     landauer_rows,
     reference_rows,
@@ -30,6 +29,12 @@ TABLE = reference_rows("observables")
 CONDUCTANCES = reference_rows("conductance")
 
 
+@jax.jit
+def current_and_dissipation(c, r):
+    """Compiled together, they share the integrals."""
+    return qpc.current(c, r), qpc.dissipation(c, r)
+
+
 @pytest.fixture(scope="module", params=sorted(set(TABLE["ell"])))
 def table_rows(request):
     """The rows of one ell, through the public functions and the default panels."""
@@ -41,8 +46,7 @@ def table_rows(request):
     r = qpc.Reservoirs(sources[0], sources[1], kelvin(sources[2]))
     count = int(np.sum(at))
     assert count <= 8
-    # Compiled together, they share the integrals.
-    flow, p = jax.jit(lambda c, r: (qpc.current(c, r), qpc.dissipation(c, r)))(c, r)
+    flow, p = current_and_dissipation(c, r)
     values = {
         "I": flow / CURRENT_UNIT,
         "PL": p.left / POWER_UNIT,
@@ -277,45 +281,34 @@ def test_temperature_at_which_the_left_side_cools_in_figure_4(bias, crossings):
 # --- validity -------------------------------------------------------------------------------
 
 
-def _at(temperature, temperature_bias, length, mu):
-    c = qpc.AbruptConstriction(np.pi / 2, length, mass=units.HBAR2_OVER_2M, modes=2, aspect_limit=1)
-    r = qpc.Reservoirs(mu, 0.1, temperature, temperature_bias)
-    return jnp.stack([qpc.current(c, r), qpc.conductance(c, mu, temperature)])
-
-
-at_rows = in_rows(lambda row: _at(*row))
-
-
 def test_outside_its_validity_an_integral_is_nan():
-    ell = np.pi  # L at ell = 1
-    rows = np.array(
-        [
-            [1.0, 0.0, ell, 1.5],  # fine
-            [-1.0, 0.0, ell, 1.5],  # negative temperature
-            [1.0, 2.5, ell, 1.5],  # a side below zero
-            [1.0, -2.5, ell, 1.5],
-            [np.nan, 0.0, ell, 1.5],
-            [1.0, 0.0, 1.24 * ell, 1.5],  # within a quarter of the aspect limit
-            [1.0, 0.0, 1.26 * ell, 1.5],  # beyond it
-            [0.0, 0.0, ell, 3.94],  # the window ends below E_2
-            [0.0, 0.0, ell, 3.96],  # mu_L above it
-            [kelvin(0.1), 0.0, ell, 4 - 2.7],  # weight above E_2 just below 1e-12
-            [kelvin(0.1), 0.0, ell, 4 - 2.6],  # and just above
-            [1.0, 0.0, ell, np.nan],
-        ]
-    )
-    current, conductance = at_rows(rows).T
-    nan = np.array([0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1], dtype=bool)
-    # exp(-26.5) and exp(-26.5 - 1) lie above 1e-12, exp(-27.65) below.
-    weights = np.exp(-(4 - rows[9:11, 3] - 0.05) / 0.1)
-    assert (weights < [1e-11, 1e-9]).all()
-    nan[9:11] = weights > 1e-12
-    np.testing.assert_array_equal(np.isnan(current), nan)
+    # The aspect limit is 15, and the last mode kept opens at E_3 = 9.
+    rows = [
+        (1.0, 1.5, 0.1, 0.02),  # fine
+        (1.0, 1.5, 0.1, -0.02),  # negative temperature
+        (1.0, 1.5, 0.1, 0.02, 0.05),  # a side below zero
+        (1.0, 1.5, 0.1, 0.02, -0.05),
+        (1.0, 1.5, 0.1, np.nan),
+        (1.24 * ASPECT, 1.5, 0.1, 0.02),  # within a quarter of the aspect limit
+        (1.26 * ASPECT, 1.5, 0.1, 0.02),  # beyond it
+        (1.0, 8.94, 0.1, 0.0),  # the window ends below E_3
+        (1.0, 8.96, 0.1, 0.0),  # mu_L above it
+        (1.0, 9 - 2.7, 0.1, 0.1),  # weight above E_3 around 1e-12
+        (1.0, 9 - 2.8, 0.1, 0.1),  # for the conductance just below, for the rest just above
+        (1.0, 9 - 2.85, 0.1, 0.1),  # below for all
+        (1.0, np.nan, 0.1, 0.02),
+    ]
+    v = landauer_rows(np.array([vector(*row) for row in rows]))
+    nan = np.array([0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 1, 0, 1], dtype=bool)
+    weights = np.exp(-(np.array([2.7, 2.8, 2.85]) - 0.05) / 0.1)
+    np.testing.assert_array_equal(weights > 1e-12, nan[9:12])
+    for name in ("current", "left", "right", "asymmetry", "differential_conductance"):
+        np.testing.assert_array_equal(np.isnan(v[name]), nan, err_msg=name)
     # One temperature, and no bias.
-    nan[2:4] = False
-    nan[8] = False
-    nan[9:11] = np.exp(-(4 - rows[9:11, 3]) / 0.1) > 1e-12
-    np.testing.assert_array_equal(np.isnan(conductance), nan)
+    nan[[2, 3, 8]] = False
+    nan[9:12] = np.exp(-np.array([2.7, 2.8, 2.85]) / 0.1) > 1e-12
+    np.testing.assert_array_equal(nan[9:12], [True, False, False])
+    np.testing.assert_array_equal(np.isnan(v["conductance"]), nan)
 
 
 def test_scatterers_without_a_limit_take_any_energy():

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from barriers import Barrier, reservoir_rows
 from helpers import HALF_WIDTH, MASS, TABLES
 
 import qpcjax as qpc
@@ -50,19 +51,18 @@ def test_amplitudes_conserve_current_and_eigenvalues_sum_to_the_total():
     np.testing.assert_allclose(each.sum(1), qpc.transmission(c, energies), rtol=1e-9)
 
 
-def test_half_planes_agree_with_the_profile_and_less_with_the_box_average():
+@pytest.mark.parametrize("ell", [0.5, 1.0, 2.0, 3.0])
+def test_half_planes_agree_with_the_profile_and_less_with_the_box_average(ell):
     energies = np.linspace(0.2, 7, 69)
-    for ell in (1, 2):
-        exact = np.asarray(qpc.transmission(matched(ell, aspect_limit=2), energies))
-        length = 2 * HALF_WIDTH * ell
-        rms = {}
-        for matching in ("profile", "mean"):
-            c = qpc.AbruptConstriction(
-                HALF_WIDTH, length, mass=MASS, matching=matching, aspect_limit=2
-            )
-            rms[matching] = np.sqrt(np.mean((qpc.transmission(c, energies) - exact) ** 2))
-        assert rms["profile"] < 0.008
-        assert 0.07 < rms["mean"] < 0.10
+    exact = np.asarray(qpc.transmission(matched(ell, aspect_limit=5), energies))
+    rms = {}
+    for matching in ("profile", "mean"):
+        c = qpc.AbruptConstriction(
+            HALF_WIDTH, 2 * HALF_WIDTH * ell, mass=MASS, matching=matching, aspect_limit=5
+        )
+        rms[matching] = np.sqrt(np.mean((qpc.transmission(c, energies) - exact) ** 2))
+    assert rms["profile"] < 0.008
+    assert 0.07 < rms["mean"] < 0.10
 
 
 def test_wavevector_of_the_profile_is_that_of_its_definition():
@@ -73,21 +73,96 @@ def test_wavevector_of_the_profile_is_that_of_its_definition():
     assert float(b[0]) == pytest.approx(0.290, abs=5e-4 + 5e-5)
 
 
-def test_gradients_against_differences():
-    energy = 1.3
+def family(wide):
+    """T, current and P_A of the parameters w, L, floor and, for wide regions, their ratio."""
 
-    def total(width, length, ratio):
-        c = qpc.MatchedConstriction(width, length, ratio, 9, MASS, aspect_limit=2.0)
-        return c.total(jnp.asarray(energy))
+    def make(p):
+        ratio = p[3] if wide else None
+        return qpc.MatchedConstriction(
+            p[0], p[1], ratio, 9, MASS, p[2], aspect_limit=1.0, largest_ratio=3.0
+        )
 
-    point = (HALF_WIDTH, 2 * HALF_WIDTH, 5.0)
-    slopes = jax.jit(jax.grad(total, (0, 1, 2)))(*point)
-    compiled = jax.jit(total)
-    for i, slope in enumerate(slopes):
-        step = 1e-5 * point[i]
-        up, down = ([p + s * step * (j == i) for j, p in enumerate(point)] for s in (1, -1))
-        difference = (compiled(*up) - compiled(*down)) / (2 * step)
-        assert float(slope) == pytest.approx(float(difference), rel=1e-6, abs=1e-9)
+    return Barrier(make, 4 if wide else 3)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_gradients_against_differences(wide):
+    parameters = [HALF_WIDTH, 2 * HALF_WIDTH * 0.8, 0.1, 2.6][: 4 if wide else 3]
+    rows = reservoir_rows(parameters, [(1.3, 0.2, 0.05, 0.03), (2.9, 0.3, 0.0, 0.0)])
+    family(wide).check_gradients(rows, 1e-4 * np.array([HALF_WIDTH, HALF_WIDTH, 1.0, 3.0]))
+
+
+@pytest.mark.parametrize("wide_ratio", [None, 2.6])
+def test_slopes_in_energy(wide_ratio):
+    c = matched(0.8, wide_ratio, 9)
+    # Both sides of E = E1, and E1 itself; away from the thresholds (m/2.6)^2 of the wide regions.
+    energies, step = np.array([0.3, 0.999, 1.0, 1.001, 5.7]), 1e-4
+    slopes = jax.vmap(jax.grad(lambda e: qpc.transmission(c, e)))(energies)
+    t = np.asarray(qpc.transmission(c, energies + step * np.array([[-1], [-0.5], [0.5], [1]])))
+    differences = (4 * (t[2] - t[1]) / step - (t[3] - t[0]) / (2 * step)) / 3
+    np.testing.assert_allclose(slopes, differences, rtol=1e-6)
+
+
+def test_low_bias_heat_is_the_slope_of_the_transmission():
+    c, mu, bias = matched(0.5, channel_modes=9, aspect_limit=1.0), 1.1, 1e-3
+    heat = float(qpc.dissipation(c, qpc.Reservoirs(mu, bias)).asymmetry)
+    assert heat == pytest.approx(float(qpc.low_bias_dissipation(c, mu, bias).asymmetry), rel=1e-5)
+
+
+# --- the number of channel modes ------------------------------------------------------------
+
+CONVERGENCE = np.concatenate([np.linspace(0.3, 3.9, 7), np.linspace(4.1, 9.9, 12)])
+
+
+@pytest.fixture(scope="module")
+def by_modes():
+    """T of a channel of ell = 2 for several numbers of channel modes, extrapolated or not."""
+    return {
+        (modes, extrapolated): np.asarray(
+            qpc.transmission(
+                matched(2.0, channel_modes=modes, extrapolate=extrapolated), CONVERGENCE
+            )
+        )
+        for modes, extrapolated in ((20, False), (40, False), (20, True), (40, True))
+    }
+
+
+def test_twenty_channel_modes_are_nearly_enough(by_modes):
+    change = np.abs(by_modes[20, False] - by_modes[40, False])
+    assert np.all(change < np.where(CONVERGENCE < 4, 1e-3, 2.5e-3))
+
+
+def test_extrapolation_takes_the_error_out(by_modes):
+    # What 20 and 40 lack is in the ratio of the corners' law, 2^(4/3), if its limit is right.
+    limit = by_modes[40, True]
+    lack = [limit - by_modes[modes, False] for modes in (20, 40)]
+    assert np.median(lack[0] / lack[1]) == pytest.approx(2 ** (4 / 3), rel=0.15)
+    assert np.max(np.abs(by_modes[20, True] - limit)) < 1.5e-4 < np.max(np.abs(lack[0])) / 10
+
+
+def test_extrapolated_eigenvalues_sum_to_the_total():
+    c = matched(1.0, channel_modes=12, extrapolate=True)
+    energies = np.array([0.4, 1.0, 3.0])
+    each = np.asarray(qpc.eigenvalues(c, energies))
+    assert each.shape == (3, 12)
+    np.testing.assert_allclose(each.sum(1), qpc.transmission(c, energies), rtol=1e-9)
+
+
+def test_wide_regions_tend_to_half_planes():
+    energies = np.linspace(0.4, 5.0, 47)
+    half = np.asarray(qpc.transmission(matched(1.0), energies))
+    rms = [
+        np.sqrt(np.mean((qpc.transmission(matched(1.0, ratio), energies) - half) ** 2))
+        for ratio in (3.0, 12.0)
+    ]
+    assert rms[1] < rms[0] / 2
+    assert rms[1] < 0.02
+
+
+def test_many_energies_at_once():
+    # Two batched LAPACK calls of one program waited for each other for ever here.
+    t = qpc.transmission(matched(0.5), np.linspace(0.2, 9.0, 3000))
+    assert np.all(np.isfinite(t))
 
 
 def test_long_channels_and_the_onset_of_a_mode_are_finite():
@@ -104,11 +179,13 @@ def test_long_channels_and_the_onset_of_a_mode_are_finite():
     [
         ({"wide_ratio": 1.0}, "wide_ratio must be more than 1"),
         ({"channel_modes": 2}, "channel_modes must be a whole number, 3 or more, got 2"),
+        ({"channel_modes": 9, "extrapolate": True}, "12 or more to extrapolate from, got 9"),
+        ({"length": -1.0}, "length must be a length in nm, 0 or more, got -1"),
     ],
 )
 def test_construction_says_what_is_wrong(options, message):
     with pytest.raises(ValueError, match=message):
-        qpc.MatchedConstriction(20.0, 80.0, **options)
+        qpc.MatchedConstriction(**{"half_width": 20.0, "length": 80.0, **options})
 
 
 def test_an_unknown_matching_is_refused():

@@ -19,6 +19,17 @@ def test_constants_are_those_of_scipy():
     assert pytest.approx(1 / quantum, rel=1e-9) == units.RESISTANCE_QUANTUM
 
 
+def test_magnetic_energies():
+    meV = 1e-3 * constants.e
+    magneton = constants.physical_constants["Bohr magneton"][0]
+    assert pytest.approx(magneton / meV, rel=1e-9) == units.BOHR_MAGNETON
+    assert pytest.approx(0.05788, abs=1e-5) == units.BOHR_MAGNETON
+    cyclotron = constants.hbar * constants.e / constants.m_e / meV
+    assert pytest.approx(cyclotron, rel=1e-9) == units.CYCLOTRON_ENERGY
+    # About 1.73 meV/T in GaAs.
+    assert pytest.approx(1.728, abs=1e-3) == units.CYCLOTRON_ENERGY / units.GAAS_MASS
+
+
 def test_conductance_quantum_links_current_and_power():
     assert pytest.approx(77.4809, abs=1e-4) == units.CONDUCTANCE_QUANTUM
     # 1 nA through 1 mV is 1 pW: 2e/h times 1 meV in A, and 2/h times 1 meV^2 in W.

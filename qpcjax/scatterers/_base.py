@@ -19,9 +19,12 @@ class AbstractScatterer(eqx.Module):
 
     Attributes:
         mass: effective mass in m_e, which sets the velocity of hot electrons; GaAs by default.
+        memory: memory that one energy takes, in that of an abrupt constriction, a whole number;
+            as many energies fewer are evaluated side by side.
     """
 
     mass = GAAS_MASS
+    memory = 1
 
     @abc.abstractmethod
     def eigenvalues(self, energy, bias=0.0) -> jax.Array:
@@ -33,6 +36,10 @@ class AbstractScatterer(eqx.Module):
 
     def total(self, energy, bias=0.0) -> jax.Array:
         """Total transmission T(E, V) at one energy and bias: the sum of the eigenvalues."""
+        return jnp.sum(self.eigenvalues(energy, bias))
+
+    def nested_total(self, energy, bias=0.0) -> jax.Array:
+        """T(E, V) in the form whose derivatives are best taken one of another."""
         return jnp.sum(self.eigenvalues(energy, bias))
 
     def jumps(self, bias=0.0) -> jax.Array:
@@ -82,6 +89,7 @@ class _Adapted(AbstractScatterer):
         return jnp.atleast_1d(jnp.asarray(self.inner.thresholds(bias)))
 
     total = _optional("total")
+    nested_total = _optional("nested_total")
     jumps = _optional("jumps")
     panel_edges = _optional("panel_edges")
     energy_floor = _optional("energy_floor")
@@ -91,6 +99,10 @@ class _Adapted(AbstractScatterer):
     @property
     def mass(self):
         return getattr(self.inner, "mass", GAAS_MASS)
+
+    @property
+    def memory(self):
+        return getattr(self.inner, "memory", 1)
 
 
 def as_scatterer(value) -> AbstractScatterer:

@@ -31,8 +31,8 @@ def batched(chunk, static=()):
     their common shape in front.
 
     Args:
-        chunk: how many points are evaluated side by side; more are mapped over in sequence, so
-            that memory stays bounded.
+        chunk: how many points of a scatterer of memory 1 are evaluated side by side; more are
+            mapped over in sequence, so that memory stays bounded.
         static: names of arguments that are Python values of the function, not numbers.
     """
 
@@ -54,11 +54,11 @@ def batched(chunk, static=()):
             if shape == ():
                 return point(leaves)
             flat = [jnp.broadcast_to(leaf, shape).reshape(-1) for leaf in leaves]
-            size = math.prod(shape)
-            if size <= chunk:
+            size, at_once = math.prod(shape), max(1, chunk // scatterer.memory)
+            if size <= at_once:
                 result = jax.vmap(point)(flat)
             else:
-                result = jax.lax.map(point, flat, batch_size=chunk)
+                result = jax.lax.map(point, flat, batch_size=at_once)
             return jax.tree.map(lambda r: r.reshape(shape + r.shape[1:]), result)
 
         @functools.wraps(fun)

@@ -89,20 +89,16 @@ def half_plane_matrix(e, indices, top):
     return tuple(part.reshape(size, size) for part in _evaluate(e, tables))
 
 
-def overlap(n, s, np_):
-    """o_n(s) of plane wave s with channel mode n; `np_` is NumPy or its JAX twin."""
-    return math.sqrt(2) * n / (n + s) * np_.sinc((s - n) / 2)
+def overlap(n, s):
+    """o_n(s) of plane wave s with channel mode n, also differentiable next to s = n."""
+    return math.sqrt(2) * n / (n + s) * _safe.sinc(0, (math.pi / 2 * (s - n)) ** 2)
 
 
 def _evaluate(e, tables):
     """Real and imaginary part from tables of `_half_plane_tables`."""
     top, even, real, rest = tables
     e = jnp.minimum(e, top)
-    x = 2 * e / top - 1
-    powers = [jnp.ones_like(x), x]
-    while len(powers) < real.shape[1]:
-        powers.append(2 * x * powers[-1] - powers[-2])
-    chebyshev = jnp.stack(powers)
+    chebyshev = _chebyshev(2 * e / top - 1, real.shape[1])
 
     def series(table):
         # Full precision also where a matrix product would be rounded to half of it.
@@ -110,6 +106,16 @@ def _evaluate(e, tables):
 
     a = series(real) * jnp.where(even, e * e, e)
     return a, series(rest) + jnp.log(e) / math.pi * a
+
+
+def _chebyshev(x, count):
+    """T_0(x) ... T_{count - 1}(x), in a loop that compiles many times faster than its unrolling."""
+
+    def step(pair, _):
+        before, value = pair
+        return (value, 2 * x * value - before), before
+
+    return jax.lax.scan(step, (jnp.ones_like(x), x), length=count)[1]
 
 
 @functools.lru_cache(maxsize=32)
@@ -145,7 +151,10 @@ def _half_plane_tables(top, n, m):
     is_even = n % 2 == 0
 
     by_angle = weight_angle * np.cos(angle) ** 2
-    modes = {k: overlap(k, s, np) for k in np.unique(np.concatenate([n, m]))}
+    modes = {
+        k: math.sqrt(2) * k / (k + s) * np.sinc((s - k) / 2)
+        for k in np.unique(np.concatenate([n, m]))
+    }
     real = np.empty((n.size, terms))
     for row, (i, j, odd_in_y) in enumerate(zip(n[:, 0], m[:, 0], is_even[:, 0], strict=True)):
         both = modes[i] * modes[j]

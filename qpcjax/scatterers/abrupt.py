@@ -208,6 +208,11 @@ class AbruptConstriction(AbstractScatterer):
         """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
         return transverse_energy(self.half_width, self.mass)
 
+    @property
+    def first_step(self):
+        """Energy in meV at which the first mode opens in the channel."""
+        return self.energy_scale + self.offset
+
     def _evaluate(self, function, energy):
         e = jnp.asarray(energy) / self.energy_scale
         # Next to e = 0, where T_1 ~ e^2 underflows, log(e) would overflow.

@@ -1,0 +1,112 @@
+"""Spin splitting by a magnetic field, for any scatterer."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax._fields import number, require, require_scalar
+from qpcjax.scatterers._base import AbstractScatterer, as_scatterer
+from qpcjax.units import BOHR_MAGNETON
+
+
+class ZeemanSplit(AbstractScatterer):
+    r"""A scatterer whose two spins see its energies shifted by the Zeeman energy.
+
+    .. math:: T(E) = \tfrac12 \sum_{s = \pm 1} T_0(E - s\, g \mu_B B/2)
+
+    Conductances stay in 2e^2/h: T is per pair of spins, and a plateau of one spin alone is at 1/2.
+    The eigenvalues are those of both spins, each with the weight 1/2, so that they sum to T; they
+    are at most 1/2, and what depends on single eigenvalues (shot noise) must take twice them.
+
+    Args:
+        scatterer: any scatterer.
+        magnetic_field: total B in T, whatever its direction. What its perpendicular part does to
+            the orbit is the scatterer's own matter, as in `SaddlePoint`.
+        g_factor: g; that of electrons in bulk GaAs by default.
+
+    Raises:
+        TypeError: this is not a scatterer.
+        ValueError: a field or g-factor that is not finite.
+    """
+
+    scatterer: Any = eqx.field(converter=as_scatterer)
+    magnetic_field: float = eqx.field(converter=number)
+    g_factor: float = eqx.field(default=-0.44, converter=number)
+
+    def __check_init__(self):
+        require_scalar(self, ("magnetic_field", "g_factor"))
+        require("magnetic_field", self.magnetic_field, "a finite field in T", np.isfinite)
+        require("g_factor", self.g_factor, "a finite number", np.isfinite)
+
+    @property
+    def mass(self):
+        """Effective mass of the scatterer in m_e."""
+        return self.scatterer.mass
+
+    @property
+    def memory(self):
+        """Twice that of the scatterer."""
+        return 2 * self.scatterer.memory
+
+    @property
+    def zeeman_energy(self):
+        """Zeeman energy g mu_B B in meV, by which the steps of s = +1 lie above those of s = -1."""
+        return BOHR_MAGNETON * self.g_factor * self.magnetic_field
+
+    def _shift(self, bias):
+        """Half the Zeeman energy.
+
+        Everything is even in the field. Without one, two jumps in one place would not see that
+        what they do cancels, when their positions are differentiated: there the slope is put to 0.
+        """
+        shift = self.zeeman_energy / 2
+        return jnp.where(shift == 0, 0, shift) if self.scatterer.jumps(bias).size else shift
+
+    def _both(self, energies, bias):
+        """Energies of the scatterer as they stand for either spin."""
+        shift = self._shift(bias)
+        return jnp.concatenate([energies + shift, energies - shift])
+
+    def eigenvalues(self, energy, bias=0.0):
+        """Half of T_n(E, V) of either spin, at one energy and bias."""
+        shift = self._shift(bias)
+        spins = [self.scatterer.eigenvalues(energy - s, bias) for s in (shift, -shift)]
+        return jnp.concatenate(spins) / 2
+
+    def total(self, energy, bias=0.0):
+        """The mean of both spins' T(E, V)."""
+        return self._mean(self.scatterer.total, energy, bias)
+
+    def nested_total(self, energy, bias=0.0):
+        """The same, in the form whose derivatives are best taken one of another."""
+        return self._mean(self.scatterer.nested_total, energy, bias)
+
+    def _mean(self, total, energy, bias):
+        shift = self._shift(bias)
+        return (total(energy - shift, bias) + total(energy + shift, bias)) / 2
+
+    def thresholds(self, bias=0.0):
+        """Those of both spins."""
+        return self._both(self.scatterer.thresholds(bias), bias)
+
+    def jumps(self, bias=0.0):
+        """Those of both spins."""
+        return self._both(self.scatterer.jumps(bias), bias)
+
+    def panel_edges(self, bias=0.0):
+        """Those of both spins."""
+        return self._both(self.scatterer.panel_edges(bias), bias)
+
+    def energy_floor(self):
+        """Energy down to which both spins are known."""
+        return self.scatterer.energy_floor() + jnp.abs(self.zeeman_energy) / 2
+
+    def energy_limit(self):
+        """Energy up to which both spins are whole."""
+        return self.scatterer.energy_limit() - jnp.abs(self.zeeman_energy) / 2
+
+    def resolved(self):
+        """Whether the scatterer's panels resolve it."""
+        return self.scatterer.resolved()
