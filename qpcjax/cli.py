@@ -390,6 +390,13 @@ def fit(
         float | None, typer.Option(help="Chemical potential in meV, instead of the density.")
     ] = None,
     mass: Mass = GAAS_MASS,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="The constriction: mean (Eq. 18's average) or profile (the modes' own profiles, "
+            "nearly exact)."
+        ),
+    ] = "mean",
     knots: Annotated[
         int | None,
         typer.Option(help="Gate voltages at which the channel's width is free, 2 to 6."),
@@ -414,7 +421,7 @@ def fit(
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
         require_finite(**numbers)
-        question = Question(density=density, mu=mu, knots=knots, **numbers)
+        question = Question(density=density, mu=mu, model=model, knots=knots, **numbers)
         data = read(trace_file, gate, conductance, trace, gate_unit, conductance_unit)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
@@ -431,18 +438,19 @@ def figures(
     half_width: HalfWidth = 20.0,
     length: Length = 80.0,
     mass: Mass = GAAS_MASS,
+    model: Annotated[
+        str, typer.Option(help="The constriction: mean (the paper's), profile or biased.")
+    ] = "mean",
 ):
     """Draw the paper's Figs. 2 to 5 as PNG, each with a CSV of the numbers drawn."""
     with plain_errors():
-        from qpcjax import AbruptConstriction
+        from qpcjax.figures import describe, paper_figures
 
         require_finite(half_width=half_width, length=length, mass=mass)
-        AbruptConstriction(half_width, length, mass=mass)  # refuses bad numbers, before long work
+        describe(half_width, length, mass, model)  # refuses bad numbers, before long work
         check_writable(out)
-    from qpcjax.figures import paper_figures
-
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        paths = paper_figures(out, half_width, length, mass, progress=advance)
+        paths = paper_figures(out, half_width, length, mass, model, progress=advance)
     typer.echo("Written:")
     for path in paths:
         typer.echo(f"  {path}")

@@ -18,8 +18,9 @@ import numpy as np
 from qpcjax import plot
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
+from qpcjax.models import MODELS
 from qpcjax.reservoirs import Reservoirs
-from qpcjax.scatterers import AbruptConstriction, transmission
+from qpcjax.scatterers import transmission
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, fermi_energy
 
 BIASES = (0.2, 0.6)  # eV/E1 of Figs. 2 and 4
@@ -28,18 +29,22 @@ HOT_SPOT_TEMPERATURE = 0.04  # kT/E1 of Fig. 5
 STEPS, PLATEAUS = (1.0, 4.0), (2.5, 6.5)  # mu/E1 of Fig. 5
 DAMPING = 0.04  # the constant a of Eq. (22)
 
+# The models of an abrupt constriction that are quick enough for maps.
+CONSTRICTIONS = ("mean", "profile", "biased")
+
 _MODES = 4  # no figure has Fermi weight above E_4 = 16 E1
 _POINTS_AT_ONCE = 1024
 _DPI = 200
 
 
-def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS):
+def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Dissipated powers against mu, at two biases and three temperatures, and T(mu).
 
     Args:
         half_width: w in nm.
         length: L in nm.
         mass: effective mass in m_e.
+        model: which constriction, see `CONSTRICTIONS`.
 
     Returns:
         Table with the columns `mu/E1`, `T`, and h P/2E1^2 for P_R, P_L and P_A.
@@ -47,7 +52,7 @@ def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS):
     Raises:
         ValueError: double precision is not switched on, or the constriction is impossible.
     """
-    c = _constriction(half_width, length, mass)
+    c = _constriction(half_width, length, mass, model)
     mu = np.linspace(0, 7, 351)
     table = {"mu/E1": mu, "T": np.asarray(transmission(c, mu * c.energy_scale), float)}
     bias, kT = np.array(BIASES)[:, None, None], np.array(TEMPERATURES)[:, None]
@@ -59,13 +64,14 @@ def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS):
     return table
 
 
-def figure_3(half_width=20.0, length=80.0, mass=GAAS_MASS):
+def figure_3(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Maps of P_R and P_A over bias and mu at zero temperature.
 
     Args:
         half_width: w in nm.
         length: L in nm.
         mass: effective mass in m_e.
+        model: which constriction, see `CONSTRICTIONS`.
 
     Returns:
         Table with the columns `eV/E1`, `mu/E1`, `h P_R/2E1^2` and `h P_A/2E1^2`, a row a point.
@@ -73,7 +79,7 @@ def figure_3(half_width=20.0, length=80.0, mass=GAAS_MASS):
     Raises:
         ValueError: double precision is not switched on, or the constriction is impossible.
     """
-    c = _constriction(half_width, length, mass)
+    c = _constriction(half_width, length, mass, model)
     mu, bias = (
         x.ravel() for x in np.meshgrid(np.linspace(0, 7, 141), np.linspace(0, 1, 51), indexing="ij")
     )
@@ -86,13 +92,14 @@ def figure_3(half_width=20.0, length=80.0, mass=GAAS_MASS):
     }
 
 
-def figure_4(half_width=20.0, length=80.0, mass=GAAS_MASS):
+def figure_4(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Dissipated powers against temperature on the first conductance step, mu = E1.
 
     Args:
         half_width: w in nm.
         length: L in nm.
         mass: effective mass in m_e.
+        model: which constriction, see `CONSTRICTIONS`.
 
     Returns:
         Table with the columns `kT/E1` and h P/2E1^2 for P_R, P_L and P_A at two biases.
@@ -100,7 +107,7 @@ def figure_4(half_width=20.0, length=80.0, mass=GAAS_MASS):
     Raises:
         ValueError: double precision is not switched on, or the constriction is impossible.
     """
-    c = _constriction(half_width, length, mass)
+    c = _constriction(half_width, length, mass, model)
     kT = np.linspace(0, 0.4, 161)
     table = {"kT/E1": kT}
     powers = _powers(c, 1.0, np.array(BIASES)[:, None], kT)
@@ -110,7 +117,7 @@ def figure_4(half_width=20.0, length=80.0, mass=GAAS_MASS):
     return table
 
 
-def figure_5(half_width=20.0, length=80.0, mass=GAAS_MASS):
+def figure_5(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Distance r* of the hot spot against the bias, for mu on steps and on plateaus.
 
     The unit n_e w^3 arises from E_F = pi hbar^2 n_e/m in Eq. (22); with it the numbers depend on
@@ -120,6 +127,7 @@ def figure_5(half_width=20.0, length=80.0, mass=GAAS_MASS):
         half_width: w in nm.
         length: L in nm.
         mass: effective mass in m_e.
+        model: which constriction, see `CONSTRICTIONS`.
 
     Returns:
         Table with the columns `eV/E1`, r*/(n_e w^3) for each mu, and the guide of slope V^-2.
@@ -127,7 +135,7 @@ def figure_5(half_width=20.0, length=80.0, mass=GAAS_MASS):
     Raises:
         ValueError: double precision is not switched on, or the constriction is impossible.
     """
-    c = _constriction(half_width, length, mass)
+    c = _constriction(half_width, length, mass, model)
     bias = np.geomspace(0.04, 1, 121)
     mu = np.sort(STEPS + PLATEAUS)
     n_e = 1.0  # in 1e11 cm^-2 = 1e-3 nm^-2; it divides out
@@ -153,17 +161,20 @@ _FIGURES = {
 }
 
 
-def describe(half_width=20.0, length=80.0, mass=GAAS_MASS):
+def describe(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Two lines that give the figures' units in meV and pW, for use above a figure."""
-    scale = float(_constriction(half_width, length, mass).energy_scale)
+    scale = float(_constriction(half_width, length, mass, model).energy_scale)
     power = CONDUCTANCE_QUANTUM * scale**2
     return (
         f"$2w$ = {2 * half_width:.4g} nm, $L$ = {length:.4g} nm, $m$ = {mass:.4g} $m_e$\n"
         f"$E_1$ = {scale:.4g} meV, $2E_1^2/h$ = {power:.4g} pW"
+        + (f", {model}" if model != "mean" else "")
     )
 
 
-def paper_figures(folder, half_width=20.0, length=80.0, mass=GAAS_MASS, progress=None):
+def paper_figures(
+    folder, half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean", progress=None
+):
     """Write the paper's Figs. 2, 3, 4 and 5 as PNG, each with a CSV of the numbers drawn.
 
     Everything is computed before the first file is written.
@@ -173,6 +184,7 @@ def paper_figures(folder, half_width=20.0, length=80.0, mass=GAAS_MASS, progress
         half_width: w in nm.
         length: L in nm.
         mass: effective mass in m_e.
+        model: which constriction, see `CONSTRICTIONS`.
         progress: called as progress(done, total, label) before each part, and once at the end.
 
     Returns:
@@ -183,25 +195,28 @@ def paper_figures(folder, half_width=20.0, length=80.0, mass=GAAS_MASS, progress
         OSError: the folder cannot be made or written.
     """
     report = progress or (lambda done, total, label: None)
-    note = describe(half_width, length, mass)
+    note = describe(half_width, length, mass, model)
     total = len(_FIGURES) + 1
     tables = {}
     for done, (name, (compute, _)) in enumerate(_FIGURES.items()):
         report(done, total, f"computing {name.replace('_', ' ')}")
-        tables[name] = compute(half_width, length, mass)
+        tables[name] = compute(half_width, length, mass, model)
     report(total - 1, total, "drawing")
     paths = _write(Path(folder), tables, note)
     report(total, total, "done")
     return paths
 
 
-def _constriction(half_width, length, mass):
+def _constriction(half_width, length, mass, model):
     if jnp.result_type(float) != jnp.float64:
         raise ValueError(
             "the figures need double precision: "
             'call jax.config.update("jax_enable_x64", True) first'
         )
-    return AbruptConstriction(half_width, length, mass=mass, modes=_MODES)
+    if model not in CONSTRICTIONS:
+        known = ", ".join(CONSTRICTIONS)
+        raise ValueError(f"model must be one of {known} for the figures, got {model!r}")
+    return MODELS[model].build(half_width, length, mass=mass, modes=_MODES)
 
 
 def _reservoirs(c, mu, bias, kT):

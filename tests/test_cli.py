@@ -208,7 +208,10 @@ def test_evaluate_needs_a_constriction():
 def test_modes_needed_is_the_smallest_number(mu, bias, temperature, needed):
     reservoirs = qpc.Reservoirs(mu, bias, temperature)
     width, mass = math.pi / 2, units.HBAR2_OVER_2M
-    assert evaluation.modes_needed(qpc.AbruptConstriction(width, width, mass=mass), reservoirs) == needed
+    assert (
+        evaluation.modes_needed(qpc.AbruptConstriction(width, width, mass=mass), reservoirs)
+        == needed
+    )
     # One fewer is what the integrals themselves refuse.
     for modes in {needed, max(needed - 1, 1)}:
         c = qpc.AbruptConstriction(width, width, mass=mass, modes=modes)
@@ -224,8 +227,8 @@ def drawn(monkeypatch):
     """Stand in for the drawing, which has its own tests; records what it was asked for."""
     calls = []
 
-    def paper_figures(folder, half_width, length, mass, progress):
-        calls.append((half_width, length, mass))
+    def paper_figures(folder, half_width, length, mass, model, progress):
+        calls.append((half_width, length, mass, model))
         progress(1, 2, "drawing")
         folder.mkdir()
         path = folder / "figure_2.png"
@@ -239,7 +242,7 @@ def drawn(monkeypatch):
 def test_figures_lists_what_it_wrote(tmp_path, drawn):
     code, out, err = call("figures", tmp_path / "out", "--half-width", 25)
     assert (code, err) == (0, "")
-    assert drawn == [(25.0, 80.0, 0.067)]
+    assert drawn == [(25.0, 80.0, 0.067, "mean")]
     assert "figure_2.png" in out
     assert os.listdir(tmp_path / "out") == ["figure_2.png"]
 

@@ -13,6 +13,7 @@ from qpcjax.files import (
 )
 from qpcjax.hotspot import QuadraticDamping
 from qpcjax.reservoirs import Reservoirs
+from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import GAAS_MASS, fermi_energy
 
 
@@ -27,6 +28,7 @@ class Question:
     density: float | None = None
     mu: float | None = None
     mass: float = GAAS_MASS
+    model: str = "mean"
     knots: int | None = None
     bias: float = 2.0
     temperature: float = 1.6
@@ -39,6 +41,10 @@ class Question:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be a positive number, got {value:g}")
+        if self.model not in MATCHINGS:
+            raise ValueError(
+                f"model must be {' or '.join(MATCHINGS)} for a fit, got {self.model!r}"
+            )
         if self.knots is not None and not 2 <= self.knots <= 6:
             raise ValueError(f"knots must be a whole number from 2 to 6, got {self.knots}")
         if self.bias == 0:
@@ -85,6 +91,7 @@ def answer(data, question, folder, progress):
         data,
         mu=question.chemical_potential,
         mass=question.mass,
+        matching=question.model,
         knots=question.knots,
         progress=progress,
     )

@@ -14,6 +14,7 @@ from qpcjax.files import ConductanceTrace, InputError
 from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_basis, gate_knots
 from qpcjax.fitting.optimiser import levenberg_marquardt
 from qpcjax.fitting.parameters import Parameter, Space
+from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import (
     CONDUCTANCE_QUANTUM,
     GAAS_MASS,
@@ -139,6 +140,7 @@ def fit_trace(
     *,
     mu: float | None = None,
     mass: float = GAAS_MASS,
+    matching: str = "mean",
     knots: int | None = None,
     fixed: dict[str, float] | None = None,
     free: tuple[str, ...] = (),
@@ -154,6 +156,7 @@ def fit_trace(
         trace: the data; rows in any order.
         mu: electrochemical potential in meV; by default that of 2e11 electrons per cm^2.
         mass: effective mass in m_e.
+        matching: the constriction's, "mean" (the paper's) or "profile" (nearly exact).
         knots: number of gate voltages at which the width is free, 2 to 6; by default as many as
             the trace has steps, within these bounds.
         fixed: parameters to hold at a value, by name.
@@ -171,6 +174,8 @@ def fit_trace(
     mu = (fixed or {}).get("mu", fermi_energy(DEFAULT_DENSITY, mass)) if mu is None else mu
     if not mu > 0:
         raise ValueError(f"mu must be a positive energy in meV, got {mu:g}")
+    if matching not in MATCHINGS:
+        raise ValueError(f'matching must be "mean" or "profile", got {matching!r}')
     if knots is not None and not 2 <= knots <= _MOST_KNOTS:
         raise ValueError(f"knots must be a whole number from 2 to {_MOST_KNOTS}, got {knots}")
     trace = _sorted(trace)
@@ -183,7 +188,7 @@ def fit_trace(
             f"{trace.name}: {trace.gate.size} points cannot determine "
             f"{sum(p.free for p in parameters)} free parameters; take more points or fewer knots"
         )
-    search = _Search(trace, parameters, mu, mass, progress or (lambda *_: None))
+    search = _Search(trace, parameters, mu, mass, matching, progress or (lambda *_: None))
     return search.run(steps)
 
 
@@ -299,8 +304,9 @@ def _adjusted(parameters, fixed, free):
 class _Search:
     """The data in bins, the model at their gates, and the steps of the search."""
 
-    def __init__(self, trace, parameters, mu, mass, progress):
+    def __init__(self, trace, parameters, mu, mass, matching, progress):
         self.trace, self.parameters, self.mu, self.mass = trace, parameters, mu, mass
+        self.matching = matching
         self.space, self.progress = Space(parameters), progress
         self.range = (float(trace.gate[0]), float(trace.gate[-1]))
         self.knots = sum(p.name.startswith("width_") for p in parameters)
@@ -352,6 +358,7 @@ class _Search:
             self.aspect_limit,
             order,
             self.panels,
+            self.matching,
         )
 
     def _panels(self, value):

@@ -13,7 +13,7 @@ from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
 from qpcjax.quadrature import REACH, panels_in, transport_moments
 from qpcjax.reservoirs import Reservoirs
-from qpcjax.scatterers import AbruptConstriction, grid_points, soften
+from qpcjax.scatterers import grid_points, soften
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, transverse_energy
 
 GATES = 81
@@ -83,8 +83,9 @@ def predict_heating(
     gate = np.linspace(fit.trace.gate[0], fit.trace.gate[-1], gates)
     local, covariance = _local_numbers(fit, gate)
     modes = _modes(fit, local, bias, temperature)
+    resolution = fit.model.resolution._replace(modes=modes)
     kT = BOLTZMANN * temperature
-    panels = _panels(fit, local, modes, abs(bias) / 2 + _WINDOW * kT)
+    panels = _panels(fit, local, resolution, abs(bias) / 2 + _WINDOW * kT)
     points = grid_points(abs(bias) + 2 * _WINDOW * kT, _least_softness(local[:, 3], kT).min())
     rows = []
     for k in range(gates):
@@ -99,8 +100,7 @@ def predict_heating(
                 temperature,
                 rate,
                 fit.model.mass,
-                modes=modes,
-                aspect_limit=fit.model.aspect_limit,
+                resolution=resolution,
                 points=points,
                 panels=panels,
             )
@@ -169,14 +169,11 @@ def _ensemble(local, covariance, kT):
     )
 
 
-def _panels(fit, local, modes, reach):
+def _panels(fit, local, resolution, reach):
     """Panels of the constriction that a softened window holds at the worst gate, with room."""
 
     def ends(numbers):
-        c = AbruptConstriction(
-            numbers[0], numbers[1], numbers[2], fit.model.mass,
-            modes=modes, aspect_limit=fit.model.aspect_limit,
-        )  # fmt: skip
+        c = resolution.constriction(numbers[0], numbers[1], numbers[2], fit.model.mass)
         return jnp.concatenate([c.thresholds(), c.panel_edges()])
 
     edges = np.asarray(jax.jit(jax.vmap(ends))(jnp.asarray(local)))
@@ -184,17 +181,13 @@ def _panels(fit, local, modes, reach):
     return math.ceil(1.2 * panels_in(edges, centres, reach + 1.1 * REACH * local[:, 3])) + 8
 
 
-@functools.partial(jax.jit, static_argnames=("modes", "aspect_limit", "points", "panels"))
-def _observables(
-    ensemble, mu, bias, temperature, damping, mass, *, modes, aspect_limit, points, panels
-):
+@functools.partial(jax.jit, static_argnames=("resolution", "points", "panels"))
+def _observables(ensemble, mu, bias, temperature, damping, mass, *, resolution, points, panels):
     """Powers (pW) and r* (nm) for rows of local numbers, and the voltage that drops there."""
 
     def observe(local):
         half_width, length, offset, softness, resistance = local
-        constriction = AbruptConstriction(
-            half_width, length, offset, mass, modes=modes, aspect_limit=aspect_limit
-        )
+        constriction = resolution.constriction(half_width, length, offset, mass)
         reach = jnp.abs(bias) / 2 + _WINDOW * BOLTZMANN * temperature
         scatterer = soften(constriction, softness, mu - reach, mu + reach, points, panels)
         voltage = _voltage_across(scatterer, mu, bias, temperature, resistance)

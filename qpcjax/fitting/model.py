@@ -1,6 +1,6 @@
 """The model of a conductance trace: a gate moves the channel's width and floor."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -66,6 +66,24 @@ def _chebyshev_points(count):
     return -np.cos(np.pi * np.arange(count) / (count - 1))
 
 
+class Resolution(NamedTuple):
+    """What is kept of a constriction while its geometry varies.
+
+    Fields:
+        matching: of `AbruptConstriction`.
+        modes: channel modes kept.
+        aspect_limit: largest L/2w that the panels resolve.
+    """
+
+    matching: str
+    modes: int
+    aspect_limit: float
+
+    def constriction(self, half_width, length, offset, mass):
+        """The constriction of this geometry."""
+        return AbruptConstriction(half_width, length, offset, mass, *self)
+
+
 class ConductanceModel(eqx.Module):
     r"""Measured linear conductance of a gated constriction behind a series resistance.
 
@@ -87,6 +105,7 @@ class ConductanceModel(eqx.Module):
         aspect_limit: largest L/2w that the panels resolve.
         order: Gauss nodes in a panel.
         panels: panels kept around mu; G is NaN where more are needed.
+        matching: of the constriction, "mean" or "profile".
     """
 
     calibration: GateCalibration
@@ -99,6 +118,12 @@ class ConductanceModel(eqx.Module):
     aspect_limit: float = eqx.field(static=True)
     order: int = eqx.field(static=True)
     panels: int | None = eqx.field(static=True, default=None)
+    matching: str = eqx.field(static=True, default="mean")
+
+    @property
+    def resolution(self):
+        """How the constriction is evaluated."""
+        return Resolution(self.matching, self.modes, self.aspect_limit)
 
     def channel(self, gate):
         """Half-width (nm), length (nm), floor (meV) and smearing s (meV) at gate voltages."""
@@ -113,10 +138,7 @@ class ConductanceModel(eqx.Module):
         half_width, length, floor, smearing = jax.jit(type(self).channel)(self, jnp.asarray(gate))
 
         def ends(half_width, length, floor):
-            c = AbruptConstriction(
-                half_width, length, floor, self.mass,
-                modes=self.modes, aspect_limit=self.aspect_limit,
-            )  # fmt: skip
+            c = self.resolution.constriction(half_width, length, floor, self.mass)
             return jnp.concatenate([c.thresholds(), c.panel_edges()])
 
         edges = np.asarray(jax.jit(jax.vmap(ends))(half_width, length, floor))
@@ -126,9 +148,8 @@ class ConductanceModel(eqx.Module):
     def intrinsic(self, gate):
         """Conductance in 2e^2/h of the constriction alone."""
         mu = jnp.broadcast_to(self.mu, gate.shape)
-        return _smeared(self.mass, self.modes, self.aspect_limit, self.order, self.panels)(
-            *self.channel(gate), mu
-        )
+        smeared = _smeared(self.resolution, self.mass, self.order, self.panels)
+        return smeared(*self.channel(gate), mu)
 
     def __call__(self, gate):
         """Conductance in 2e^2/h as measured, behind the series resistance."""
@@ -136,7 +157,7 @@ class ConductanceModel(eqx.Module):
         return g / (1 + self.series_resistance / RESISTANCE_QUANTUM * g)
 
 
-def _smeared(mass, modes, aspect_limit, order, panels):
+def _smeared(resolution, mass, order, panels):
     """Smeared conductance of many points, with its derivatives in their five numbers at once.
 
     However many parameters a fit has, a point knows them only through its half-width, length,
@@ -144,9 +165,7 @@ def _smeared(mass, modes, aspect_limit, order, panels):
     """
 
     def point(half_width, length, offset, smearing, mu):
-        c = AbruptConstriction(
-            half_width, length, offset, mass, modes=modes, aspect_limit=aspect_limit
-        )
+        c = resolution.constriction(half_width, length, offset, mass)
         thresholds, edges = c.thresholds() - mu, c.panel_edges() - mu
         total = jax.vmap(jax.vmap(lambda y: c.total(mu + y)))
         return thermal_average(total, thresholds, edges, mu, smearing, order, panels)

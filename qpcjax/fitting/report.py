@@ -32,6 +32,7 @@ def as_json(fit: FitResult) -> dict:
     return {
         "status": fit.status,
         "message": fit.message,
+        "model": fit.model.matching,
         "parameters": {
             p.name: {
                 "value": p.value,
@@ -87,7 +88,7 @@ def _statistics(fit):
     top = trace.conductance.max()
     lines = [
         f"Fit of {trace.name}",
-        f"  model            abrupt constriction (mean), width(gate) through {_count(fit)} knots",
+        f"  model            abrupt constriction ({fit.model.matching}), width(gate) through {_count(fit)} knots",
         f"  points           {trace.gate.size} ({trace.dropped} rows without a value left out)",
         f"  gate             {low:.5g} to {high:.5g} mV",
         f"  conductance      up to {top:.3f} 2e2/h = {top * CONDUCTANCE_QUANTUM:.4g} uS",

@@ -126,7 +126,7 @@ def _(modes, primals, tangents):
 
 
 # For each matching: the function for the T_n and the one for their sum.
-_MATCHINGS = {
+MATCHINGS = {
     "mean": (mode_transmissions, total_transmission),
     "profile": (profile_transmissions, profile_total),
 }
@@ -198,7 +198,7 @@ class AbruptConstriction(AbstractScatterer):
         require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
         require("offset", self.offset, "a finite energy in meV", np.isfinite)
         require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
-        if self.matching not in _MATCHINGS:
+        if self.matching not in MATCHINGS:
             raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
         if isinstance(self.modes, bool) or not isinstance(self.modes, int) or self.modes < 1:
             raise ValueError(f"modes must be a whole number, 1 or more, got {self.modes!r}")
@@ -228,11 +228,11 @@ class AbruptConstriction(AbstractScatterer):
 
     def eigenvalues(self, energy, bias=0.0):
         """T_n(E), Eq. (19), at one energy in meV; it does not depend on the bias."""
-        return self._evaluate(_MATCHINGS[self.matching][0], energy)
+        return self._evaluate(MATCHINGS[self.matching][0], energy)
 
     def total(self, energy, bias=0.0):
         """T(E), the sum of the T_n."""
-        return self._evaluate(_MATCHINGS[self.matching][1], energy)
+        return self._evaluate(MATCHINGS[self.matching][1], energy)
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""

@@ -17,6 +17,8 @@ from qpcjax.scatterers._wavevector import lead_wavevectors
 from qpcjax.units import GAAS_MASS, transverse_energy
 
 _MATCHINGS = ("mean", "profile")
+_LARGEST_DROP = 2  # eV/E1 for each mode that is kept, up to which the panels resolve T(E, V)
+_PANEL_PHASE = 6.0  # radians on a panel of 16 Gauss nodes
 
 
 def ramp_transmission(a_left, b_left, a_right, b_right, k2, drop, depth):
@@ -97,6 +99,16 @@ def _even(x, slopes):
     return slopes.at[3].add(-rounding)
 
 
+def _even_steps(limit, modes, dtype):
+    """Panel ends from -1/2 to 1/2 of the drop, for aspect ratios and drops up to their limits.
+
+    Between the two ends of a floor the phase of T_n changes by 2 pi (L/2w) sqrt(drop).
+    """
+    phase = 2 * math.pi * max(limit, 1) * math.sqrt(_LARGEST_DROP * modes)
+    count = math.ceil(phase / _PANEL_PHASE)
+    return jnp.asarray(np.arange(count + 1) / count - 0.5, dtype)
+
+
 class BiasedConstriction(AbstractScatterer):
     r"""The abrupt constriction with a linear potential drop along its channel.
 
@@ -116,7 +128,7 @@ class BiasedConstriction(AbstractScatterer):
 
     At V = 0 it is `AbruptConstriction`, Eqs. (18)-(20). T(E, V) = T(E, -V), and the leading P_A of
     a low bias is that of the abrupt constriction. T_n = 0 below (n-1)^2 E1 + |eV|/2, with
-    matching="profile" below |eV|/2. Wherever |eV| is at most (4 modes + 2) E1, relative errors are
+    matching="profile" below |eV|/2. Wherever |eV| is at most 2 modes E1, relative errors are
     1e-11 or smaller; T(E, V) is NaN beyond.
 
     Args:
@@ -201,7 +213,7 @@ class BiasedConstriction(AbstractScatterer):
             ]
         )
         t = _forward_only(lambda x: _transmissions(x, self.modes, self.matching), _even)(x)
-        return jnp.where(drop > 4 * self.modes + 2, jnp.nan, jnp.where(closed, 0, t))
+        return jnp.where(drop > _LARGEST_DROP * self.modes, jnp.nan, jnp.where(closed, 0, t))
 
     def thresholds(self, bias=0.0):
         """Energies in meV at which a mode of either lead opens: n^2 E1 +- |eV|/2."""
@@ -211,12 +223,18 @@ class BiasedConstriction(AbstractScatterer):
         return jnp.concatenate([onsets - half, onsets + half])
 
     def panel_edges(self, bias=0.0):
-        """Energies that follow the oscillations above the channel's floor at both its ends."""
-        scale, half = jnp.asarray(self.energy_scale), jnp.abs(bias) / 2
+        """Energies that follow the oscillations above the channel's floor, and the tails below.
+
+        Each mode has those of `AbruptConstriction`, above the floor's upper end and below its lower
+        one, and even steps between the two.
+        """
+        scale, drop = jnp.asarray(self.energy_scale), jnp.abs(bias)
         aspect = jnp.asarray(self.length / (2 * self.half_width), scale.dtype)
-        e = channel_edges(aspect, self.aspect_limit, self.modes).reshape(-1)
-        middle = e * scale + self.offset
-        return jnp.concatenate([middle - half, middle + half])
+        e = channel_edges(aspect, self.aspect_limit, self.modes)
+        n = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None]
+        ends = e * scale + jnp.where(e < n * n, -drop, drop) / 2
+        between = n * n * scale + drop * _even_steps(self.aspect_limit, self.modes, scale.dtype)
+        return jnp.concatenate([ends, between], axis=1).reshape(-1) + self.offset
 
     def energy_limit(self):
         """E_modes in meV: no bias opens the first mode that is not kept below it."""
