@@ -23,6 +23,7 @@ import qpcjax as qpc  # noqa: E402
 from qpcjax import units  # noqa: E402
 
 PAGE, PICTURE = DOCS / "models.md", DOCS / "images" / "models.png"
+TEMPLATE = ROOT / "benchmarks" / "models.md.in"
 CONVERGENCE = DOCS / "images" / "matched_convergence.png"
 KWANT = ROOT / "tests" / "reference" / "kwant.json"
 
@@ -45,7 +46,7 @@ def matched(length, channel_modes=20, **options):
 
 
 def soft_step_width(length):
-    """hbar omega_x in meV of the saddle whose first step rises as the exact one does."""
+    """Softness hbar omega_x in meV of the saddle whose first step rises as the exact one does."""
     e = np.linspace(0.05, 2.0, 3901)
     t = np.asarray(qpc.transmission(matched(length), e * E1))
     quarter, three_quarters = (e[np.argmax(t > level)] for level in (0.25, 0.75))
@@ -121,9 +122,7 @@ def convergence():
         curves[aspect] = {key: np.max(error[e < 10]) for key, error in errors.items()}
         for name, (low, high) in bands.items():
             inside = (e >= low) & (e < high)
-            worst = [
-                f"{np.max(errors[m, x][inside]):.1e}" for m in (20, 40) for x in (False, True)
-            ]
+            worst = [f"{np.max(errors[m, x][inside]):.1e}" for m in (20, 40) for x in (False, True)]
             rows.append((f"{aspect}", name, *worst))
     return rows, curves
 
@@ -251,7 +250,8 @@ def draw_convergence(curves):
             for extrapolated, mark in ((False, "o-"), (True, "s--")):
                 points = sorted((n, e) for (n, x), e in errors.items() if x is extrapolated)
                 label = None if extrapolated else f"L/w = {aspect}"
-                axes.loglog(*zip(*points, strict=True), mark, color=colour, ms=3, lw=0.8, label=label)
+                style = {"color": colour, "ms": 3, "lw": 0.8, "label": label}
+                axes.loglog(*zip(*points, strict=True), mark, **style)
         axes.plot([], [], "s--", color="0.3", ms=3, lw=0.8, label="extrapolated")
         n = np.array([20, 56])
         axes.loglog(n, 4e-3 * (n / 20) ** (-4 / 3), color="0.5", lw=0.8, label="$N^{-4/3}$")
@@ -268,7 +268,7 @@ def main():
     draw_convergence(curves)
     draw()
     lack = ("20", "20, extrapolated", "40", "40, extrapolated")
-    text = TEMPLATE.format(
+    text = TEMPLATE.read_text(encoding="utf-8").format(
         versions=used_versions(),
         width=2 * HALF_WIDTH,
         length=LENGTH,
@@ -293,118 +293,6 @@ def main():
     )  # fmt: skip
     PAGE.write_text(text, encoding="utf-8")
     print(text)
-
-
-TEMPLATE = """# Models
-
-Measured by `python -m benchmarks.models`, which writes this page, with {versions}, double precision.
-
-Every barrier below is a scatterer: it knows its transmission eigenvalues T_n(E, V) and the energies
-at which they are not smooth. Current, heat, hot spot, expansions and derivatives are written once,
-for all of them and for yours.
-
-| `--model` | class | what it is | use it |
-|---|---|---|---|
-| mean | `AbruptConstriction` | the paper's box average, Eqs. (18)-(20) | to compare with the paper; as the quickest |
-| profile | `AbruptConstriction(matching="profile")` | the same with each mode's true profile in the wide regions | for fits and maps: nearly exact, nearly as quick |
-| matched | `MatchedConstriction` | all modes coupled, half planes or wide regions of finite width | as the exact answer of the hard-wall model; interference with a wide region's walls |
-| biased | `BiasedConstriction` | the voltage drops linearly along the channel: T(E, V) | at finite bias, eV a good part of E1 |
-| adiabatic | `AdiabaticConstriction` | smooth walls of curvature radius R | for smooth gates: no Fabry-Perot oscillations |
-| saddle | `SaddlePoint` | parabolic saddle, in a perpendicular field if you like | for soft split gates; magnetic field |
-| step | `IdealStep` | T = theta(E - E0) | as a limit with closed forms |
-| table | `TabulatedTransmission` | your own T(E) | for atomic and molecular junctions, ab initio or measured |
-
-`ZeemanSplit(scatterer, magnetic_field, g_factor)` splits the spins of any of them;
-`qpcjax.scatterers.soften` smears one.
-
-![T, P_A and p_R(r) of every model](images/models.png)
-
-*One device, 2w = {width:g} nm, L = {length:g} nm, at eV = {bias} E1 and T = {kelvin} K. The adiabatic
-constriction's walls double its width at the channel's ends; the saddle has its first two levels
-where the channel has them and the softness of the exact first step. `biased` is drawn with the
-profile's wavevectors, and T at that bias. The area under r p_R(r) on the logarithmic axis is the
-emitted heat.*
-
-## How far each is from the exact answer
-
-Against `MatchedConstriction` between half planes, extrapolated, for 0.2 < E/E1 < 7; P_A at
-eV = {bias} E1 and T = {kelvin} K for 0.3 < mu/E1 < 4.6.
-
-{distances}
-
-What the box average misses is mostly the first step, where it is too low and too late, and the
-tunnelling tail below it. A soft barrier is another device, not an approximation of this one: its rows
-say how much the shape of the walls matters.
-
-## The exact answer: convergence
-
-What is missing with a finite number of channel modes falls as the power -4/3 of their number, since
-the wave at the channel's corners goes as r^(2/3), followed by the power -2. `extrapolate=True` takes
-both terms out, with three sizes cut from the same matrices. Largest error of T, against the
-extrapolation from 80 channel modes:
-
-{convergence}
-
-![Error against the number of channel modes](images/matched_convergence.png)
-
-T(E) is NaN above (channel_modes // 3)^2 E1. The command says how many channel modes an operating
-point needs.
-
-Against Kwant (lattice constants 1/22, 1/44 and 1/88 of 2w, extrapolated with the same two powers),
-2W = 5 x 2w, 20 channel modes extrapolated:
-
-{kwant}
-
-Half planes are the limit of wide regions. The distance is the interference with their walls, which
-falls slowly and is real: T has a kink of infinite slope at each threshold (m/ratio)^2 E1.
-
-{wide}
-
-Speed on this machine, a batch of 10,000 energies between 0.2 and 9.9 E1:
-
-{speed}
-
-## Finite bias
-
-`BiasedConstriction` at mu = E1, L = 4w, eV = 0.5 E1 and T = 0, against the transmission without bias:
-
-{bias_change}
-
-T(E, V) = T(E, -V), so that the leading term of a low bias, P_A = T'(mu) (eV)^3/3h, is unchanged.
-
-## Your own barrier
-
-Any class that JAX can map over, with two methods, is a scatterer:
-
-```python
-import equinox as eqx
-import jax.numpy as jnp
-
-
-class Resonance(eqx.Module):
-    level: float  # meV
-    width: float  # meV
-
-    def eigenvalues(self, energy, bias):  # T_n at one energy, shape (modes,)
-        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
-
-    def thresholds(self, bias):  # energies at which T is not smooth
-        return jnp.zeros(0)
-```
-
-Derive it from `qpcjax.AbstractScatterer` to say more: `jumps` (energies at which T itself jumps, so
-that derivatives follow them), `panel_edges` (energies that resolve narrow structure), `energy_floor`
-and `energy_limit` (beyond which results are NaN), `mass`.
-
-## What no model here holds
-
-One electron, no interactions: no 0.7 structure, no Coulomb blockade, no Kondo effect, no screening
-that moves the barrier with the bias except for the stated linear drop. Hard walls and a flat floor;
-no disorder. The damping of hot electrons is that of Eq. (22), below the plasmon-phonon threshold.
-`SaddlePoint` and `AdiabaticConstriction` transmit without reflections above their barrier; the
-average and the profile treat each mode alone. The saddle's field acts on its orbit, all others know a
-field only through `ZeemanSplit`.
-"""
 
 
 if __name__ == "__main__":

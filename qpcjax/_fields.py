@@ -57,3 +57,9 @@ def require_scalar(owner, names):
                 f"{type(owner).__name__}.{name} must be a scalar, got shape {shape}; "
                 f"map a batch of scatterers with jax.vmap"
             )
+
+
+def require_count(name, value, least=1, purpose=""):
+    """Raise ValueError unless this is a whole number, `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more{purpose}, got {value!r}")

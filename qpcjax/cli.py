@@ -309,9 +309,7 @@ def _print_evaluation_json(inputs, fermi_energy, result):
     results = {
         q.symbol: {"value": q.value, "unit": q.unit, "name": q.name} for q in result.quantities
     }
-    print_json(
-        {"inputs": shown, "results": results, "notes": result.notes, "versions": versions()}
-    )
+    print_json({"inputs": shown, "results": results, "notes": result.notes, "versions": versions()})
 
 
 def _print_evaluation(inputs, result):
@@ -343,7 +341,8 @@ def _heading(inputs):
         barrier.insert(0, str(inputs["table"]))
     if "modes" in inputs:
         barrier.append(f"modes: {inputs['modes']}")
-    point = f"mu = {inputs['mu']:g} meV, eV = {inputs['bias']:g} meV, T = {inputs['temperature']:g} K"
+    mu, bias, temperature = (inputs[k] for k in ("mu", "bias", "temperature"))
+    point = f"mu = {mu:g} meV, eV = {bias:g} meV, T = {temperature:g} K"
     if inputs["temperature_bias"]:
         point += f", T_L - T_R = {inputs['temperature_bias']:g} K"
     return f"{MODELS[inputs['model']].title}\n{', '.join(barrier)}\n{point}"

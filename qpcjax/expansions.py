@@ -9,6 +9,7 @@ from fractions import Fraction
 import jax
 import jax.numpy as jnp
 
+from qpcjax._fields import require_count
 from qpcjax.reservoirs import Dissipation
 from qpcjax.scatterers._batching import batched
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
@@ -66,8 +67,7 @@ def low_temperature_correction(scatterer, reservoirs, order=1):
     Raises:
         ValueError: an order below 1.
     """
-    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
-        raise ValueError(f"order must be a whole number, 1 or more, got {order!r}")
+    require_count("order", order)
     r, bias = reservoirs, reservoirs.bias
     highest = 2 * order - 1
     # Both sides in one map: the nested derivatives are long to compile.

@@ -44,7 +44,8 @@ def _step(step_energy, mass=GAAS_MASS):
 
 
 def _table(table, mass=GAAS_MASS):
-    return TabulatedTransmission(*table, mass)
+    energy, transmission = table
+    return TabulatedTransmission(energy, transmission, mass)
 
 
 MODELS = {
@@ -57,9 +58,7 @@ MODELS = {
         functools.partial(AbruptConstriction, matching="profile"),
     ),
     "matched": Model("abrupt constriction, all modes coupled: exact", MatchedConstriction),
-    "biased": Model(
-        "abrupt constriction, the voltage drops along the channel", BiasedConstriction
-    ),
+    "biased": Model("abrupt constriction, the voltage drops along the channel", BiasedConstriction),
     "adiabatic": Model("smooth constriction of parabolic walls", AdiabaticConstriction),
     "saddle": Model("saddle-point potential", SaddlePoint, orbital=True),
     "step": Model("ideal step", _step),
@@ -88,7 +87,9 @@ def named_scatterer(model, parameters):
     g_factor = given.pop("g_factor", None)
     field = given.get("magnetic_field")
     if g_factor is not None and field is None:
-        raise ValueError("magnetic_field must be given with a g-factor: it is what splits the spins")
+        raise ValueError(
+            "magnetic_field must be given with a g-factor: it is what splits the spins"
+        )
     if field is not None and not kind.orbital:
         if g_factor is None:
             raise ValueError(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
+from qpcjax._fields import require_count
 from qpcjax.units import BOLTZMANN
 
 ORDER = 16  # Gauss nodes in a panel
@@ -47,7 +48,7 @@ def panels_in(edges, centres, reach):
     return max(distinct) + len(_THERMAL_EDGES) + 1
 
 
-def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None):
+def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None, rounding=None):
     r"""Nodes and weights of a composite Gauss rule on [lower, upper].
 
     Args:
@@ -58,12 +59,19 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None):
         order: Gauss-Legendre nodes in a panel.
         keep: number of panels to keep; by default all, whether they lie in the window or not. The
             weights are NaN where the window holds more.
+        rounding: distance within which an edge is put onto a threshold. An integrand that jumps
+            there is differentiated by moving the threshold: the panel between the two has no
+            width, but it would get one, with nodes on a side of the jump that rounding chooses.
 
     Returns:
         Nodes and weights, each of shape (panels, order). On a panel [a, b] the nodes are
         a + (b - a) phi(s), with s the Gauss nodes of [0, 1] and phi quadratic at an end that is a
         threshold, so that a square root there is analytic in s.
     """
+    if rounding is not None:
+        gap = jnp.abs(edges[:, None] - thresholds)
+        on = jnp.min(gap, axis=1) <= rounding
+        edges = jnp.where(on, thresholds[jnp.argmin(gap, axis=1)], edges)
     ends = jnp.sort(jnp.clip(jnp.concatenate([thresholds, edges]), lower, upper))
     # The window's own ends are put in after sorting, so that their derivatives survive ties.
     ends = jnp.concatenate([lower[None], ends, upper[None]])
@@ -91,8 +99,7 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None):
 
 def _gauss_maps(order):
     """Gauss nodes phi(s) and weights phi'(s) w on [0, 1]; a row for each kind of panel."""
-    if isinstance(order, bool) or not isinstance(order, int) or order < 2:
-        raise ValueError(f"order must be a whole number, 2 or more, got {order!r}")
+    require_count("order", order, 2)
     x, w = np.polynomial.legendre.leggauss(order)
     s, w = (x + 1) / 2, w / 2
     one = np.ones_like(s)
@@ -116,8 +123,9 @@ def thermal_reach(scatterer, mu, bias, kT):
 
     Returns:
         The reach below and above mu -+ eV/2 in kT, so that what lies beyond weighs 1e-16 of the
-        largest T(E) exp(-x), but not beyond both REACH and the scatterer's own panels; the energy,
-        as an offset from mu, where that largest value stands; and its logarithm, at most 0.
+        largest T(E) exp(-x), but not beyond both REACH and the scatterer's own panels, unless it
+        is known to any energy; the energy, as an offset from mu, where that largest value stands;
+        and its logarithm, at most 0.
     """
     scatterer, mu, bias, kT = jax.lax.stop_gradient((scatterer, mu, bias, kT))
     ends = jnp.concatenate([mu[None], scatterer.thresholds(bias), scatterer.panel_edges(bias)])
@@ -134,6 +142,8 @@ def thermal_reach(scatterer, mu, bias, kT):
     # A hair less than the panels reach: a scatterer may be NaN beyond.
     hair = 32 * jnp.finfo(ends.dtype).eps * jnp.max(jnp.abs(ends))
     known = jnp.stack([mu - jnp.min(ends), jnp.max(ends) - mu]) - half_bias - hair
+    whole = jnp.isposinf(jnp.asarray(scatterer.energy_limit(), ends.dtype))
+    known = known.at[1].set(jnp.where(whole, jnp.inf, known[1]))
     reach = jnp.clip(known / unit, REACH, REACH - depth)
     return reach, ends[highest] - mu, depth
 
@@ -167,14 +177,13 @@ def _thermal_kernel(
     With `moving` the nodes follow the thresholds under differentiation, for functions that jump.
     """
     cold = kT <= _negligible(mu)
-    thresholds, edges = (
-        jnp.where(cold, 0, y / jnp.where(cold, 1, kT)) for y in (thresholds, edges)
-    )
+    unit = jnp.where(cold, 1, kT)
+    thresholds, edges = (jnp.where(cold, 0, y / unit) for y in (thresholds, edges))
     thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
     below, above = jnp.asarray(reach, edges.dtype)
-    x, weight = panel_rule(
-        thresholds, jnp.concatenate([thermal, edges]), -below, above, order, keep
-    )
+    edges = jnp.concatenate([thermal, edges])
+    rounding = _negligible(mu) / unit if moving else None
+    x, weight = panel_rule(thresholds, edges, -below, above, order, keep, rounding)
     if not moving:
         x, weight = jax.lax.stop_gradient((x, weight))
     return kT * x, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
@@ -266,8 +275,9 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     )
     thresholds = scatterer.thresholds(bias) - mu
     below, above = half_bias + reach * warmer
-    y, weight = panel_rule(thresholds, edges, -below, above, order)
     moving = scatterer.jumps(bias).size > 0
+    rounding = _negligible(mu, half_bias) if moving else None
+    y, weight = panel_rule(thresholds, edges, -below, above, order, rounding=rounding)
     if not moving:
         # Where T(E) is continuous panel ends may stand still under differentiation; what a moving
         # step of a cold Fermi function does is in _cold_sides.
@@ -376,7 +386,6 @@ def _cold_sides(scatterer, mu, bias, y, kT, cold):
     In kT it is Sommerfeld's first term. In y it is nothing but its derivatives, to second order:
     the nodes of the integral stand still, so that the motion of a step is not in it.
     """
-
     at = jax.lax.stop_gradient(y)
     moved = y - at
 

@@ -30,7 +30,11 @@ SADDLE = {"height": 10.0, "hbar_omega_y": 3.0, "hbar_omega_x": 1.0}
             {"half_width": 20.0, "curvature_radius": 500.0},
             qpc.AdiabaticConstriction(20.0, 500.0),
         ),
-        ("saddle", {**SADDLE, "magnetic_field": 2.0}, qpc.SaddlePoint(**SADDLE, magnetic_field=2.0)),
+        (
+            "saddle",
+            {**SADDLE, "magnetic_field": 2.0},
+            qpc.SaddlePoint(**SADDLE, magnetic_field=2.0),
+        ),
         (
             "saddle",
             {**SADDLE, "magnetic_field": 2.0, "g_factor": -0.4},

@@ -127,7 +127,6 @@ def test_conductance_and_its_derivative():
     np.testing.assert_allclose(slope, -f * (1 - f) / kT, rtol=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="panel edges that differ from a jump by rounding")
 def test_derivatives_with_a_fermi_edge_on_the_step():
     # mu_L = E0 but for rounding, which puts either first.
     mu = np.array([E0 - 0.3, 4.7 + 4e-16, 4.7 - 2e-15])

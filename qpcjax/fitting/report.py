@@ -86,9 +86,10 @@ def _statistics(fit):
     trace = fit.trace
     low, high = trace.gate[0], trace.gate[-1]
     top = trace.conductance.max()
+    model = f"abrupt constriction ({fit.model.matching})"
     lines = [
         f"Fit of {trace.name}",
-        f"  model            abrupt constriction ({fit.model.matching}), width(gate) through {_count(fit)} knots",
+        f"  model            {model}, width(gate) through {_count(fit)} knots",
         f"  points           {trace.gate.size} ({trace.dropped} rows without a value left out)",
         f"  gate             {low:.5g} to {high:.5g} mV",
         f"  conductance      up to {top:.3f} 2e2/h = {top * CONDUCTANCE_QUANTUM:.4g} uS",

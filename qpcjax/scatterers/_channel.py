@@ -6,11 +6,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import concrete, number
+from qpcjax._fields import concrete, number, require, require_scalar
 
 # Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
 ASPECT_BUCKETS = (1, 2, 5, 10, 15, 30)
 _TRACED_ASPECT = 5
+
+
+def require_channel(channel):
+    """Raise ValueError unless width, length, floor and mass of a hard-wall channel are possible."""
+    require_scalar(channel, ("half_width", "length", "offset", "mass"))
+    require("half_width", channel.half_width, "a positive width in nm", lambda w: w > 0)
+    require("length", channel.length, "a length in nm, 0 or more", lambda length: length >= 0)
+    require("offset", channel.offset, "a finite energy in meV", np.isfinite)
+    require("mass", channel.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
 
 
 def channel_edges(aspect, limit, modes):

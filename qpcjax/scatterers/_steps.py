@@ -3,7 +3,6 @@
 import abc
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,25 +29,26 @@ class LogisticSteps(AbstractScatterer):
     s_n tells apart.
     """
 
-    modes: eqx.AbstractVar[int]
-
     @abc.abstractmethod
-    def steps(self, i) -> tuple[jax.Array, jax.Array]:
-        """Top e and width s in meV of the steps i = 0, 1, ..., the lowest first."""
+    def steps(self, value) -> tuple[jax.Array, jax.Array]:
+        """Tops e_n and widths s_n in meV of the modes that are kept, the lowest first.
+
+        Args:
+            value: a number whose dtype counts with those of the fields.
+        """
+
+    def _numbers(self, modes, value):
+        """0, 1, ... modes - 1 in the dtype of the fields and a value."""
+        return jnp.arange(modes, dtype=jnp.result_type(value, *jax.tree.leaves(self)))
 
     @property
     def first_step(self):
         """Energy in meV of the first step."""
-        return self.steps(jnp.zeros(()))[0]
-
-    def _kept(self, value):
-        """Tops and widths of the modes that are kept, in the dtype of the fields and a value."""
-        dtype = jnp.result_type(value, *jax.tree.leaves(self))
-        return self.steps(jnp.arange(self.modes, dtype=dtype))
+        return self.steps(0.0)[0][0]
 
     def eigenvalues(self, energy, bias=0.0):
         """T_n(E) at one energy in meV; it does not depend on the bias."""
-        top, width = self._kept(energy)
+        top, width = self.steps(energy)
         return jax.nn.sigmoid((energy - top) / width)
 
     def thresholds(self, bias=0.0):
@@ -57,7 +57,7 @@ class LogisticSteps(AbstractScatterer):
 
     def panel_edges(self, bias=0.0):
         """Energies around each step, down the tail as far as this dtype goes, and the limit."""
-        top, width = self._kept(bias)
+        top, width = self.steps(bias)
         around = top[:, None] + width[:, None] * _STEP_EDGES.astype(top.dtype)
         depth = -math.log(jnp.finfo(top.dtype).tiny)
         down = jnp.arange(2, math.ceil(depth / _TAIL_PANEL) + 1, dtype=top.dtype)
@@ -65,9 +65,3 @@ class LogisticSteps(AbstractScatterer):
         tail = top[0] - width[0] * _TAIL_PANEL * down
         limit = jnp.asarray(self.energy_limit(), top.dtype)
         return jnp.concatenate([around.reshape(-1), tail, limit[None]])
-
-
-def require_modes(modes):
-    """Raise ValueError unless this is a number of modes."""
-    if isinstance(modes, bool) or not isinstance(modes, int) or modes < 1:
-        raise ValueError(f"modes must be a whole number, 1 or more, got {modes!r}")

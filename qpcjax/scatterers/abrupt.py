@@ -6,12 +6,16 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from qpcjax import _safe
-from qpcjax._fields import number, require, require_scalar
+from qpcjax._fields import number, require_count
 from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved
+from qpcjax.scatterers._channel import (
+    aspect_bucket,
+    channel_edges,
+    is_resolved,
+    require_channel,
+)
 from qpcjax.scatterers._wavevector import averaged_wavevector, profile_wavevectors
 from qpcjax.units import GAAS_MASS, transverse_energy
 
@@ -193,15 +197,10 @@ class AbruptConstriction(AbstractScatterer):
         self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
 
     def __check_init__(self):
-        require_scalar(self, ("half_width", "length", "offset", "mass"))
-        require("half_width", self.half_width, "a positive width in nm", lambda w: w > 0)
-        require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
-        require("offset", self.offset, "a finite energy in meV", np.isfinite)
-        require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
+        require_channel(self)
         if self.matching not in MATCHINGS:
             raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
-        if isinstance(self.modes, bool) or not isinstance(self.modes, int) or self.modes < 1:
-            raise ValueError(f"modes must be a whole number, 1 or more, got {self.modes!r}")
+        require_count("modes", self.modes)
 
     @property
     def energy_scale(self):

@@ -6,8 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import number, require, require_scalar
-from qpcjax.scatterers._steps import CLOSED, LogisticSteps, require_modes
+from qpcjax._fields import number, require, require_count, require_scalar
+from qpcjax.scatterers._steps import CLOSED, LogisticSteps
 from qpcjax.units import GAAS_MASS, transverse_energy
 
 
@@ -55,7 +55,7 @@ class AdiabaticConstriction(LogisticSteps):
         for name, wanted in positive.items():
             require(name, getattr(self, name), wanted, lambda x: (x > 0) & np.isfinite(x))
         require("offset", self.offset, "a finite energy in meV", np.isfinite)
-        require_modes(self.modes)
+        require_count("modes", self.modes)
 
     @property
     def energy_scale(self):
@@ -67,9 +67,9 @@ class AdiabaticConstriction(LogisticSteps):
         """Width of the first step in units of E1; that of the n-th is n times it."""
         return 2 / (math.pi**2 * jnp.sqrt(self.curvature_radius / self.half_width))
 
-    def steps(self, i):
-        """U + n^2 E1 and n times the width of the first step, with n = i + 1."""
-        n, scale = i + 1, self.energy_scale
+    def steps(self, value):
+        """U + n^2 E1 and n times the width of the first step."""
+        n, scale = self._numbers(self.modes, value) + 1, self.energy_scale
         return self.offset + n * n * scale, n * (self._width * scale)
 
     def energy_limit(self):

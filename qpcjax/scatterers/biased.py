@@ -18,7 +18,7 @@ from qpcjax.units import GAAS_MASS, transverse_energy
 
 _MATCHINGS = ("mean", "profile")
 _LARGEST_DROP = 2  # eV/E1 for each mode that is kept, up to which the panels resolve T(E, V)
-_PANEL_PHASE = 6.0  # radians on a panel of 16 Gauss nodes
+_PANEL_PHASE = 5.0  # radians on a panel of 16 Gauss nodes
 
 
 def ramp_transmission(a_left, b_left, a_right, b_right, k2, drop, depth):

@@ -9,10 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax._fields import concrete, number, require, require_scalar
+from qpcjax._fields import concrete, number, require, require_count, require_scalar
 from qpcjax._linear import inverse, product
 from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved
+from qpcjax.scatterers._channel import (
+    aspect_bucket,
+    channel_edges,
+    is_resolved,
+    require_channel,
+)
 from qpcjax.scatterers._wavevector import half_plane_matrix, overlap
 from qpcjax.units import GAAS_MASS, transverse_energy
 
@@ -102,26 +107,19 @@ class MatchedConstriction(AbstractScatterer):
         self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
         if largest_ratio is None:
             known = concrete(self.wide_ratio)
-            usable = known is not None and known.ndim == 0 and np.isfinite(known)
-            largest_ratio = np.ceil(known) if usable else _LARGEST_TRACED_RATIO
+            if known is None or known.ndim or not np.isfinite(known):
+                known = _LARGEST_TRACED_RATIO
+            largest_ratio = np.ceil(known)
         self.largest_ratio = float(largest_ratio)
 
     def __check_init__(self):
-        require_scalar(self, ("half_width", "length", "mass", "offset"))
-        require("half_width", self.half_width, "a positive width in nm", lambda w: w > 0)
-        require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
-        require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
-        require("offset", self.offset, "a finite energy in meV", np.isfinite)
+        require_channel(self)
         if self.wide_ratio is not None:
             require_scalar(self, ("wide_ratio",))
             wanted = "more than 1 (the wide region's width over the channel's) or None"
             require("wide_ratio", self.wide_ratio, wanted, lambda r: (r > 1) & np.isfinite(r))
-        modes, least = self.channel_modes, self.fewest_modes
-        what = " to extrapolate from" if self.extrapolate else ""
-        if isinstance(modes, bool) or not isinstance(modes, int) or modes < least:
-            raise ValueError(
-                f"channel_modes must be a whole number, {least} or more{what}, got {modes!r}"
-            )
+        purpose = " to extrapolate from" if self.extrapolate else ""
+        require_count("channel_modes", self.channel_modes, self.fewest_modes, purpose)
 
     @property
     def energy_scale(self):
@@ -313,9 +311,7 @@ class MatchedConstriction(AbstractScatterer):
         a, b, cos, sin_over, scale, _ = self._matrices(e, parity)
         waves = self._waves(e, parity, kept)
         k = waves.shape[0]
-        waves, cos, sin_over, scale = (
-            x[:k].astype(a.dtype) for x in (waves, cos, sin_over, scale)
-        )
+        waves, cos, sin_over, scale = (x[:k].astype(a.dtype) for x in (waves, cos, sin_over, scale))
         at_a, at_b = (product(inverse(m[:k, :k]), waves) for m in (a, b))
         i = jnp.asarray(1j, a.dtype)
         t = -i * product(at_a.T, scale[:, None] * at_b)
@@ -330,7 +326,8 @@ class MatchedConstriction(AbstractScatterer):
         t = jnp.stack([jnp.pad(m, (0, size - m.shape[0])) for m in t])
         values = jnp.linalg.eigvalsh(product(jnp.conj(t.transpose(0, 2, 1)), t))[:, ::-1]
         values = jnp.clip(values, 0).reshape(len(parts), 2, size)
-        values = sum(weight * v for (_, weight), v in zip(parts, values, strict=True))
+        weights = jnp.asarray([weight for _, weight in parts], values.dtype)
+        values = jnp.tensordot(weights, values, 1, precision=jax.lax.Precision.HIGHEST)
         lengths = [len(self._modes(parity)) for parity in (0, 1)]
         values = jnp.pad(values, ((0, 0), (0, max(0, max(lengths) - size))))
         return jnp.concatenate([v[:k] for v, k in zip(values, lengths, strict=True)])

@@ -6,8 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import number, require, require_scalar
-from qpcjax.scatterers._steps import CLOSED, LogisticSteps, require_modes
+from qpcjax._fields import number, require, require_count, require_scalar
+from qpcjax.scatterers._steps import CLOSED, LogisticSteps
 from qpcjax.units import CYCLOTRON_ENERGY, GAAS_MASS
 
 
@@ -59,7 +59,7 @@ class SaddlePoint(LogisticSteps):
         require("magnetic_field", self.magnetic_field, "a finite field in T", np.isfinite)
         wanted = "a positive effective mass in m_e"
         require("mass", self.mass, wanted, lambda mass: (mass > 0) & np.isfinite(mass))
-        require_modes(self.modes)
+        require_count("modes", self.modes)
 
     @property
     def normal_modes(self):
@@ -71,10 +71,11 @@ class SaddlePoint(LogisticSteps):
         mean = jnp.sqrt(x * y)
         return mean * jnp.exp(u), mean * jnp.exp(-u)
 
-    def steps(self, i):
-        """V0 + hbar omega_+ (i + 1/2), and hbar omega_-/2 pi."""
+    def steps(self, value):
+        """V0 + hbar omega_+ (n + 1/2), and hbar omega_-/2 pi."""
+        n = self._numbers(self.modes, value)
         transverse, unstable = self.normal_modes
-        return self.height + transverse * (i + 0.5), unstable / (2 * math.pi) * jnp.ones_like(i)
+        return self.height + transverse * (n + 0.5), unstable / (2 * math.pi) * jnp.ones_like(n)
 
     def energy_limit(self):
         """Energy in meV at which the first mode that is not kept transmits 1e-13."""

@@ -8,9 +8,6 @@ from qpcjax._fields import number, require, require_scalar
 from qpcjax.scatterers._base import AbstractScatterer
 from qpcjax.units import GAAS_MASS
 
-# In meV: integrals reach so far above the step, however far below it mu is.
-_FAR = 1e4
-
 
 class IdealStep(AbstractScatterer):
     r"""One mode that opens at once, :math:`T(E) = \theta(E - E_0)`, 1 at E0 itself.
@@ -48,7 +45,3 @@ class IdealStep(AbstractScatterer):
     def jumps(self, bias=0.0):
         """E0."""
         return self.thresholds(bias)
-
-    def panel_edges(self, bias=0.0):
-        """One energy far above E0: how far the panels reach is how far T(E) is known to matter."""
-        return self.thresholds(bias) + _FAR
