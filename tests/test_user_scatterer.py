@@ -62,6 +62,16 @@ def test_derivatives_see_a_jump():
     assert float(slope.energy) == pytest.approx(-units.CONDUCTANCE_QUANTUM, rel=1e-12)
 
 
+@pytest.mark.parametrize("gap", [5.0, 30.0, 60.0])
+def test_a_step_far_above_passes_what_is_activated(gap):
+    # Nothing but the step tells how far up the integral must reach.
+    kT, bias, step = 0.1, 0.02, 5.1
+    r = qpc.Reservoirs(mu=step - gap * kT, bias=bias, temperature=kT / units.BOLTZMANN)
+    sides = [np.log1p(np.exp((s * bias / 2 - gap * kT) / kT)) for s in (1, -1)]
+    exact = units.CONDUCTANCE_QUANTUM * kT * (sides[0] - sides[1])
+    assert float(qpc.current(Step(step), r)) == pytest.approx(exact, rel=1e-9)
+
+
 def test_what_is_missing_is_named():
     class Half(eqx.Module):
         def eigenvalues(self, energy, bias):
