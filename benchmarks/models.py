@@ -110,7 +110,7 @@ def convergence():
     reference_of, rows, curves = {}, [], {}
     bands = {"below 4 E1": (0.2, 4), "4 to 10 E1": (4, 10), "10 to 36 E1": (10, 36)}
     for aspect in (1, 4, 10):
-        e = np.concatenate([np.linspace(*band, 120, endpoint=False) for band in bands.values()])
+        e = np.concatenate([np.linspace(a, b, 120, endpoint=False) for a, b in bands.values()])
         length = aspect * HALF_WIDTH
         reference_of[aspect] = np.asarray(qpc.transmission(matched(length, 80), e * E1))
         errors = {}

@@ -52,6 +52,12 @@ _MODEL_HELP = (
     "step, or table."
 )
 
+
+def _barrier(text, *names):
+    """An option of the barrier, which the help lists apart."""
+    return typer.Option(*names, help=text, rich_help_panel="The barrier")
+
+
 # What stands above a table of results: option, symbol, factor and unit.
 _SYMBOLS = (
     ("half_width", "2w", 2, "nm"),
@@ -164,58 +170,58 @@ def evaluate(
     temperature_bias: Annotated[
         float, typer.Option(help="Temperature difference T_L - T_R in K.")
     ] = 0.0,
-    model: Annotated[str, typer.Option(help=_MODEL_HELP)] = "mean",
+    model: Annotated[str, _barrier(_MODEL_HELP)] = "mean",
     half_width: Annotated[
-        float | None, typer.Option(help=f"{_OF['channel']} Half its width, w, in nm.")
+        float | None, _barrier(f"{_OF['channel']} Half its width, w, in nm.")
     ] = None,
     length: Annotated[
-        float | None, typer.Option(help=f"{_OF['abrupt']} Length of the channel, L, in nm.")
+        float | None, _barrier(f"{_OF['abrupt']} Length of the channel, L, in nm.")
     ] = None,
     offset: Annotated[
         float | None,
-        typer.Option(
-            help=f"{_OF['channel']} Floor of the channel above the leads' band bottom, U, in meV; "
+        _barrier(
+            f"{_OF['channel']} Floor of the channel above the leads' band bottom, U, in meV; "
             "0 by default."
         ),
     ] = None,
     wide_ratio: Annotated[
         float | None,
-        typer.Option(
-            help="matched: Width of the wide regions over that of the channel; without it they "
+        _barrier(
+            "matched: Width of the wide regions over that of the channel; without it they "
             "are half planes."
         ),
     ] = None,
     extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="matched: Extrapolate to infinitely many modes.")
+        bool, _barrier("matched: Extrapolate to infinitely many modes.", "--extrapolate")
     ] = False,
     curvature_radius: Annotated[
         float | None,
-        typer.Option(help="adiabatic: Radius R of the walls at the narrowest place, in nm."),
+        _barrier("adiabatic: Radius R of the walls at the narrowest place, in nm."),
     ] = None,
     height: Annotated[
-        float | None, typer.Option(help="saddle: Its potential above the band bottom, V0, in meV.")
+        float | None, _barrier("saddle: Its potential above the band bottom, V0, in meV.")
     ] = None,
     hbar_omega_y: Annotated[
-        float | None, typer.Option(help="saddle: Spacing of the transverse levels in meV.")
+        float | None, _barrier("saddle: Spacing of the transverse levels in meV.")
     ] = None,
     hbar_omega_x: Annotated[
-        float | None, typer.Option(help="saddle: hbar omega_x, the steps' softness, in meV.")
+        float | None, _barrier("saddle: hbar omega_x, the steps' softness, in meV.")
     ] = None,
-    step_energy: Annotated[float | None, typer.Option(help="step: Energy E0 in meV.")] = None,
+    step_energy: Annotated[float | None, _barrier("step: Energy E0 in meV.")] = None,
     table: Annotated[
         Path | None,
-        typer.Option(
-            help="table: CSV file of T(E) whose header names its columns, such as "
+        _barrier(
+            "table: CSV file of T(E) whose header names its columns, such as "
             "'energy (eV),transmission'."
         ),
     ] = None,
     magnetic_field: Annotated[
         float | None,
-        typer.Option(help="Magnetic field in T, perpendicular; on the orbit for saddle alone."),
+        _barrier("Magnetic field in T, perpendicular; on the orbit for saddle alone."),
     ] = None,
     g_factor: Annotated[
         float | None,
-        typer.Option(help="g-factor with which the field splits the spins; not split without it."),
+        _barrier("g-factor with which the field splits the spins; not split without it."),
     ] = None,
     mass: Mass = GAAS_MASS,
     damping: Annotated[
@@ -275,9 +281,9 @@ def evaluate(
 def _operating_point(model, barrier, point, fermi_energy, modes):
     """Scatterer, reservoirs and damping, and how many modes the scatterer keeps."""
     from qpcjax import QuadraticDamping, Reservoirs
-    from qpcjax.evaluation import modes_kept, prepared
     from qpcjax.files import read_transmission
     from qpcjax.models import named_scatterer
+    from qpcjax.modes import modes_kept, prepared
 
     numbers = {k: v for k, v in {**barrier, **point}.items() if isinstance(v, float)}
     require_finite(**numbers)

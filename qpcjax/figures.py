@@ -207,7 +207,7 @@ def paper_figures(
     return paths
 
 
-def _constriction(half_width, length, mass, model):
+def _constriction(half_width, length, mass, model) -> Any:
     if jnp.result_type(float) != jnp.float64:
         raise ValueError(
             "the figures need double precision: "

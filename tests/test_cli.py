@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 import qpcjax as qpc
-from qpcjax import cli, evaluation, figures, units
+from qpcjax import cli, figures, units
 from qpcjax._versions import versions
+from qpcjax.modes import modes_needed
 
 # Fig. 5's example: 2w = 40 nm, mu = 4 E1, eV = 4 meV, kT = 0.04 E1.
 E1 = units.transverse_energy(20.0)
@@ -185,7 +186,7 @@ def test_evaluate_refuses_more_modes_than_it_can_hold(changes):
 
 
 def test_evaluate_needs_a_constriction():
-    code, _, err = call("evaluate", "--length", 80)
+    code, _, err = call("evaluate", "--length", 80, "--mu", 14)
     assert code == 2
     assert "--half-width" in err
 
@@ -208,10 +209,7 @@ def test_evaluate_needs_a_constriction():
 def test_modes_needed_is_the_smallest_number(mu, bias, temperature, needed):
     reservoirs = qpc.Reservoirs(mu, bias, temperature)
     width, mass = math.pi / 2, units.HBAR2_OVER_2M
-    assert (
-        evaluation.modes_needed(qpc.AbruptConstriction(width, width, mass=mass), reservoirs)
-        == needed
-    )
+    assert modes_needed(qpc.AbruptConstriction(width, width, mass=mass), reservoirs) == needed
     # One fewer is what the integrals themselves refuse.
     for modes in {needed, max(needed - 1, 1)}:
         c = qpc.AbruptConstriction(width, width, mass=mass, modes=modes)
@@ -281,7 +279,7 @@ def test_figures_reports_a_full_disk(tmp_path, monkeypatch):
 def test_help_names_units_and_gives_examples():
     code, out, _ = call("evaluate", "--help")
     assert code == 0
-    for words in ("in nm", "in meV", "in K", "electron masses", "Example: qpcjax evaluate"):
+    for words in ("in nm", "in meV", "in K", "electron masses", "qpcjax evaluate --half-width"):
         assert words in out
     code, out, _ = call("figures", "--help")
     assert code == 0

@@ -8,7 +8,8 @@ import pytest
 from test_cli import call
 
 import qpcjax as qpc
-from qpcjax import evaluation, models, units
+from qpcjax import models, units
+from qpcjax.modes import modes_kept, modes_needed, prepared
 
 CHANNEL = {"half_width": 20.0, "length": 80.0, "offset": 1.5, "mass": 0.05}
 SADDLE = {"height": 10.0, "hbar_omega_y": 3.0, "hbar_omega_x": 1.0}
@@ -96,14 +97,14 @@ def test_what_does_not_fit_a_model_is_refused(model, parameters, message):
 def test_modes_needed_below_the_second_limit(scatterer, least):
     # mu is 1 ueV below 4 E1: half the Zeeman energy of 5 T, 0.06 meV, lifts it above.
     reservoirs = qpc.Reservoirs(4 * units.transverse_energy(20.0) - 1e-3)
-    assert evaluation.modes_needed(scatterer, reservoirs) == least
-    assert evaluation.modes_kept(evaluation.prepared(scatterer, reservoirs)) >= least
+    assert modes_needed(scatterer, reservoirs) == least
+    assert modes_kept(prepared(scatterer, reservoirs)) >= least
 
 
 def test_smooth_steps_need_the_modes_whose_tails_count():
     reservoirs = qpc.Reservoirs(12.0, 1.0)
     saddle = qpc.SaddlePoint(**SADDLE)
-    kept = evaluation.prepared(saddle, reservoirs)
+    kept = prepared(saddle, reservoirs)
     modes = kept.modes
     # The first one left out transmits less than 1e-12 at mu_L, and the last one kept more.
     tops = SADDLE["height"] + SADDLE["hbar_omega_y"] * (np.array([modes - 1, modes]) + 0.5)
@@ -137,7 +138,7 @@ def test_smooth_steps_need_the_modes_whose_tails_count():
 )
 def test_what_cannot_be_evaluated_is_said(scatterer, reservoirs, modes, message):
     with pytest.raises(ValueError, match=message):
-        evaluation.prepared(scatterer, reservoirs, modes)
+        prepared(scatterer, reservoirs, modes)
 
 
 # --- the command ----------------------------------------------------------------------------

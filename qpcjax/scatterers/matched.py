@@ -336,5 +336,5 @@ class MatchedConstriction(AbstractScatterer):
 def _passed(matrix, real):
     """M^-1 R M^-+ for A or B and R = Re K; it is real."""
     inverted = inverse(matrix)
-    parts = jnp.real(inverted), jnp.imag(inverted)
-    return sum(product(part, real, part.T) for part in parts)
+    x, y = jnp.real(inverted), jnp.imag(inverted)
+    return product(x, real, x.T) + product(y, real, y.T)
