@@ -15,11 +15,12 @@ import numpy as np
 
 from qpcjax import _safe
 
-# Measured: relative errors of the transfer matrix below 5e-14 for |K| D up to 400.
+# So the matrix is good to 7e-14 of its size wherever it was compared with Airy functions, for
+# 2e-71 < T_n < 1. Degree 22 would give 2e-12, and 20 terms 2e-12.
 _REACH = 3.3  # |xi| where the parts meet
-_PIECES = 3  # between, an odd number, so that none ends at xi = 0
+_TERMS = 28  # of the polynomials for phase and amplitude
+_PIECES = 3  # of the part between; an odd number, so that none ends at xi = 0
 _DEGREE = 24  # of the Taylor series about the middle of a piece
-_TERMS = 28  # of the polynomials of phase and amplitude beyond
 
 
 def ramp_matrix(k2, drop, depth):

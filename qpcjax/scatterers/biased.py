@@ -1,6 +1,5 @@
 """The abrupt constriction with the voltage dropping along its channel."""
 
-import functools
 import math
 
 import equinox as eqx
@@ -9,19 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax._fields import number, require, require_scalar
+from qpcjax._fields import number, require_count
 from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved
+from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved, require_channel
 from qpcjax.scatterers._ramp import ramp_matrix
 from qpcjax.scatterers._wavevector import lead_wavevectors
+from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import GAAS_MASS, transverse_energy
 
-_MATCHINGS = ("mean", "profile")
-_LARGEST_DROP = 2  # eV/E1 for each mode that is kept, up to which the panels resolve T(E, V)
 _PANEL_PHASE = 5.0  # radians on a panel of 16 Gauss nodes
 
 
-def ramp_transmission(a_left, b_left, a_right, b_right, k2, drop, depth):
+def ramp_transmission(left, right, k2, drop, depth):
     r"""T_n through a channel with a linear drop, from the wavevectors of the leads.
 
     With A = a + ib on each side and the transfer matrix m of determinant 1,
@@ -35,14 +33,13 @@ def ramp_transmission(a_left, b_left, a_right, b_right, k2, drop, depth):
     which is never above 1 and, without a drop, has X = 0 and the Y of the abrupt constriction.
 
     Args:
-        a_left: Re A_n of the left lead in units of pi/2w.
-        b_left: Im A_n of the left lead.
-        a_right: Re A_n of the right lead.
-        b_right: Im A_n of the right lead.
+        left: (a, b) of the left lead in units of pi/2w.
+        right: the same of the right lead.
         k2: K_n^2 in the middle of the channel, in units of (pi/2w)^2.
         drop: |eV|/E1, what K_n^2 gains along the channel.
         depth: pi L/2w.
     """
+    (a_left, b_left), (a_right, b_right) = left, right
     (m11, m12, m21, m22), scale = ramp_matrix(k2, drop, depth)
     p, q = m11 + b_left * m12, m22 + b_right * m12
     both = a_left * a_right
@@ -58,8 +55,8 @@ def _transmissions(x, modes, matching):
     left, right = (lead_wavevectors(e + side * drop / 2, modes, matching) for side in (-1, 1))
 
     def one(mode):
-        *wavevectors, k2 = mode
-        return ramp_transmission(*wavevectors, k2, drop, depth)
+        a_left, b_left, a_right, b_right, k2 = mode
+        return ramp_transmission((a_left, b_left), (a_right, b_right), k2, drop, depth)
 
     # One after the other: a loop body compiles faster, and nothing is computed twice.
     return jax.lax.map(one, (*left, *right, e - n * n - floor))
@@ -99,12 +96,17 @@ def _even(x, slopes):
     return slopes.at[3].add(-rounding)
 
 
-def _even_steps(limit, modes, dtype):
-    """Panel ends from -1/2 to 1/2 of the drop, for aspect ratios and drops up to their limits.
+def _largest_drop(modes):
+    """|eV|/E1 up to which T(E, V) is resolved."""
+    return modes + 1
 
-    Between the two ends of a floor the phase of T_n changes by 2 pi (L/2w) sqrt(drop).
+
+def _even_steps(limit, modes, dtype):
+    """Panel ends, in units of the drop, between the two ends of a mode's floor.
+
+    There the phase of T_n changes by 2 pi (L/2w) sqrt(drop), which counts at its largest.
     """
-    phase = 2 * math.pi * max(limit, 1) * math.sqrt(_LARGEST_DROP * modes)
+    phase = 2 * math.pi * max(limit, 1) * math.sqrt(_largest_drop(modes))
     count = math.ceil(phase / _PANEL_PHASE)
     return jnp.asarray(np.arange(count + 1) / count - 0.5, dtype)
 
@@ -126,10 +128,10 @@ class BiasedConstriction(AbstractScatterer):
         T_n(E, V) = \frac{4\, \mathrm{Re} A_L\, \mathrm{Re} A_R}
             {|A_L A_R m_{12} - m_{21} + i (A_R m_{11} + A_L m_{22})|^2}.
 
-    At V = 0 it is `AbruptConstriction`, Eqs. (18)-(20). T(E, V) = T(E, -V), and the leading P_A of
-    a low bias is that of the abrupt constriction. T_n = 0 below (n-1)^2 E1 + |eV|/2, with
-    matching="profile" below |eV|/2. Wherever |eV| is at most 2 modes E1, relative errors are
-    1e-11 or smaller; T(E, V) is NaN beyond.
+    At V = 0 it is `AbruptConstriction`, Eqs. (18)-(20). T(E, V) = T(E, -V): the leading P_A of a
+    low bias is that of the abrupt constriction. T_n = 0 below (n-1)^2 E1 + |eV|/2, and with
+    matching="profile" below |eV|/2. T_n agrees with Airy functions to 1e-12 in any tunnelling.
+    Above |eV| = (N + 1) E1 the panels of the energy integrals would not resolve it: NaN.
 
     Args:
         half_width: w in nm.
@@ -147,8 +149,8 @@ class BiasedConstriction(AbstractScatterer):
         ValueError: a width, length or mass out of range, an unknown matching, too few modes.
 
     References:
-        SciPost Phys. 12, 105 (2022), Sec. 3.1, whose barrier does not depend on the bias; S. Datta,
-        Electronic Transport in Mesoscopic Systems (1995), Sec. 2.4, for T(E, V).
+        SciPost Phys. 12, 105 (2022), Sec. 3.1, where the barrier does not depend on the bias;
+        D. S. Fisher and P. A. Lee, PRB 23, 6851 (1981).
     """
 
     half_width: float = eqx.field(converter=number)
@@ -158,6 +160,8 @@ class BiasedConstriction(AbstractScatterer):
     matching: str = eqx.field(static=True)
     modes: int = eqx.field(static=True)
     aspect_limit: float = eqx.field(static=True)
+
+    memory = 16
 
     def __init__(
         self,
@@ -178,15 +182,10 @@ class BiasedConstriction(AbstractScatterer):
         self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
 
     def __check_init__(self):
-        require_scalar(self, ("half_width", "length", "offset", "mass"))
-        require("half_width", self.half_width, "a positive width in nm", lambda w: w > 0)
-        require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
-        require("offset", self.offset, "a finite energy in meV", np.isfinite)
-        require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
-        if self.matching not in _MATCHINGS:
+        require_channel(self)
+        if self.matching not in MATCHINGS:
             raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
-        if isinstance(self.modes, bool) or not isinstance(self.modes, int) or self.modes < 1:
-            raise ValueError(f"modes must be a whole number, 1 or more, got {self.modes!r}")
+        require_count("modes", self.modes)
 
     @property
     def energy_scale(self):
@@ -198,8 +197,7 @@ class BiasedConstriction(AbstractScatterer):
         """Energy in meV at which the first mode opens in the channel."""
         return self.energy_scale + self.offset
 
-    def eigenvalues(self, energy, bias=0.0):
-        """T_n(E, V) at one energy and bias, both in meV."""
+    def _evaluate(self, function, energy, bias):
         e = jnp.asarray(energy) / self.energy_scale
         drop = jnp.asarray(bias, e.dtype) / self.energy_scale
         drop = jnp.where(drop < 0, -drop, drop)
@@ -212,11 +210,19 @@ class BiasedConstriction(AbstractScatterer):
                 drop,
             ]
         )
-        t = _forward_only(lambda x: _transmissions(x, self.modes, self.matching), _even)(x)
-        return jnp.where(drop > _LARGEST_DROP * self.modes, jnp.nan, jnp.where(closed, 0, t))
+        t = function(lambda x: _transmissions(x, self.modes, self.matching))(x)
+        return jnp.where(drop > _largest_drop(self.modes), jnp.nan, jnp.where(closed, 0, t))
+
+    def eigenvalues(self, energy, bias=0.0):
+        """T_n(E, V) at one energy and bias, both in meV."""
+        return self._evaluate(lambda t: _forward_only(t, _even), energy, bias)
+
+    def nested_total(self, energy, bias=0.0):
+        """T(E, V) in the form whose derivatives are best taken one of another."""
+        return jnp.sum(self._evaluate(lambda t: t, energy, bias))
 
     def thresholds(self, bias=0.0):
-        """Energies in meV at which a mode of either lead opens: n^2 E1 +- |eV|/2."""
+        """Onsets in meV of both leads: n^2 E1 +- |eV|/2, n = 0 ... modes + 1; 0 for "profile"."""
         scale, half = jnp.asarray(self.energy_scale), jnp.abs(bias) / 2
         count = 1 if self.matching == "profile" else self.modes + 2
         onsets = jnp.arange(count, dtype=scale.dtype) ** 2 * scale
@@ -225,8 +231,8 @@ class BiasedConstriction(AbstractScatterer):
     def panel_edges(self, bias=0.0):
         """Energies that follow the oscillations above the channel's floor, and the tails below.
 
-        Each mode has those of `AbruptConstriction`, above the floor's upper end and below its lower
-        one, and even steps between the two.
+        A mode has those of `AbruptConstriction`, moved with the upper end of its floor above that
+        and with the lower end below it, and even steps between the two ends.
         """
         scale, drop = jnp.asarray(self.energy_scale), jnp.abs(bias)
         aspect = jnp.asarray(self.length / (2 * self.half_width), scale.dtype)
@@ -237,7 +243,7 @@ class BiasedConstriction(AbstractScatterer):
         return jnp.concatenate([ends, between], axis=1).reshape(-1) + self.offset
 
     def energy_limit(self):
-        """E_modes in meV: no bias opens the first mode that is not kept below it."""
+        """E_modes in meV: whatever the bias, the first mode that is not kept is closed below."""
         return self.modes**2 * self.energy_scale
 
     def resolved(self):
