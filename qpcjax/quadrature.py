@@ -3,9 +3,11 @@
 All energies here are offsets y from the mean electrochemical potential mu, so that a small bias
 keeps its digits. A panel ends wherever T(E) or a Fermi function is not smooth, and its nodes
 crowd quadratically towards both ends, which makes the 3/2-power onsets of T(E) harmless. Every
-shape is static: panels outside the integration window have width zero.
+shape is static: panels outside the integration window have width zero. What several integrals share
+is jitted here too, so that it is traced once.
 """
 
+import functools
 import math
 from typing import NamedTuple, cast
 
@@ -109,6 +111,7 @@ def _gauss_maps(order):
     return nodes, slopes * w
 
 
+@jax.jit
 def thermal_reach(scatterer, mu, bias, kT):
     r"""How far a thermal window must reach, and where activated transport stands in it.
 
@@ -189,6 +192,7 @@ def _thermal_kernel(
     return kT * x, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
 
 
+@functools.partial(jax.jit, static_argnames="order")
 def _conductance_terms(scatterer, mu, temperature, order):
     """Thermal kernel and T(E) at the nodes of the conductance, and whether it is meaningful."""
     kT = BOLTZMANN * temperature
@@ -247,6 +251,7 @@ class Integrand(NamedTuple):
     valid: jax.Array
 
 
+@functools.partial(jax.jit, static_argnames="order")
 def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):
     """`Integrand` of the moments of `transport_moments`, with the same arguments."""
     backward = bias < 0

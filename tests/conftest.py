@@ -43,15 +43,20 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure(config):
-    """Keep what is compiled for the processes that tests start, as long as this process lives.
+    """Keep what is compiled for the processes that tests start, until the session ends.
 
     Each worker has a folder of its own: JAX writes an entry in place, and another worker that read
-    it half-written would warn.
+    it half-written would warn. The process that starts the workers removes all of them.
     """
-    folder = tempfile.TemporaryDirectory(prefix="qpcjax-compiled-")
-    config.add_cleanup(folder.cleanup)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        folder = str(Path(os.environ["JAX_COMPILATION_CACHE_DIR"], worker))
+    else:
+        whole = tempfile.TemporaryDirectory(prefix="qpcjax-compiled-", ignore_cleanup_errors=True)
+        config.add_cleanup(whole.cleanup)
+        folder = whole.name
     for name, value in (
-        ("jax_compilation_cache_dir", folder.name),
+        ("jax_compilation_cache_dir", folder),
         ("jax_persistent_cache_min_compile_time_secs", 0.0),
         ("jax_persistent_cache_min_entry_size_bytes", -1),
     ):

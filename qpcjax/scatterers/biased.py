@@ -84,8 +84,8 @@ def _forward_only(function, corrected=lambda x, slopes: slopes):
 
     @wrapped.defjvp
     def _(primals, tangents):
-        by_each = _forward_only(slopes)(*primals)
-        return wrapped(*primals), sum(t * s for t, s in zip(tangents[0], by_each, strict=True))
+        each = _forward_only(slopes)(*primals)
+        return wrapped(*primals), sum(t * slope for t, slope in zip(tangents[0], each, strict=True))
 
     return wrapped
 
