@@ -1,4 +1,4 @@
-"""The voltage drop along the channel against Airy functions, Schroedinger's equation, and limits."""
+"""The voltage drop along the channel against Airy functions, wave equation, limits, differences."""
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ import oracle
 import pytest
 from helpers import HALF_WIDTH, MASS, in_rows, kelvin, ulp
 from scipy.integrate import quad, solve_ivp
+from scipy.special import airy
 
 import qpcjax as qpc
 from qpcjax.units import CONDUCTANCE_QUANTUM
@@ -270,7 +271,7 @@ def test_no_first_and_the_right_second_derivative_by_the_bias():
     def forward(energy):
         return jax.jvp(lambda v: slope(v, energy), (0.0,), (1.0,))
 
-    found, curvature = jax.jit(jax.vmap(forward))(e)
+    found, curvature = jax.jit(lambda e: jax.lax.map(forward, e))(e)
     np.testing.assert_array_equal(found, 0)
     np.testing.assert_array_equal(rows(vectors(e, 2.0, 0.0))[1][:, :, 5], 0)  # reverse
     for energy, second in zip(e, curvature, strict=True):
@@ -306,19 +307,147 @@ def asymmetry(x):
 power_rows = in_rows(jax.value_and_grad(asymmetry, has_aux=True))
 
 
-def power_vectors(ell, mu, bias, kT):
-    ell, mu, bias, kT = np.broadcast_arrays(ell, mu, bias, kT)
+def power_vectors(ell, mu, bias, kT, offset=0.0):
+    ell, mu, bias, kT, offset = np.broadcast_arrays(ell, mu, bias, kT, offset)
     w = np.full(mu.shape, HALF_WIDTH)
-    columns = (w, 2 * w * ell, 0 * w, np.full(mu.shape, MASS), mu, bias, kelvin(kT))
+    columns = (w, 2 * w * ell, offset, np.full(mu.shape, MASS), mu, bias, kelvin(kT))
     return np.stack([column.ravel() for column in columns], axis=1).astype(float)
 
 
 def test_the_effect_of_the_drop():
     """PHYSICS.md: mu = E1, L = 2 (2w), eV = 0.5 E1 at T = 0."""
-    _, right = power_rows(power_vectors(2.0, 1.0, 0.5, 0.0))[0][1]
-    value = power_rows(power_vectors(2.0, 1.0, 0.5, 0.0))[0][0]
-    length = 4 * HALF_WIDTH
-    abrupt = qpc.AbruptConstriction(HALF_WIDTH, length, 0.0, MASS, modes=2, aspect_limit=5)
+    value, (_, right) = power_rows(power_vectors(2.0, 1.0, 0.5, 0.0))[0]
+    abrupt = qpc.AbruptConstriction(HALF_WIDTH, 4 * HALF_WIDTH, 0.0, MASS, modes=INTEGRAL_MODES)
     p = qpc.dissipation(abrupt, qpc.Reservoirs(1.0, 0.5))
     assert 1 - right[0] / p.right == pytest.approx(0.53, abs=0.005)
     assert 1 - value[0] / p.asymmetry == pytest.approx(0.55, abs=0.005)
+
+
+def test_low_bias_does_not_see_the_drop():
+    """Eq. (8): P_A = T'(mu) (eV)^3/3h, with T' of the abrupt constriction."""
+    abrupt = qpc.AbruptConstriction(HALF_WIDTH, 2 * HALF_WIDTH, 0.0, MASS, modes=INTEGRAL_MODES)
+    mu = np.array([0.7, 1.05, 2.2])
+    for bias, accuracy in ((3e-2, 1e-2), (1e-3, 1e-5)):
+        exact = qpc.low_bias_dissipation(abrupt, mu, bias).asymmetry
+        found = power_rows(power_vectors(1.0, mu, bias, 0.0))[0][0]
+        np.testing.assert_allclose(found, exact, rtol=accuracy)
+        np.testing.assert_allclose(power_rows(power_vectors(1.0, mu, -bias, 0.0))[0][0], -found)
+
+
+def double_total(e, ell, v, offset=0.0):
+    """T as its definition says, in double precision."""
+    if e <= v / 2:
+        return 0.0
+    n, q = np.arange(1, INTEGRAL_MODES + 1), np.arange(INTEGRAL_MODES + 2, dtype=complex)
+
+    def wavevectors(e):
+        root = np.sqrt(e - q * q)
+        primitive = (q * root + e * np.conj(np.arcsin(q / np.sqrt(e)))) / 2
+        a = (primitive[2:] - primitive[:-2]) / 2
+        return np.where(e > (n - 1) ** 2, a.real, 0) + 1j * a.imag
+
+    left, right = wavevectors(e - v / 2), wavevectors(e + v / 2)
+    slope = np.cbrt(v / (np.pi * ell))
+    ends = [airy((n * n + offset - e - side * v / 2) / slope**2) for side in (-1, 1)]
+    (a, a_rate, b, b_rate), (a_end, a_rate_end, b_end, b_rate_end) = ends
+    # In the variable -xi every derivative changes its sign.
+    m11 = np.pi * (a_end * b_rate - b_end * a_rate)
+    m12 = np.pi / slope * (a_end * b - b_end * a)
+    m21 = -np.pi * slope * (a_rate_end * b_rate - b_rate_end * a_rate)
+    m22 = np.pi * (b_rate_end * a - a_rate_end * b)
+    d = left * right * m12 - m21 + 1j * (right * m11 + left * m22)
+    return float(np.sum(4 * left.real * right.real / np.abs(d) ** 2))
+
+
+def test_integrals_against_adaptive_quadrature_of_airy_functions():
+    assert double_total(1.1, 2.0, 0.5) == pytest.approx(
+        float(sum(airy_eigenvalue(1.1, 2.0, 0.5, n) for n in (1, 2))), rel=1e-12
+    )
+    points = [
+        (2.0, 1.0, 0.5, 0.0, 0.0),
+        (1.0, 1.2, 0.5, 0.0, 0.3),  # an onset that is not at the floor
+        (2.0, 1.2, 0.3, 0.03, 0.0),
+        (5.0, 1.4, 1.0, 0.02, 0.0),
+        (5.0, 0.8, 2.0, 0.0, 0.0),  # T falls by ten decades within the floor of the channel
+    ]
+    _, (left, right) = power_rows(power_vectors(*np.array(points).T))[0]
+    for (ell, mu, v, kT, offset), p_left, p_right in zip(points, left, right, strict=True):
+        thresholds = [n * n + side * v / 2 for n in range(3) for side in (-1, 1)]
+        floor = 1 + offset + v * np.linspace(-0.5, 0.5, 13)
+        exact = oracle.moments(
+            lambda e, *, p=(ell, v, offset): double_total(e, *p),
+            [*thresholds, *floor, *np.linspace(1, 4, 13)],
+            mu,
+            v,
+            kT,
+            kT,
+        )
+        zeroth, first = (p_left + p_right) / v, (p_right - p_left) / 2
+        found = np.array([zeroth, first]) / CONDUCTANCE_QUANTUM
+        assert np.all(np.abs(found - exact[:2]) <= 1e-10 * exact[2:]), (ell, mu, v, kT)
+
+
+def test_gradients_of_the_asymmetry_against_differences():
+    theta = power_vectors(
+        np.array([2.0, 1.2, 4.0]),
+        np.array([1.1, 1.02, 1.3]),
+        np.array([0.5, -0.3, 0.8]),
+        np.array([0.03, 0.0, 0.02]),
+    )
+    slopes = power_rows(theta)[1]
+    warm = theta[:, 6] > 0
+    for i, scale in enumerate((HALF_WIDTH, HALF_WIDTH, 1.0, MASS, 1.0, 1.0, kelvin(0.1))):
+        h = 1e-4 * scale
+        chosen = theta[warm] if i == 6 else theta
+        moved = np.repeat(chosen, 4, axis=0)
+        moved[:, i] += h * np.tile([-1.0, -0.5, 0.5, 1.0], len(chosen))
+        f = power_rows(moved)[0][0].reshape(-1, 4).T
+        difference = (4 * (f[2] - f[1]) / h - (f[3] - f[0]) / (2 * h)) / 3
+        found = slopes[warm, i] if i == 6 else slopes[:, i]
+        np.testing.assert_allclose(found, difference, rtol=1e-6)
+
+
+# --- panels and construction ----------------------------------------------------------------
+
+
+def test_thresholds_move_with_the_bias():
+    c = constriction(1.0, 0.3, modes=2)
+    for bias in (0.5, -0.5):
+        found = np.sort(c.thresholds(bias))
+        np.testing.assert_allclose(found, [-0.25, 0.25, 0.75, 1.25, 3.75, 4.25, 8.75, 9.25])
+    profile = constriction(1.0, matching="profile")
+    np.testing.assert_array_equal(profile.thresholds(0.5), [-0.25, 0.25])
+    assert c.energy_limit() == 4
+    assert c.first_step == pytest.approx(1.3)
+
+
+def test_panels_follow_the_phase():
+    c = constriction(8.0, 0.7, modes=3, aspect_limit=8.0)
+    assert c.resolved()
+    assert not constriction(10.1, aspect_limit=8.0).resolved()
+    bias = 2.0
+    edges = np.sort(c.panel_edges(bias))
+    assert edges.shape == c.panel_edges(0.0).shape
+    # The phase of mode 1, from the bottom of its floor on.
+    inside = edges[(edges > 1.7 - bias / 2) & (edges < 4.7)]
+    low, high = (np.maximum(inside - 1.7 + s * bias / 2, 0) ** 1.5 for s in (-1, 1))
+    phase = np.pi * 8 * (2 / 3) * (high - low) / bias
+    assert np.max(np.diff(phase)) < 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"half_width": 0.0}, "half_width must be a positive width in nm, got 0"),
+        ({"length": -1.0}, "length must be a length in nm, 0 or more, got -1"),
+        ({"offset": float("nan")}, "offset must be a finite energy in meV, got nan"),
+        ({"mass": -0.1}, "mass must be a positive effective mass in m_e, got -0.1"),
+        ({"matching": "exact"}, 'matching must be "mean" or "profile", got \'exact\''),
+        ({"modes": 0}, "modes must be a whole number, 1 or more, got 0"),
+        ({"aspect_limit": -1.0}, "aspect_limit must be a positive number, got -1.0"),
+        ({"length": [10.0, 20.0]}, "length must be a scalar.*jax.vmap"),
+    ],
+)
+def test_construction_says_what_is_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        qpc.BiasedConstriction(**{"half_width": 20.0, "length": 80.0, **arguments})

@@ -19,7 +19,7 @@ from qpcjax.units import GAAS_MASS, transverse_energy
 _PANEL_PHASE = 5.0  # radians on a panel of 16 Gauss nodes
 
 
-def ramp_transmission(left, right, k2, drop, depth):
+def ramp_transmission(a, b, k2, drop, depth):
     r"""T_n through a channel with a linear drop, from the wavevectors of the leads.
 
     With A = a + ib on each side and the transfer matrix m of determinant 1,
@@ -33,13 +33,13 @@ def ramp_transmission(left, right, k2, drop, depth):
     which is never above 1 and, without a drop, has X = 0 and the Y of the abrupt constriction.
 
     Args:
-        left: (a, b) of the left lead in units of pi/2w.
-        right: the same of the right lead.
+        a: Re A_n of the left and of the right lead in units of pi/2w.
+        b: Im A_n of the two.
         k2: K_n^2 in the middle of the channel, in units of (pi/2w)^2.
         drop: |eV|/E1, what K_n^2 gains along the channel.
         depth: pi L/2w.
     """
-    (a_left, b_left), (a_right, b_right) = left, right
+    (a_left, a_right), (b_left, b_right) = a, b
     (m11, m12, m21, m22), scale = ramp_matrix(k2, drop, depth)
     p, q = m11 + b_left * m12, m22 + b_right * m12
     both = a_left * a_right
@@ -52,14 +52,15 @@ def _transmissions(x, modes, matching):
     """T_1 ... T_modes at x = (e, pi L/2w, U/E1, |eV|/E1), with e > |eV|/2E1."""
     e, depth, floor, drop = x
     n = jnp.arange(1, modes + 1, dtype=e.dtype)
-    left, right = (lead_wavevectors(e + side * drop / 2, modes, matching) for side in (-1, 1))
+    sides = e + drop * jnp.asarray([-0.5, 0.5], e.dtype)
+    a, b = jax.vmap(lambda e: lead_wavevectors(e, modes, matching))(sides)
 
     def one(mode):
-        a_left, b_left, a_right, b_right, k2 = mode
-        return ramp_transmission((a_left, b_left), (a_right, b_right), k2, drop, depth)
+        a, b, k2 = mode
+        return ramp_transmission(a, b, k2, drop, depth)
 
     # One after the other: a loop body compiles faster, and nothing is computed twice.
-    return jax.lax.map(one, (*left, *right, e - n * n - floor))
+    return jax.lax.map(one, (a.T, b.T, e - n * n - floor))
 
 
 def _forward_only(function, corrected=lambda x, slopes: slopes):
