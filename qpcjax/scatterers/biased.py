@@ -99,7 +99,7 @@ def _even(x, slopes):
 
 def _largest_drop(modes):
     """|eV|/E1 up to which T(E, V) is resolved."""
-    return modes + 1
+    return 2 * modes
 
 
 def _even_steps(limit, modes, dtype):
@@ -132,7 +132,7 @@ class BiasedConstriction(AbstractScatterer):
     At V = 0 it is `AbruptConstriction`, Eqs. (18)-(20). T(E, V) = T(E, -V): the leading P_A of a
     low bias is that of the abrupt constriction. T_n = 0 below (n-1)^2 E1 + |eV|/2, and with
     matching="profile" below |eV|/2. T_n agrees with Airy functions to 1e-12 in any tunnelling.
-    Above |eV| = (N + 1) E1 the panels of the energy integrals would not resolve it: NaN.
+    Above |eV| = 2N E1 the panels of the energy integrals would not resolve it: NaN.
 
     Args:
         half_width: w in nm.
