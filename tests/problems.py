@@ -60,6 +60,10 @@ PROBLEMS = [
     _problem("reversed", "reversed", 2.0, 1.2, -0.25, 0.03),
     _problem("raised floor", "offset", 1.5, 2.3, 0.3, 0.04, offset=1.1),
     _problem("lowered floor", "offset", 1.5, 1.3, 0.3, 0.04, offset=-0.6),
+    _problem(
+        "through a high floor", "offset tunnelling cold long", 15.0, 1.05, 1.9, 0.0, offset=1.3
+    ),
+    _problem("lowered floor, cold", "offset cold", 3.0, 0.35, 0.05, 0.0, offset=-0.7),
 ]
 
 

@@ -287,7 +287,17 @@ def test_a_scatterer_passes_through_jit_as_a_pytree():
 
 @pytest.mark.parametrize(
     ("ell", "bucket"),
-    [(0.0, 1), (1.0, 1), (1.001, 2), (4.9, 5), (9.0, 10), (15.0, 15), (15.1, 30), (41.0, 41)],
+    [
+        (0.0, 1),
+        (1.0, 1),
+        (1.001, 2),
+        (4.9, 5),
+        (9.0, 10),
+        (15.0, 15),
+        (15.1, 30),
+        (41.0, 60),
+        (130, 130),
+    ],
 )
 def test_aspect_buckets(ell, bucket):
     assert constriction(ell).aspect_limit == pytest.approx(bucket)

@@ -451,3 +451,14 @@ def test_panels_follow_the_phase():
 def test_construction_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         qpc.BiasedConstriction(**{"half_width": 20.0, "length": 80.0, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("offset", "mu", "bias"), [(0.0, 1.4, 0.5), (-0.5, 0.7, 0.3), (1.2, 1.2, 0.5)]
+)
+def test_panels_move_with_the_bias(offset, mu, bias):
+    """A long channel and its floor: the default order against a far higher one."""
+    c = constriction(10.0, offset, modes=INTEGRAL_MODES, aspect_limit=10)
+    r = qpc.Reservoirs(mu, bias)
+    exact = qpc.current(c, r, order=40)
+    assert abs(qpc.current(c, r) - exact) <= 1e-9 * exact

@@ -319,6 +319,27 @@ def test_scatterers_without_a_limit_take_any_energy():
 # --- shapes ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("ell", "offset", "mu", "bias"),
+    [(15.0, 1.3, 1.0, 1.9), (15.0, -0.7, 0.3, 0.05), (5.0, 6.0, 4.0, 2.0)],
+)
+def test_a_floor_in_a_long_channel(ell, offset, mu, bias):
+    """Deep tunnelling through a raised floor, sharp resonances over a lowered one."""
+    c = constriction(ell, offset)
+    exact = oracle.observables(ell, mu, bias, 0.0, 0.0, offset, modes=3)
+    p, error = qpc.dissipation(c, qpc.Reservoirs(mu, bias), with_error=True)
+    for name in ("left", "right", "asymmetry"):
+        wrong = abs(float(getattr(p, name)) / POWER_UNIT - exact[name])
+        assert wrong <= 1e-11 * exact["power_size"], name
+    assert float(error.total) <= 1e-11 * exact["power_size"] * POWER_UNIT
+
+
+def test_order_may_be_given_by_its_place():
+    c, r = constriction(1.0), qpc.Reservoirs(1.3, 0.2)
+    assert qpc.current(c, r, 5) == qpc.current(c, r, order=5) != qpc.current(c, r)
+    assert len(qpc.current(c, r, 5, True)) == 2
+
+
 def test_fields_broadcast():
     barrier = Saddle(height=1.0, spacing=1.0, width=0.3, drift=0.0)
     r = qpc.Reservoirs(np.linspace(1, 2, 3)[:, None], np.linspace(0.1, 0.4, 4), 1.0)

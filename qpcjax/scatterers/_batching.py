@@ -40,11 +40,8 @@ def batched(chunk, static=()):
         signature = inspect.signature(fun)
 
         @functools.partial(jax.jit, static_argnames=static)
-        def compiled(scatterer, *args, **keywords):
-            bound = signature.bind(scatterer, *args, **keywords)
-            bound.apply_defaults()
-            fixed = {name: bound.arguments.pop(name) for name in static}
-            scatterer, *trees = same_dtype(list(bound.arguments.values()))
+        def compiled(*numbers, **fixed):
+            scatterer, *trees = same_dtype(list(numbers))
             leaves, structure = jax.tree.flatten(trees)
             shape = jnp.broadcast_shapes(*(leaf.shape for leaf in leaves))
 
@@ -65,7 +62,10 @@ def batched(chunk, static=()):
         def wrapper(scatterer, *args, **keywords):
             if not isinstance(scatterer, AbstractScatterer):
                 scatterer = as_scatterer(scatterer)
-            return compiled(scatterer, *args, **keywords)
+            bound = signature.bind(scatterer, *args, **keywords)
+            bound.apply_defaults()
+            fixed = {name: bound.arguments.pop(name) for name in static}
+            return compiled(*bound.arguments.values(), **fixed)
 
         return wrapper
 

@@ -8,16 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax import _safe
-from qpcjax._fields import number, require_count
-from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.scatterers._channel import (
-    aspect_bucket,
-    channel_edges,
-    is_resolved,
-    require_channel,
-)
+from qpcjax._fields import require_count
+from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._wavevector import averaged_wavevector, profile_wavevectors
-from qpcjax.units import GAAS_MASS, transverse_energy
+from qpcjax.units import GAAS_MASS
 
 
 def channel_transmission(a, b, k2, phase):
@@ -136,7 +130,7 @@ MATCHINGS = {
 }
 
 
-class AbruptConstriction(AbstractScatterer):
+class AbruptConstriction(AbstractChannel):
     r"""A hard-wall channel of width 2w and length L between two half planes, Eqs. (18)-(20).
 
     .. math::
@@ -160,8 +154,9 @@ class AbruptConstriction(AbstractScatterer):
         modes: number N of channel modes kept. T(E) is NaN above N^2 E1: up to there it is whole
             with "mean", and lacks the tunnelling through mode N + 1 with "profile".
         aspect_limit: the largest L/2w that the panels of the energy integrals resolve. By default
-            the next of 1, 2, 5, 10, 15, 30 above L/2w where that is concrete, else 5; an integral
-            is NaN where L/2w exceeds it by more than a quarter.
+            the next of 1, 2, 5, 10, 15, 30, 60, 120 above L/2w, or above up to 5 times that where a
+            floor makes the resonances sharper, if they are concrete, else 5; an integral is NaN
+            where L/2w exceeds it by more than a quarter.
 
     Raises:
         ValueError: a width, length or mass out of range, an unknown matching, too few modes.
@@ -170,13 +165,8 @@ class AbruptConstriction(AbstractScatterer):
         SciPost Phys. 12, 105 (2022), Sec. 3.1; A. Szafer and A. D. Stone, PRL 62, 300 (1989).
     """
 
-    half_width: float = eqx.field(converter=number)
-    length: float = eqx.field(converter=number)
-    offset: float = eqx.field(converter=number)
-    mass: float = eqx.field(converter=number)
     matching: str = eqx.field(static=True)
     modes: int = eqx.field(static=True)
-    aspect_limit: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -188,29 +178,14 @@ class AbruptConstriction(AbstractScatterer):
         modes=8,
         aspect_limit=None,
     ):
-        self.half_width = half_width
-        self.length = length
-        self.offset = offset
-        self.mass = mass
+        self._set_channel(half_width, length, offset, mass, aspect_limit)
         self.matching = matching
         self.modes = modes
-        self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
 
     def __check_init__(self):
-        require_channel(self)
         if self.matching not in MATCHINGS:
             raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
         require_count("modes", self.modes)
-
-    @property
-    def energy_scale(self):
-        """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
-        return transverse_energy(self.half_width, self.mass)
-
-    @property
-    def first_step(self):
-        """Energy in meV at which the first mode opens in the channel."""
-        return self.energy_scale + self.offset
 
     def _evaluate(self, function, energy):
         e = jnp.asarray(energy) / self.energy_scale
@@ -245,15 +220,9 @@ class AbruptConstriction(AbstractScatterer):
         How many there are is static, from aspect_limit and modes; where they stand follows L/2w.
         Those that are not needed fall on a threshold.
         """
-        scale = jnp.asarray(self.energy_scale)
-        aspect = jnp.asarray(self.length / (2 * self.half_width), scale.dtype)
-        e = channel_edges(aspect, self.aspect_limit, self.modes)
-        return e.reshape(-1) * scale + self.offset
+        n, k2 = self._oscillations(self.modes)
+        return (n * n + k2) * self.energy_scale + self.offset
 
     def energy_limit(self):
         """E_modes in meV, the onset of the first mode that is not kept."""
         return self.modes**2 * self.energy_scale
-
-    def resolved(self):
-        """Whether L/2w is within the aspect ratio that panel_edges was made for."""
-        return is_resolved(self.length, self.half_width, self.aspect_limit)

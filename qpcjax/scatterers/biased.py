@@ -8,13 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax._fields import number, require_count
-from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.scatterers._channel import aspect_bucket, channel_edges, is_resolved, require_channel
+from qpcjax._fields import require_count
+from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._ramp import ramp_matrix
 from qpcjax.scatterers._wavevector import lead_wavevectors
 from qpcjax.scatterers.abrupt import MATCHINGS
-from qpcjax.units import GAAS_MASS, transverse_energy
+from qpcjax.units import GAAS_MASS
 
 _PANEL_PHASE = 5.0  # radians on a panel of 16 Gauss nodes
 
@@ -112,7 +111,7 @@ def _even_steps(limit, modes, dtype):
     return jnp.asarray(np.arange(count + 1) / count - 0.5, dtype)
 
 
-class BiasedConstriction(AbstractScatterer):
+class BiasedConstriction(AbstractChannel):
     r"""The abrupt constriction with a linear potential drop along its channel.
 
     The band bottom stands at eV/2 on the left and at -eV/2 on the right, and between them in the
@@ -154,13 +153,8 @@ class BiasedConstriction(AbstractScatterer):
         D. S. Fisher and P. A. Lee, PRB 23, 6851 (1981).
     """
 
-    half_width: float = eqx.field(converter=number)
-    length: float = eqx.field(converter=number)
-    offset: float = eqx.field(converter=number)
-    mass: float = eqx.field(converter=number)
     matching: str = eqx.field(static=True)
     modes: int = eqx.field(static=True)
-    aspect_limit: float = eqx.field(static=True)
 
     memory = 16
 
@@ -174,29 +168,14 @@ class BiasedConstriction(AbstractScatterer):
         modes=8,
         aspect_limit=None,
     ):
-        self.half_width = half_width
-        self.length = length
-        self.offset = offset
-        self.mass = mass
+        self._set_channel(half_width, length, offset, mass, aspect_limit)
         self.matching = matching
         self.modes = modes
-        self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
 
     def __check_init__(self):
-        require_channel(self)
         if self.matching not in MATCHINGS:
             raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
         require_count("modes", self.modes)
-
-    @property
-    def energy_scale(self):
-        """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
-        return transverse_energy(self.half_width, self.mass)
-
-    @property
-    def first_step(self):
-        """Energy in meV at which the first mode opens in the channel."""
-        return self.energy_scale + self.offset
 
     def _evaluate(self, function, energy, bias):
         e = jnp.asarray(energy) / self.energy_scale
@@ -236,17 +215,12 @@ class BiasedConstriction(AbstractScatterer):
         and with the lower end below it, and even steps between the two ends.
         """
         scale, drop = jnp.asarray(self.energy_scale), jnp.abs(bias)
-        aspect = jnp.asarray(self.length / (2 * self.half_width), scale.dtype)
-        e = channel_edges(aspect, self.aspect_limit, self.modes)
-        n = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None]
-        ends = e * scale + jnp.where(e < n * n, -drop, drop) / 2
-        between = n * n * scale + drop * _even_steps(self.aspect_limit, self.modes, scale.dtype)
-        return jnp.concatenate([ends, between], axis=1).reshape(-1) + self.offset
+        n, k2 = self._oscillations(self.modes)
+        ends = (n * n + k2) * scale + jnp.where(k2 < 0, -drop, drop) / 2
+        floors = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None] ** 2 * scale
+        between = floors + drop * _even_steps(self.aspect_limit, self.modes, scale.dtype)
+        return jnp.concatenate([ends, between.reshape(-1)]) + self.offset
 
     def energy_limit(self):
         """E_modes in meV: whatever the bias, the first mode that is not kept is closed below."""
         return self.modes**2 * self.energy_scale
-
-    def resolved(self):
-        """Whether L/2w is within the aspect ratio that panel_edges was made for."""
-        return is_resolved(self.length, self.half_width, self.aspect_limit)

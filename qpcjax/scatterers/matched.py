@@ -11,15 +11,9 @@ import numpy as np
 from qpcjax import _safe
 from qpcjax._fields import concrete, number, require, require_count, require_scalar
 from qpcjax._linear import inverse, product
-from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.scatterers._channel import (
-    aspect_bucket,
-    channel_edges,
-    is_resolved,
-    require_channel,
-)
+from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._wavevector import half_plane_matrix, overlap
-from qpcjax.units import GAAS_MASS, transverse_energy
+from qpcjax.units import GAAS_MASS
 
 _MODES_PER_ENERGY = 3  # channel modes kept for each one that may be open
 _REACH = 3  # transverse wavevectors of the wide regions that are summed, in channel modes
@@ -28,7 +22,7 @@ _LEAST_EXTRAPOLATED = 12
 _CORNERS = 4 / 3  # power of 1/modes in the error of T(E): the field at a corner goes as r^(2/3)
 
 
-class MatchedConstriction(AbstractScatterer):
+class MatchedConstriction(AbstractChannel):
     r"""A hard-wall channel between wide regions, by matching all modes.
 
     Between the modes of the channel the wide region acts as the operator K of its longitudinal
@@ -75,14 +69,9 @@ class MatchedConstriction(AbstractScatterer):
         A. Szafer and A. D. Stone, PRL 62, 300 (1989); G. Kirczenow, PRB 39, 10452 (1989).
     """
 
-    half_width: float = eqx.field(converter=number)
-    length: float = eqx.field(converter=number)
     wide_ratio: Any
-    mass: float = eqx.field(converter=number)
-    offset: float = eqx.field(converter=number)
     channel_modes: int = eqx.field(static=True)
     extrapolate: bool = eqx.field(static=True)
-    aspect_limit: float = eqx.field(static=True)
     largest_ratio: float = eqx.field(static=True)
 
     def __init__(
@@ -97,14 +86,10 @@ class MatchedConstriction(AbstractScatterer):
         aspect_limit=None,
         largest_ratio=None,
     ):
-        self.half_width = half_width
-        self.length = length
+        self._set_channel(half_width, length, offset, mass, aspect_limit)
         self.wide_ratio = None if wide_ratio is None else number(wide_ratio)
-        self.mass = mass
-        self.offset = offset
         self.channel_modes = channel_modes
         self.extrapolate = bool(extrapolate)
-        self.aspect_limit = aspect_bucket(half_width, length, aspect_limit)
         if largest_ratio is None:
             known = concrete(self.wide_ratio)
             if known is None or known.ndim or not np.isfinite(known):
@@ -113,23 +98,12 @@ class MatchedConstriction(AbstractScatterer):
         self.largest_ratio = float(largest_ratio)
 
     def __check_init__(self):
-        require_channel(self)
         if self.wide_ratio is not None:
             require_scalar(self, ("wide_ratio",))
             wanted = "more than 1 (the wide region's width over the channel's) or None"
             require("wide_ratio", self.wide_ratio, wanted, lambda r: (r > 1) & np.isfinite(r))
         purpose = " to extrapolate from" if self.extrapolate else ""
         require_count("channel_modes", self.channel_modes, self.fewest_modes, purpose)
-
-    @property
-    def energy_scale(self):
-        """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
-        return transverse_energy(self.half_width, self.mass)
-
-    @property
-    def first_step(self):
-        """Energy in meV at which the first mode opens in the channel."""
-        return self.energy_scale + self.offset
 
     @property
     def fewest_modes(self):
@@ -192,14 +166,12 @@ class MatchedConstriction(AbstractScatterer):
 
     def panel_edges(self, bias=0.0):
         """Energies that follow the oscillations in K_n L, as in `AbruptConstriction`."""
-        scale = jnp.asarray(self.energy_scale)
-        aspect = jnp.asarray(self.length / (2 * self.half_width), scale.dtype)
-        e = channel_edges(aspect, self.aspect_limit, self._open_modes)
-        return e.reshape(-1) * scale + self.offset
+        n, k2 = self._oscillations(self._open_modes)
+        return (n * n + k2) * self.energy_scale + self.offset
 
     def resolved(self):
         """Whether L/2w and the wide ratio are within what the static shapes were made for."""
-        fits = is_resolved(self.length, self.half_width, self.aspect_limit)
+        fits = super().resolved()
         return fits if self.wide_ratio is None else fits & (self.wide_ratio <= self.largest_ratio)
 
     def _for_positive(self, energy, function):
