@@ -32,5 +32,8 @@ from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
 from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
 from qpcjax.scatterers import eigenvalues as eigenvalues
 from qpcjax.scatterers import transmission as transmission
+from qpcjax.sweeping import SweepResult as SweepResult
+from qpcjax.sweeping import open_sweep as open_sweep
+from qpcjax.sweeping import sweep as sweep
 
 __version__ = _version("qpcjax")

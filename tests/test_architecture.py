@@ -32,7 +32,7 @@ LAYERS = {
     "fitting": 5,
     "evaluation": 5,
     "design": 5,
-    "sweep": 6,
+    "sweeping": 6,
     "plot": 6,
     "figures": 7,
     "cli": 8,
@@ -159,6 +159,7 @@ def test_public_names():
         "QuadraticDamping",
         "Reservoirs",
         "SaddlePoint",
+        "SweepResult",
         "TabulatedTransmission",
         "ZeemanSplit",
         "conductance",
@@ -171,7 +172,9 @@ def test_public_names():
         "inelastic_length",
         "low_bias_dissipation",
         "low_temperature_correction",
+        "open_sweep",
         "power_per_length",
+        "sweep",
         "transmission",
     }
     missing = expected - set(dir(qpcjax))

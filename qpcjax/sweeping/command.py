@@ -1,0 +1,72 @@
+"""What `qpcjax sweep` does between its options and its folder."""
+
+import importlib.util
+from pathlib import Path
+
+from qpcjax.files import InputError
+from qpcjax.sweeping.peers import join
+from qpcjax.sweeping.progress import shown
+from qpcjax.sweeping.run import run
+from qpcjax.sweeping.spec import read_spec
+
+
+def run_spec(
+    spec, out, *, netcdf=None, quiet=False, distributed=False, coordinator=(None, None, None)
+):
+    """Read a spec and run it.
+
+    Args:
+        spec: the TOML file.
+        out: the folder.
+        netcdf: a netCDF file that is written in the end.
+        quiet: whether no progress is shown.
+        distributed: whether a launcher has started several processes.
+        coordinator: address, number of processes and number of this one, or three times None.
+
+    Returns:
+        The folder, in the one process that reports; None in the others.
+
+    Raises:
+        InputError: anything that the user can mend.
+    """
+    process = 0
+    if netcdf is not None:
+        _require_netcdf(netcdf)  # before long work
+    joined = distributed or any(part is not None for part in coordinator)
+    if joined:
+        process = _joined(out, coordinator)
+    plan = read_spec(spec)
+    with shown(not quiet and process == 0) as advance:
+        try:
+            result = run(plan, out, advance, joined)
+        except KeyboardInterrupt:
+            raise InputError(
+                f"stopped; finished chunks are kept in {out}, and the same command goes on"
+            ) from None
+    if process:
+        return None
+    if netcdf is not None:
+        result.to_netcdf(netcdf)
+    return result.folder
+
+
+def _require_netcdf(path):
+    if importlib.util.find_spec("h5netcdf") is None:
+        raise InputError("--netcdf needs the extra: pip install 'qpcjax[files]'")
+    if not Path(path).absolute().parent.is_dir():
+        raise InputError(f"--netcdf {path}: there is no folder {Path(path).parent}")
+
+
+def _joined(out, coordinator):
+    """Find the other processes; number of this one."""
+    given = [part is not None for part in coordinator]
+    if any(given) and not all(given):
+        raise InputError("--coordinator, --processes and --process-id belong together: give all")
+    address, processes, process_id = coordinator
+    if all(given) and not process_id < processes:
+        raise InputError(f"--process-id must be below {processes}, got {process_id}")
+    try:
+        return join(out, address, processes, process_id)[0]
+    except (RuntimeError, ValueError) as error:
+        found = "" if all(given) else "; give --coordinator, --processes and --process-id"
+        raise InputError(f"the other processes were not found: {error}{found}") from None

@@ -1,0 +1,170 @@
+"""What a sweep gives: observables with labelled axes, in memory or on the disk."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from qpcjax.sweeping.observables import OBSERVABLES
+
+
+class StoredValues:
+    """One observable on the disk, read when it is indexed.
+
+    Takes whole numbers, slices and 1-D arrays of numbers as NumPy does, an array acting on its own
+    axis alone; `np.asarray` reads all of it.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, store, row, shape):
+        self._store, self._row, self.shape = store, row, tuple(shape)
+
+    @property
+    def ndim(self):
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self):
+        """Number of points."""
+        return math.prod(self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __repr__(self):
+        return f"StoredValues(shape={self.shape}, folder={str(self._store.folder)!r})"
+
+    def __array__(self, dtype=None, copy=None):
+        values = self._run(0, self.size).reshape(self.shape)
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __getitem__(self, key) -> Any:
+        picked, drop = _outer(key, self.shape)
+        shape = tuple(len(p) for p in picked)
+        if all(len(p) == n for p, n in zip(picked[1:], self.shape[1:], strict=True)) and all(
+            isinstance(p, range) and p.step == 1 for p in picked
+        ):
+            row = math.prod(self.shape[1:])
+            values = self._run(picked[0].start * row, picked[0].stop * row)
+        else:
+            values = self._gather(np.ravel_multi_index(np.ix_(*picked), self.shape).reshape(-1))
+        values = values.reshape(shape)
+        return values[tuple(0 if d else slice(None) for d in drop)]
+
+    def chunks(self):
+        """First point and values of one chunk after the other."""
+        for number in range(self._store.chunks):
+            yield number * self._store.chunk, np.array(self._store.read(number)[self._row])
+
+    def _run(self, start, stop):
+        """Points from `start` to `stop` of the flat grid."""
+        values, chunk = np.empty(stop - start), self._store.chunk
+        for number in range(start // chunk, math.ceil(stop / chunk) if stop > start else 0):
+            first = number * chunk
+            low, high = max(start, first), min(stop, first + chunk)
+            part = self._store.read(number)[self._row, low - first : high - first]
+            values[low - start : high - start] = part
+        return values
+
+    def _gather(self, index):
+        values, chunk = np.empty(index.size), self._store.chunk
+        order = np.argsort(index, kind="stable")
+        ordered = index[order]
+        for number in np.unique(ordered // chunk):
+            low, high = np.searchsorted(ordered, [number * chunk, (number + 1) * chunk])
+            part = self._store.read(int(number))[self._row]
+            values[order[low:high]] = part[ordered[low:high] - number * chunk]
+        return values
+
+
+def _outer(key, shape):
+    """For every axis the positions that a key picks, and whether the axis goes away."""
+    key = key if isinstance(key, tuple) else (key,)
+    dots = [i for i, k in enumerate(key) if k is Ellipsis]
+    if len(dots) > 1 or len(key) - len(dots) > len(shape):
+        raise IndexError(f"an index of at most {len(shape)} axes was wanted, got {key}")
+    missing = (slice(None),) * (len(shape) - len(key) + len(dots))
+    at = dots[0] if dots else len(key)
+    key = (*key[:at], *missing, *key[at + len(dots) :])
+    picked, drop = [], []
+    for k, size in zip(key, shape, strict=True):
+        whole = False
+        if isinstance(k, (int, np.integer)) and not isinstance(k, bool):
+            whole = True
+            if not -size <= k < size:
+                raise IndexError(f"index {k} is out of bounds for an axis of {size}")
+            start = int(k) % size
+            picked.append(range(start, start + 1))
+        elif isinstance(k, slice):
+            picked.append(range(size)[k])
+        else:
+            picked.append(np.arange(size)[np.asarray(k)])
+        drop.append(whole)
+    return picked, drop
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SweepResult:
+    """The observables of a sweep.
+
+    `result["current"]` is a float64 array with one dimension for each axis (one alone for a table):
+    a NumPy array, or for a sweep on the disk `StoredValues`, which reads what is asked for. NaN
+    stands where there is no answer.
+
+    Attributes:
+        dimensions: names of the dimensions: the axes, or "point" for a table.
+        axes: name -> values of shape (n,).
+        values: observable -> values.
+        units: of the axes and the observables, "1" for pure numbers, "" where not known.
+        attributes: the scatterer, the numbers that are fixed, versions.
+        folder: where they are, None for those in memory.
+    """
+
+    dimensions: tuple[str, ...]
+    axes: dict[str, np.ndarray]
+    values: dict[str, Any]
+    units: dict[str, str]
+    attributes: dict[str, Any]
+    folder: Any = None
+
+    @property
+    def shape(self):
+        """Shape of every observable."""
+        return next(iter(self.values.values())).shape
+
+    def __getitem__(self, observable):
+        if observable not in self.values:
+            raise KeyError(f"{observable!r}; there are {', '.join(self.values)}")
+        return self.values[observable]
+
+    def to_xarray(self):
+        """An `xarray.Dataset` with the axes as coordinates, units, and versions as attributes.
+
+        Values on the disk stay there until they are used. Needs the extra `files`.
+        """
+        from qpcjax.sweeping.export import dataset
+
+        return dataset(self)
+
+    def to_netcdf(self, path):
+        """Write a netCDF-4 file, chunk by chunk, that `xarray.open_dataset` reads.
+
+        Needs the extra `files`.
+
+        Args:
+            path: the file; replaced if it is there.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        from qpcjax.sweeping.export import write_netcdf
+
+        write_netcdf(self, path)
+
+
+def units_of(axes, observables):
+    """Units of axes (name -> unit) and observables (names) together."""
+    return {**axes, **{name: OBSERVABLES[name].unit for name in observables}}

@@ -1,0 +1,256 @@
+"""Running a sweep: which chunks, in which process, to where."""
+
+import concurrent.futures
+import contextlib
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from qpcjax._versions import versions
+from qpcjax.files import InputError
+from qpcjax.quadrature import ORDER
+from qpcjax.sweeping.observables import OBSERVABLES
+from qpcjax.sweeping.peers import Peers, wait_for
+from qpcjax.sweeping.plan import Plan, make_plan
+from qpcjax.sweeping.program import Program
+from qpcjax.sweeping.progress import shown
+from qpcjax.sweeping.result import StoredValues, SweepResult, units_of
+from qpcjax.sweeping.store import FORMAT, Store
+
+_LOOK_EVERY = 1.0  # s between looks at what the other processes have finished
+
+
+def sweep(
+    scatterer,
+    axes,
+    observables,
+    out=None,
+    *,
+    table=False,
+    fermi_energy: Any = "mu_R",
+    order=ORDER,
+    chunk=None,
+    progress: Any = False,
+) -> SweepResult:
+    """Observables over named axes, chunk by chunk, on all local devices and in all processes.
+
+    Axes are numbers of the scatterer by name (half_width, length, offset, ...; step_energy for
+    that of an ideal step), mu, bias, temperature, temperature_bias, the strength of the damping,
+    and for some observables the electrons' energy or the distance; in the library's units. What is
+    no axis has the scatterer's value, or bias = 0, temperature = 0, damping = 0.04.
+
+    The static choices are made once for all points: panels that resolve the longest channel, and
+    the scatterer's own number of modes, which must do everywhere. With `out` memory is bounded
+    whatever the size, and a sweep that was stopped goes on where it was: call it again. Results do
+    not depend on how often that happened, nor on the number of devices and processes. In
+    several processes (`jax.distributed.initialize`) all must call with the same arguments and an
+    `out` that they share; the end of one of them ends the others with the exit code 3.
+
+    Args:
+        scatterer: any scatterer, also one of your own.
+        axes: name -> values, 1-D, or a number that holds for all points.
+        observables: a name or several of transmission, conductance, differential_conductance (all
+            three in 2e^2/h, the first a pure number), current (nA), energy_current, left, right,
+            total, asymmetry (pW), hot_spot_energy (meV), hot_spot_distance (nm), hot_spot_status,
+            inelastic_length (nm, at the axis energy), power_per_length (pW/nm, at the axis
+            distance).
+        out: folder for the results; in memory without it.
+        table: whether the axes, all of one length, are the columns of a table of points; else all
+            combinations are taken, the last axis running fastest.
+        fermi_energy: E_F of the damping rate, as in `QuadraticDamping`.
+        order: Gauss nodes in a panel of the integrals.
+        chunk: points in a chunk, by default some seconds of work.
+        progress: True for a bar on stderr with rate and time left; or a function (done, total).
+
+    Returns:
+        `SweepResult`: labelled axes, float64 values of shape (len(axis), ...), units.
+
+    Raises:
+        ValueError: an unknown axis or observable, an axis that is empty or out of range, too few
+            modes (says how many are needed), no double precision.
+        InputError: a ValueError; `out` cannot be written, the disk is full, or it belongs to
+            another sweep (says which field differs).
+    """
+    plan = make_plan(
+        scatterer,
+        axes,
+        observables,
+        table=table,
+        fermi_energy=fermi_energy,
+        order=order,
+        chunk=chunk,
+    )
+    if callable(progress):
+        return run(plan, out, progress)
+    with shown(bool(progress) and jax.process_index() == 0) as advance:
+        return run(plan, out, advance)
+
+
+def open_sweep(folder) -> SweepResult:
+    """The result of a sweep on the disk.
+
+    Values of chunks that are not finished cannot be read: an InputError says so.
+
+    Args:
+        folder: the `out` of a sweep.
+
+    Raises:
+        InputError: there is no sweep in it.
+    """
+    return _stored(Store(folder))
+
+
+def run(plan: Plan, out, advance, joined=False) -> SweepResult:
+    """Run a plan; see `sweep`.
+
+    Args:
+        plan: the sweep.
+        out: folder, or None for memory.
+        advance: function (points done, points in all) that is told of progress.
+        joined: whether several processes have met in `peers.join`.
+    """
+    double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    if not double:
+        raise ValueError(
+            "sweeps need double precision: call jax.config.update('jax_enable_x64', True) first"
+        )
+    if out is None:
+        return _in_memory(plan, advance)
+    process, processes = jax.process_index(), jax.process_count()
+    store = Store.begin(out, _manifest(plan), plan.axes.values)
+    with Peers(store.folder, process, processes, joined):
+        _to_disk(plan, store, process, processes, advance)
+    return _stored(store)
+
+
+def _manifest(plan):
+    return {
+        "format": FORMAT,
+        "dimensions": list(plan.axes.dimensions),
+        "shape": list(plan.axes.shape),
+        "points": plan.axes.size,
+        "chunks": plan.chunks,
+        "dtype": "float64",
+        "observables": {
+            name: {"unit": OBSERVABLES[name].unit, "title": OBSERVABLES[name].title}
+            for name in plan.observables
+        },
+        "spec": plan.spec(),
+        "versions": {**versions(), "platform": jax.default_backend()},
+    }
+
+
+def _in_memory(plan, advance):
+    values = np.empty((len(plan.observables), plan.axes.size))
+    advance(0, plan.axes.size)
+    done = 0
+    for number, part in _computed(plan, range(plan.chunks)):
+        start, stop = plan.bounds(number)
+        values[:, start:stop] = part
+        done += stop - start
+        advance(done, plan.axes.size)
+    named = dict(zip(plan.observables, values.reshape(-1, *plan.axes.shape), strict=True))
+    return _result(_manifest(plan), plan.axes.values, named)
+
+
+def _to_disk(plan, store, process, processes, advance):
+    """Compute the chunks of this process that are not finished; wait for those of the others."""
+    mine = set(range(process, plan.chunks, processes))
+    store.tidy(mine)
+    there = store.finished()
+    # The axes are in the manifest, and whoever began it has written them.
+    left = [k for k in sorted(mine) if k not in there or not store.sound(k)]
+    done = _Done(plan, store, there - set(left), advance)
+    written = []
+    # One thread writes while the next chunk is computed.
+    with concurrent.futures.ThreadPoolExecutor(1) as writer:
+        try:
+            for number, values in _computed(plan, left):
+                while len(written) > 1:
+                    done.add(written.pop(0).result())
+                written.append(writer.submit(_write, store, number, values))
+            for future in written:
+                done.add(future.result())
+        finally:
+            writer.shutdown(cancel_futures=True)
+    wait_for(lambda: done.look() >= plan.chunks)
+
+
+def _write(store, number, values):
+    store.write(number, values)
+    return number
+
+
+def _computed(plan, numbers):
+    """Chunks with their values, the next one being computed while one is handed out."""
+    program, started = None, None
+    for number in numbers:
+        program = program or Program(plan)
+        following = program.start(number)
+        if started is not None:
+            yield program.finish(started)
+        started = following
+    if program is not None and started is not None:
+        yield program.finish(started)
+
+
+class _Done:
+    """Which chunks are finished, in this process and the others."""
+
+    def __init__(self, plan, store, finished, advance):
+        self._plan, self._store, self._finished = plan, store, finished
+        self._advance, self._looked = advance, time.monotonic()
+        self._tell()
+
+    def add(self, number):
+        self._finished.add(number)
+        if time.monotonic() - self._looked > _LOOK_EVERY:
+            self.look()
+        else:
+            self._tell()
+
+    def look(self):
+        """Number of chunks that are finished, by their files."""
+        self._looked = time.monotonic()
+        if len(self._finished) < self._plan.chunks:
+            with contextlib.suppress(OSError):
+                self._finished |= self._store.finished()
+            self._tell()
+        return len(self._finished)
+
+    def _tell(self):
+        points = len(self._finished) * self._plan.chunk
+        last = self._plan.chunks - 1
+        if last in self._finished:
+            start, stop = self._plan.bounds(last)
+            points -= self._plan.chunk - (stop - start)
+        self._advance(points, self._plan.axes.size)
+
+
+def _stored(store):
+    manifest = store.manifest
+    axes = {name: store.axis(name) for name in manifest["spec"]["axes"]}
+    for name, values in axes.items():
+        if values.size != manifest["spec"]["axes"][name]["size"]:
+            raise InputError(f"{store.folder}: the values of the axis {name} are damaged")
+    values = {
+        name: StoredValues(store, row, manifest["shape"])
+        for row, name in enumerate(manifest["observables"])
+    }
+    return _result(manifest, axes, values, store.folder)
+
+
+def _result(manifest, axes, values, folder=None):
+    spec = manifest["spec"]
+    units = {name: axis["unit"] for name, axis in spec["axes"].items()}
+    attributes = {k: spec[k] for k in ("scatterer", "fixed", "fermi_energy", "order")}
+    return SweepResult(
+        tuple(manifest["dimensions"]),
+        dict(axes),
+        values,
+        units_of(units, values),
+        {**attributes, "versions": manifest["versions"]},
+        folder,
+    )

@@ -1,0 +1,246 @@
+"""Sweeps written down in a TOML file."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qpcjax.files import InputError, read_transmission
+from qpcjax.models import MODELS, named_scatterer
+from qpcjax.quadrature import ORDER
+from qpcjax.sweeping.axes import FIELD_UNITS, POINT_UNITS, closest
+from qpcjax.sweeping.plan import make_plan
+
+# Factors to the library's units.
+_UNITS = {
+    "nm": {"nm": 1.0, "um": 1e3, "mm": 1e6, "m": 1e9, "pm": 1e-3},
+    "meV": {"meV": 1.0, "eV": 1e3, "ueV": 1e-3},
+    "K": {"K": 1.0, "mK": 1e-3},
+    "T": {"T": 1.0, "mT": 1e-3},
+    "m_e": {"m_e": 1.0},
+    "1": {"1": 1.0},
+}
+_VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
+
+_KEYS = (
+    "scatterer",
+    "axes",
+    "fixed",
+    "observables",
+    "table",
+    "fermi_energy",
+    "order",
+    "chunk",
+)
+_RANGE = ("start", "stop", "num", "spacing", "unit")
+_SPACINGS = ("linear", "log")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """A spec's file, for messages and for files beside it."""
+
+    path: Path
+
+    def error(self, message):
+        return InputError(f"{self.path}: {message}")
+
+    def table(self, value, field):
+        if not isinstance(value, Mapping):
+            raise self.error(f"[{field}] must be a table, got {value!r}")
+        return value
+
+    def known(self, given, names, field):
+        for name in given:
+            if name not in names:
+                where = f" in {field}" if field else ""
+                raise self.error(f"there is no {name!r}{where}: {closest(name, names)}")
+
+    def number(self, value, field):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.error(f"{field} must be a number, got {value!r}")
+        return float(value)
+
+    def factor(self, unit, name, field):
+        """Factor from a unit to that of the parameter."""
+        own = POINT_UNITS.get(name) or FIELD_UNITS.get(name, "1")
+        units = {**_UNITS[own], **(_VOLTAGES if name == "bias" else {})}
+        if unit is None:
+            return 1.0
+        if unit not in units:
+            raise self.error(f"{field} has the unit {unit!r}, got for {name}: {_one_of(units)}")
+        return units[unit]
+
+    def quantity(self, value, name, field):
+        """A number in the library's units, from a number or { value = ..., unit = ... }."""
+        if not isinstance(value, Mapping):
+            return self.number(value, field)
+        self.known(value, ("value", "unit"), field)
+        if "value" not in value:
+            raise self.error(f"{field} must have a value, got {dict(value)!r}")
+        number = self.number(value["value"], f"{field}.value")
+        return number * self.factor(value.get("unit"), name, field)
+
+    def axis(self, value, name):
+        """Values of an axis: a list, { values = ... }, { start, stop, num } or { file = ... }."""
+        field = f"axes.{name}"
+        if isinstance(value, list):
+            value = {"values": value}
+        if not isinstance(value, Mapping):
+            raise self.error(
+                f"{field} must be a list or a table of values, start, stop and num, or file, got "
+                f"{value!r}; one number belongs into [fixed]"
+            )
+        factor = self.factor(value.get("unit"), name, field)
+        if "values" in value:
+            self.known(value, ("values", "unit"), field)
+            listed = value["values"]
+            if not isinstance(listed, list):
+                raise self.error(f"{field}.values must be a list, got {listed!r}")
+            found = np.array([self.number(v, f"{field}.values") for v in listed])
+        elif "file" in value:
+            self.known(value, ("file", "unit"), field)
+            found = self._file(value["file"], field)
+        else:
+            found = self._range(value, field)
+        if found.size == 0:
+            raise self.error(f"{field} is empty: give at least one value")
+        return found if factor == 1 else found * factor
+
+    def _file(self, name, field):
+        path = self.path.parent / str(name)
+        try:
+            if path.suffix == ".npy":
+                return np.load(path, mmap_mode="r")
+            return np.loadtxt(path, ndmin=1)
+        except (OSError, ValueError) as error:
+            raise self.error(f"{field}.file {path} cannot be read: {error}") from None
+
+    def _range(self, value, field):
+        self.known(value, _RANGE, field)
+        for key in ("start", "stop", "num"):
+            if key not in value:
+                raise self.error(
+                    f"{field} must have values, file, or start, stop and num: no {key}"
+                )
+        start, stop = (self.number(value[k], f"{field}.{k}") for k in ("start", "stop"))
+        num = value["num"]
+        if isinstance(num, bool) or not isinstance(num, int) or num < 0:
+            raise self.error(f"{field}.num must be a whole number, got {num!r}")
+        spacing = value.get("spacing", "linear")
+        if spacing not in _SPACINGS:
+            raise self.error(f"{field}.spacing must be {' or '.join(_SPACINGS)}, got {spacing!r}")
+        if spacing == "linear":
+            return np.linspace(start, stop, num)
+        if start * stop <= 0:
+            raise self.error(
+                f"{field}: start and stop must have one sign with spacing = 'log', got {start:g} "
+                f"and {stop:g}"
+            )
+        return np.geomspace(start, stop, num)
+
+
+def _one_of(units):
+    return "one of " + ", ".join(units)
+
+
+def read_spec(path):
+    """The plan of a sweep's TOML file; docs/cluster.md describes it.
+
+    The scatterer keeps as many modes as the axes need where its `modes` are not stated.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: anything that the user can mend; says the field, what was wanted and what came.
+    """
+    reader = _Reader(Path(path))
+    try:
+        given = tomllib.loads(reader.path.read_text())
+    except OSError as error:
+        raise reader.error(f"cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise reader.error(f"is not TOML: {error}") from None
+    reader.known(given, _KEYS, "")
+    for key in ("scatterer", "axes", "observables"):
+        if key not in given:
+            raise reader.error(f"{key} is missing; a sweep has scatterer, axes and observables")
+    axes = {
+        name: reader.axis(value, name)
+        for name, value in reader.table(given["axes"], "axes").items()
+    }
+    for name, value in reader.table(given.get("fixed", {}), "fixed").items():
+        if name not in POINT_UNITS:
+            raise reader.error(f"there is no {name!r} in fixed: {closest(name, POINT_UNITS)}")
+        if name in axes:
+            raise reader.error(f"{name} is in axes and in fixed")
+        axes[name] = reader.quantity(value, name, f"fixed.{name}")
+    options = _options(reader, given)
+    try:
+        scatterer, own_modes = _scatterer(reader, given["scatterer"], axes)
+        return make_plan(
+            scatterer,
+            axes,
+            _observables(reader, given["observables"]),
+            needed_modes=not own_modes,
+            **options,
+        )
+    except InputError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise reader.error(str(error)) from None
+
+
+def _observables(reader, wanted):
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+        raise reader.error(f"observables must be a list of names, got {wanted!r}")
+    return wanted
+
+
+def _options(reader, given):
+    table = given.get("table", False)
+    if not isinstance(table, bool):
+        raise reader.error(f"table must be true or false, got {table!r}")
+    fermi_energy = given.get("fermi_energy", "mu_R")
+    if not isinstance(fermi_energy, str):
+        fermi_energy = reader.quantity(fermi_energy, "mu", "fermi_energy")
+    return {
+        "table": table,
+        "fermi_energy": fermi_energy,
+        "order": given.get("order", ORDER),
+        "chunk": given.get("chunk"),
+    }
+
+
+def _scatterer(reader, given, axes) -> tuple[Any, bool]:
+    """The scatterer, and whether its number of modes was stated."""
+    parameters = dict(reader.table(given, "scatterer"))
+    model = parameters.pop("model", "mean")
+    if model not in MODELS:
+        raise reader.error(
+            f"scatterer.model must be one of {', '.join(MODELS)}, got {model!r}: "
+            f"{closest(model, MODELS)}"
+        )
+    known = [*MODELS[model].parameters, "g_factor", "magnetic_field"]
+    reader.known(parameters, known, f"scatterer, with the model {model}")
+    values = {}
+    for name, value in parameters.items():
+        field = f"scatterer.{name}"
+        if name == "table":
+            values[name] = read_transmission(reader.path.parent / str(value))
+        elif name in FIELD_UNITS:
+            if name in axes:
+                raise reader.error(f"{name} is in axes and in scatterer")
+            values[name] = reader.quantity(value, name, field)
+        else:
+            values[name] = value  # such as modes or matching, checked by the class
+    for name in axes:
+        if name in known and name not in values:
+            values[name] = float(np.atleast_1d(axes[name])[0])
+    stated = {"modes", "channel_modes"} & set(values)
+    return named_scatterer(model, values), bool(stated)
