@@ -74,14 +74,9 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None, rounding
         gap = jnp.abs(edges[:, None] - thresholds)
         on = jnp.min(gap, axis=1) <= rounding
         edges = jnp.where(on, thresholds[jnp.argmin(gap, axis=1)], edges)
-    ends = jnp.sort(jnp.clip(jnp.concatenate([thresholds, edges]), lower, upper))
-    # The window's own ends are put in after sorting, so that their derivatives survive ties.
-    ends = jnp.concatenate([lower[None], ends, upper[None]])
+    ends = panel_ends(thresholds, edges, lower, upper)
     start, width = ends[:-1], jnp.diff(ends)
-    # Another panel end may stand next to a threshold: what counts is how near, in panel widths.
-    from_threshold = jnp.min(jnp.abs(ends[:, None] - thresholds), axis=1, initial=jnp.inf)
-    rough_start = from_threshold[:-1] <= _NEAR_THRESHOLD * width
-    rough_end = from_threshold[1:] <= _NEAR_THRESHOLD * width
+    rough_start, rough_end = rough_ends(ends, thresholds)
     if keep is not None and keep < width.size:
         chosen = jnp.argsort(width == 0, stable=True)[:keep]
         complete = jnp.sum(width > 0) <= keep
@@ -97,6 +92,22 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None, rounding
         return jnp.select([kind == k for k in range(4)], list(jnp.asarray(table, ends.dtype)))
 
     return start + width * pick(node), width * pick(weight)
+
+
+def panel_ends(thresholds, edges, lower, upper):
+    """All panel ends in their order, those outside the window moved to its ends."""
+    ends = jnp.sort(jnp.clip(jnp.concatenate([thresholds, edges]), lower, upper))
+    # The window's own ends are put in after sorting, so that their derivatives survive ties.
+    return jnp.concatenate([lower[None], ends, upper[None]])
+
+
+def rough_ends(ends, thresholds):
+    """Whether panels start, and whether they end, at a threshold."""
+    width = jnp.diff(ends)
+    # Another panel end may stand next to a threshold: what counts is how near, in panel widths.
+    from_threshold = jnp.min(jnp.abs(ends[:, None] - thresholds), axis=1, initial=jnp.inf)
+    near = _NEAR_THRESHOLD * width
+    return from_threshold[:-1] <= near, from_threshold[1:] <= near
 
 
 def _gauss_maps(order):
@@ -193,8 +204,8 @@ def _thermal_kernel(
 
 
 @functools.partial(jax.jit, static_argnames="order")
-def _conductance_terms(scatterer, mu, temperature, order):
-    """Thermal kernel and T(E) at the nodes of the conductance, and whether it is meaningful."""
+def conductance_terms(scatterer, mu, temperature, order):
+    """Nodes E - mu, thermal kernel, T(E) and whether the thermal average at mu is meaningful."""
     kT = BOLTZMANN * temperature
     bias = jnp.zeros_like(mu)
     warm = jnp.maximum(kT, 0)
@@ -205,10 +216,16 @@ def _conductance_terms(scatterer, mu, temperature, order):
     )
     moving = scatterer.jumps(bias).size > 0
     y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, reach=reach, moving=moving)
-    t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
+    t = _at_nodes(scatterer, mu, bias, y)
     lost = _lost_weight(scatterer, mu, warm)
     valid = (kT >= 0) & ~(lost > _bearable(depth)) & scatterer.resolved()
-    return kernel, t, valid
+    return y, kernel, t, valid
+
+
+def _at_nodes(scatterer, mu, bias, y):
+    """T(mu + y, V); as one row, which XLA vectorises better than a table of panels."""
+    t = jax.vmap(lambda y: scatterer.total(mu + y, bias))(y.reshape(-1))
+    return t.reshape(y.shape)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -216,7 +233,7 @@ def conductance_average(scatterer, mu, temperature, order=ORDER):
 
     NaN under the same conditions as `transport_moments`.
     """
-    kernel, t, valid = _conductance_terms(scatterer, mu, temperature, order)
+    _, kernel, t, valid = conductance_terms(scatterer, mu, temperature, order)
     return jnp.where(valid, jnp.sum(kernel * t) / jnp.sum(kernel), jnp.nan)
 
 
@@ -225,7 +242,7 @@ def conductance_error(scatterer, mu, temperature, order=ORDER):
     value = conductance_average(scatterer, mu, temperature, order)
 
     def parts(order):
-        kernel, t, _ = _conductance_terms(scatterer, mu, temperature, order)
+        _, kernel, t, _ = conductance_terms(scatterer, mu, temperature, order)
         # The kernel is divided by its sum: where T is constant nothing is wrong.
         return kernel * t, -value * kernel
 
@@ -290,7 +307,7 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
     both_cold = (step_left == 0) & (step_right == 0)
     occupation = jnp.where(both_cold, 1, occupation)
-    t = jax.vmap(jax.vmap(lambda y: scatterer.total(mu + y, bias)))(y)
+    t = _at_nodes(scatterer, mu, bias, y)
 
     kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
     sides = jnp.stack([half_bias, -half_bias])

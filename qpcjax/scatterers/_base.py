@@ -1,7 +1,7 @@
 """What a scatterer is."""
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -21,10 +21,13 @@ class AbstractScatterer(eqx.Module):
         mass: effective mass in m_e, which sets the velocity of hot electrons; GaAs by default.
         memory: memory that one energy takes, in that of an abrupt constriction, a whole number;
             as many energies fewer are evaluated side by side.
+        bulk_total: T(E, V) as `total` gives it, but such that XLA makes one kernel of it, without
+            any array in between: for many energies. None where there is no such form.
     """
 
     mass = GAAS_MASS
     memory = 1
+    bulk_total: ClassVar[Any] = None
 
     @abc.abstractmethod
     def eigenvalues(self, energy, bias=0.0) -> jax.Array:

@@ -6,6 +6,8 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from qpcjax import _safe
 from qpcjax._fields import require_count
@@ -38,49 +40,70 @@ def channel_transmission(a, b, k2, phase):
     return passed / (passed + x * x)
 
 
-def mode_transmission(below, above, e, n, phase, floor):
-    """T_n with the lead's wavevector of Eq. (18).
+def channel_slopes(a, b, k2, phase, along_a, along_b):
+    """Derivatives of `channel_transmission` by k2 with a and b along, by phase, and by k2 alone.
 
     Args:
-        below: signed circle segment at q = n - 1.
-        above: signed circle segment at q = n + 1.
-        e: E/E1 > 0.
-        n: the mode.
-        phase: pi L/2w.
-        floor: U/E1.
+        a: Re A_n, and so on.
+        b: as there.
+        k2: as there.
+        phase: as there.
+        along_a: da/dk2.
+        along_b: db/dk2.
     """
-    return channel_transmission(*averaged_wavevector(below, above), e - n * n - floor, phase)
+    z = phase**2 * k2
+    cos, sinc, scale = _safe.scaled_cos_sin(z)
+    sin_over, excess = phase * sinc, a * a + b * b - k2
+    x = 2 * b * cos + excess * sin_over
+    # T is the same function of a and X whatever their common scale.
+    by_k2 = excess * phase**3 * _safe.scaled_sinc_slope(z) - (1 + b * phase) * sin_over
+    by_phase = excess * cos - 2 * b * k2 * sin_over
+    by_e = by_k2 + 2 * (along_b * cos + (a * along_a + b * along_b) * sin_over)
+    passed = 4 * a * a * scale
+    factor = 8 * a * scale * x / (passed + x * x) ** 2
+    return factor * (x * along_a - a * by_e), -factor * a * by_phase, -factor * a * by_k2
 
 
-def _over_modes(step, e, modes, carry):
-    """Scan `step(carry, n, below, above)` over the modes, sharing their circle segments.
+def _over_modes(step, e, modes, carry, in_loop):
+    """Fold `step(carry, n, a, b, slope of a, slope of b)` over the modes with A_n = a + ib.
 
-    Segments are pairs (area, angle), the angle being twice the area's derivative. One loop body
-    for all modes compiles many times faster than unrolled modes and runs nearly as fast.
+    Modes share the circle segments of Eq. (18): pairs (area, angle), the angle being twice the
+    area's derivative by e.
     """
 
-    def pair(m):
+    def circle(m):
         return _safe.circle_segment(e, m), _safe.circle_angle(e, m)
 
     def body(state, n):
         below, at, carry = state
-        above = pair(n + 1)
-        carry, out = step(carry, n, below, above)
+        above = circle(n + 1)
+        a, b = averaged_wavevector(below[0], above[0])
+        # An area has the sign of e - q^2.
+        slopes = (
+            (jnp.where(below[0] > 0, below[1], 0) - jnp.where(above[0] > 0, above[1], 0)) / 4,
+            (jnp.where(below[0] > 0, 0, below[1]) - jnp.where(above[0] > 0, 0, above[1])) / 4,
+        )
+        carry, out = step(carry, n, a, b, *slopes)
         return (at, above, carry), out
 
     first = (e * (math.pi / 4), jnp.full_like(e, math.pi / 2))
-    n = jnp.arange(1, modes + 1, dtype=e.dtype)
-    (*_, carry), out = jax.lax.scan(body, (first, pair(n[0]), carry), n)
-    return carry, out
+    n = np.arange(1, modes + 1, dtype=e.dtype)
+    state = (first, circle(jnp.asarray(n[0])), carry)
+    if in_loop:
+        (*_, carry), out = jax.lax.scan(body, state, jnp.asarray(n))
+        return carry, out
+    for mode in n:
+        state, _ = body(state, jnp.asarray(mode))
+    return state[2], None
 
 
 def mode_transmissions(e, phase, floor, modes):
     """T_1 ... T_modes as an array, at e = E/E1 > 0 with phase = pi L/2w and floor = U/E1."""
 
-    def step(carry, n, below, above):
-        return carry, mode_transmission(below[0], above[0], e, n, phase, floor)
+    def step(carry, n, a, b, *_):
+        return carry, channel_transmission(a, b, e - n * n - floor, phase)
 
-    return _over_modes(step, e, modes, None)[1]
+    return _over_modes(step, e, modes, None, True)[1]
 
 
 def profile_transmissions(e, phase, floor, modes):
@@ -90,37 +113,48 @@ def profile_transmissions(e, phase, floor, modes):
     return jax.vmap(channel_transmission, (0, 0, 0, None))(a, b, e - n * n - floor, phase)
 
 
-def profile_total(*arguments):
+def profile_total(e, phase, floor, modes):
     """Their sum."""
-    return jnp.sum(profile_transmissions(*arguments))
+    return jnp.sum(profile_transmissions(e, phase, floor, modes))
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
-def total_transmission(e, phase, floor, modes):
-    """T_1 + ... + T_modes, with its three derivatives at once; same arguments."""
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def total_transmission(e, phase, floor, modes, in_loop=True):
+    """T_1 + ... + T_modes, with its derivatives; same arguments.
 
-    def step(total, n, below, above):
-        return total + mode_transmission(below[0], above[0], e, n, phase, floor), None
+    Args:
+        e: E/E1 > 0.
+        phase: pi L/2w.
+        floor: U/E1.
+        modes: how many.
+        in_loop: whether the modes are a loop, which compiles five times faster, or written out one
+            after the other: then XLA makes one kernel of everything, five times as fast on a large
+            array.
+    """
 
-    return _over_modes(step, e, modes, jnp.zeros_like(e))[0]
+    def step(total, n, a, b, *_):
+        return total + channel_transmission(a, b, e - n * n - floor, phase), None
+
+    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
 
 
-@total_transmission.defjvp
-def _(modes, primals, tangents):
+@functools.partial(total_transmission.defjvp, symbolic_zeros=True)
+def _(modes, in_loop, primals, tangents):
+    value = total_transmission(*primals, modes, in_loop)
+    if not in_loop:
+        # A kernel with two results is taken to pieces by XLA: two that have nothing in common are
+        # three times as fast, although each evaluates what they could share.
+        primals = jax.lax.optimization_barrier(primals)
     e, phase, floor = primals
-    gradient = jax.grad(mode_transmission, (0, 1, 2, 4, 5))
 
-    def step(slopes, n, below, above):
-        by_below, by_above, by_e, by_phase, by_floor = gradient(
-            below[0], above[0], e, n, phase, floor
-        )
-        by_e = by_e + (by_below * below[1] + by_above * above[1]) / 2
-        return jax.tree.map(jnp.add, slopes, (by_e, by_phase, by_floor)), None
+    def step(tangent, n, a, b, *along):
+        by_e, by_phase, by_k2 = channel_slopes(a, b, e - n * n - floor, phase, *along)
+        for slope, moved in zip((by_e, by_phase, -by_k2), tangents, strict=True):
+            if not isinstance(moved, SymbolicZero):
+                tangent = tangent + slope * moved
+        return tangent, None
 
-    zero = jnp.zeros_like(e)
-    slopes, _ = _over_modes(step, e, modes, (zero, zero, zero))
-    tangent = sum(slope * t for slope, t in zip(slopes, tangents, strict=True))
-    return total_transmission(*primals, modes), tangent
+    return value, _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
 
 
 # For each matching: the function for the T_n and the one for their sum.
@@ -207,6 +241,14 @@ class AbruptConstriction(AbstractChannel):
     def total(self, energy, bias=0.0):
         """T(E), the sum of the T_n."""
         return self._evaluate(MATCHINGS[self.matching][1], energy)
+
+    @property
+    def bulk_total(self):
+        """T(E) as one kernel; the tables of "profile" have no such form."""
+        return None if self.matching == "profile" else self._bulk_total
+
+    def _bulk_total(self, energy, bias=0.0):
+        return self._evaluate(functools.partial(total_transmission, in_loop=False), energy)
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
