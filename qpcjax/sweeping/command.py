@@ -1,5 +1,6 @@
 """What `qpcjax sweep` does between its options and its folder."""
 
+import contextlib
 import importlib.util
 from pathlib import Path
 
@@ -29,20 +30,22 @@ def run_spec(
     Raises:
         InputError: anything that the user can mend.
     """
-    process = 0
     if netcdf is not None:
         _require_netcdf(netcdf)  # before long work
+    peers, process = contextlib.nullcontext(), 0
     joined = distributed or any(part is not None for part in coordinator)
     if joined:
-        process = _joined(out, coordinator)
-    plan = read_spec(spec)
-    with shown(not quiet and process == 0) as advance:
-        try:
-            result = run(plan, out, advance, joined)
-        except KeyboardInterrupt:
-            raise InputError(
-                f"stopped; finished chunks are kept in {out}, and the same command goes on"
-            ) from None
+        peers = _joined(out, coordinator)
+        process = peers.process
+    with peers:
+        plan = read_spec(spec)
+        with shown(not quiet and process == 0) as advance:
+            try:
+                result = run(plan, out, advance, watched=joined)
+            except KeyboardInterrupt:
+                raise InputError(
+                    f"stopped; finished chunks are kept in {out}, and the same command goes on"
+                ) from None
     if process:
         return None
     if netcdf is not None:
@@ -58,7 +61,7 @@ def _require_netcdf(path):
 
 
 def _joined(out, coordinator):
-    """Find the other processes; number of this one."""
+    """Find the other processes; a watch over them."""
     given = [part is not None for part in coordinator]
     if any(given) and not all(given):
         raise InputError("--coordinator, --processes and --process-id belong together: give all")
@@ -66,7 +69,9 @@ def _joined(out, coordinator):
     if all(given) and not process_id < processes:
         raise InputError(f"--process-id must be below {processes}, got {process_id}")
     try:
-        return join(out, address, processes, process_id)[0]
+        return join(out, address, processes, process_id)
+    except OSError as error:
+        raise InputError(f"the folder {out} cannot be written: {error.strerror}") from None
     except (RuntimeError, ValueError) as error:
         found = "" if all(given) else "; give --coordinator, --processes and --process-id"
         raise InputError(f"the other processes were not found: {error}{found}") from None

@@ -22,6 +22,7 @@ _BEAT = 1.0  # s between beats
 _SILENT = 8  # beats of one's own without one of another process, before that counts as gone
 _NOT_BEGUN = 30  # the same for a process that has not begun
 _STOPPED = "stopped: "
+_DONE = "done"
 _WIDTH = 256  # a beat is written in place, always of one size, so that a full disk holds it
 
 
@@ -29,16 +30,17 @@ def join(folder, coordinator=None, processes=None, process_id=None):
     """Find the other processes by JAX's runtime, and start together with them.
 
     Args:
-        folder: that of the sweep; what a dead process left there of its beats is removed.
+        folder: that of the sweep; made if it is not there.
         coordinator: HOST:PORT of process 0; by default found in the environment that Slurm, Open
             MPI or another launcher known to JAX has set.
         processes: how many there are; with `coordinator`.
         process_id: number of this one, from 0; with `coordinator`.
 
     Returns:
-        Number of this process, and how many there are.
+        `Peers`, which has given its first beat, as those of all other processes have.
 
     Raises:
+        OSError: the folder cannot be written.
         RuntimeError: the others do not answer.
         ValueError: no launcher was found.
     """
@@ -49,13 +51,12 @@ def join(folder, coordinator=None, processes=None, process_id=None):
         initialization_timeout=120,
         heartbeat_timeout_seconds=10,
     )
-    here = jax.process_index(), jax.process_count()
-    with contextlib.suppress(OSError):
-        _beat_file(Path(folder), here[0]).unlink(missing_ok=True)
+    peers = Peers(folder, jax.process_index(), jax.process_count(), joined=True)
+    peers.begin()
     if jax.default_backend() == "cpu":
-        # On a GPU compiling may still ask the others, and the runtime stays.
+        # All meet here once more. On a GPU compiling may still ask the others: it stays.
         jax.distributed.shutdown()
-    return here
+    return peers
 
 
 def _beat_file(folder, process):
@@ -77,15 +78,20 @@ class Peers:
 
     def __init__(self, folder, process, processes, joined=False):
         self._joined = joined
-        self._folder, self._process, self._processes = Path(folder), process, processes
+        self._folder, self.process, self._processes = Path(folder), process, processes
         self._file = _beat_file(self._folder, process)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="qpcjax-peers", daemon=True)
 
+    def begin(self):
+        """Give the first beat."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._write("0")
+
     def __enter__(self):
         if self._processes > 1:
-            self._file.parent.mkdir(exist_ok=True)
-            self._write("0")
+            if not self._joined:
+                self.begin()
             self._thread.start()
         return self
 
@@ -94,11 +100,9 @@ class Peers:
             return
         self._over.set()
         self._thread.join()
+        why = _STOPPED + (" ".join(str(error).split()) or getattr(kind, "__name__", ""))
         with contextlib.suppress(OSError):
-            if kind is None:
-                self._file.unlink(missing_ok=True)
-            else:
-                self._write(_STOPPED + (" ".join(str(error).split()) or kind.__name__))
+            self._write(_DONE if kind is None else why)
 
     def _write(self, text):
         text = text.encode()[: _WIDTH - 1].decode(errors="ignore")
@@ -109,7 +113,7 @@ class Peers:
             os.close(handle)
 
     def _watch(self):
-        others = [p for p in range(self._processes) if p != self._process]
+        others = [p for p in range(self._processes) if p != self.process]
         # Where they have not met, what stands there at first may be of an earlier run.
         first = {p: None if self._joined else self._read(p) for p in others}
         last, silent = dict(first), dict.fromkeys(others, 0)
@@ -124,7 +128,9 @@ class Peers:
             for p in others:
                 now = self._read(p)
                 begun = last[p] != first[p] or now != first[p]
-                if now == last[p]:
+                if begun and now == _DONE:
+                    silent[p] = 0
+                elif now == last[p]:
                     silent[p] += 1
                 elif now is not None:
                     last[p], silent[p] = now, 0
@@ -147,7 +153,7 @@ class Peers:
         with contextlib.suppress(OSError):
             self._write(_STOPPED + why)
         message = (
-            f"Error: {why}, so process {self._process} stops too. Finished chunks are kept in "
+            f"Error: {why}, so process {self.process} stops too. Finished chunks are kept in "
             f"{self._folder}; start all processes again to go on"
         )
         print(f"\n{message}", file=sys.stderr, flush=True)

@@ -102,14 +102,14 @@ def open_sweep(folder) -> SweepResult:
     return _stored(Store(folder))
 
 
-def run(plan: Plan, out, advance, joined=False) -> SweepResult:
+def run(plan: Plan, out, advance, watched=False) -> SweepResult:
     """Run a plan; see `sweep`.
 
     Args:
         plan: the sweep.
         out: folder, or None for memory.
         advance: function (points done, points in all) that is told of progress.
-        joined: whether several processes have met in `peers.join`.
+        watched: whether the caller watches over the other processes.
     """
     double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
     if not double:
@@ -120,7 +120,8 @@ def run(plan: Plan, out, advance, joined=False) -> SweepResult:
         return _in_memory(plan, advance)
     process, processes = jax.process_index(), jax.process_count()
     store = Store.begin(out, _manifest(plan), plan.axes.values)
-    with Peers(store.folder, process, processes, joined):
+    watch = contextlib.nullcontext() if watched else Peers(store.folder, process, processes)
+    with watch:
         _to_disk(plan, store, process, processes, advance)
     return _stored(store)
 

@@ -141,7 +141,7 @@ class Store:
                 f"{self.folder}: chunk {number} of {self.chunks} is not finished; run the same "
                 "sweep again to go on"
             ) from None
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             good, values = False, None
         if not good or values is None:
             raise InputError(f"{path} is damaged; run the same sweep again, which computes it anew")

@@ -1,0 +1,310 @@
+"""Sweeps on the disk: what is stored, going on, damage, full disks, other sweeps, labels."""
+
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+
+import qpcjax as qpc
+from qpcjax.files import InputError
+from qpcjax.sweeping import export, store
+
+C = qpc.AbruptConstriction(20.0, 40.0, modes=2)
+AXES = {
+    "half_width": np.linspace(15, 20, 3),
+    "length": np.linspace(0, 40, 4),
+    "energy": np.linspace(0.5, 13.0, 13),
+}
+SIZE, CHUNK = 3 * 4 * 13, 16
+CHUNKS = 10  # the last one of 12 points
+
+
+def run(out, axes=AXES, observables=("transmission",), **options):
+    return qpc.sweep(C, axes, observables, out=out, **{"chunk": CHUNK, **options})
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return qpc.sweep(C, AXES, "transmission", chunk=CHUNK)["transmission"]
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Numbers of the chunks that are written."""
+    numbers, write = [], store.Store.write
+
+    def counted(self, number, values):
+        numbers.append(number)
+        write(self, number, values)
+
+    monkeypatch.setattr(store.Store, "write", counted)
+    return numbers
+
+
+def stop_after(count):
+    """A progress function that stops a sweep, as ctrl-C does."""
+
+    def advance(done, total):
+        if done >= count * CHUNK:
+            raise KeyboardInterrupt
+
+    return advance
+
+
+def test_the_disk_holds_what_memory_does(whole, tmp_path):
+    result = run(tmp_path / "out")
+    np.testing.assert_array_equal(np.asarray(result["transmission"]), whole)
+    again = qpc.open_sweep(tmp_path / "out")
+    np.testing.assert_array_equal(np.asarray(again["transmission"]), whole)
+    for name, values in AXES.items():
+        np.testing.assert_array_equal(again.axes[name], values)
+    assert again.dimensions == tuple(AXES)
+    assert again.units == {**dict.fromkeys(("half_width", "length"), "nm"), "energy": "meV"} | {
+        "transmission": "1"
+    }
+
+
+def test_files_are_plain_npy_with_a_manifest(whole, tmp_path):
+    run(tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["shape"] == [3, 4, 13]
+    assert manifest["observables"]["transmission"]["unit"] == "1"
+    assert manifest["spec"]["scatterer"]["half_width"] == "swept"
+    assert {"qpcjax", "jax", "numpy", "platform"} <= set(manifest["versions"])
+    files = sorted((tmp_path / "chunks").iterdir())
+    parts = [np.load(path) for path in files]
+    assert [part.shape for part in parts] == [(1, 16)] * 9 + [(1, 12)]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1)[0], whole.ravel())
+
+
+KEYS = [
+    np.s_[1],
+    np.s_[1:3],
+    np.s_[:, 2],
+    np.s_[..., -1],
+    np.s_[2, 3, 12],
+    np.s_[::2, 1:, ::-3],
+    np.s_[[2, 0], 1, 3:5],
+    np.s_[1:1],
+    np.s_[:, np.array([True, False, False, True])],
+    np.s_[...],
+]
+
+
+def test_indexing_is_that_of_numpy(whole, tmp_path):
+    stored = run(tmp_path)["transmission"]
+    assert (stored.shape, stored.ndim, stored.size, len(stored)) == ((3, 4, 13), 3, SIZE, 3)
+    for key in KEYS:
+        np.testing.assert_array_equal(stored[key], whole[key], err_msg=str(key))
+    np.testing.assert_array_equal(stored[[2, 0], [1, 3]], whole[np.ix_([2, 0], [1, 3])])
+    for key in (3, -4, (0, 0, 0, 0), (..., ...)):
+        with pytest.raises(IndexError):
+            stored[key]
+
+
+def test_a_stopped_sweep_goes_on_and_computes_nothing_twice(whole, tmp_path, written):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, progress=stop_after(3))
+    first = list(written)
+    assert 3 <= len(first) < CHUNKS
+    assert first == sorted(set(first))
+    with pytest.raises(InputError, match=r"chunk \d of 10 is not finished; run the same sweep"):
+        np.asarray(qpc.open_sweep(tmp_path)["transmission"][2])
+    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "chunks").iterdir()}
+    result = run(tmp_path)
+    np.testing.assert_array_equal(np.asarray(result["transmission"]), whole)
+    assert sorted(written) == list(range(CHUNKS))
+    assert all(p.stat().st_mtime_ns == t for p, t in times.items())
+    run(tmp_path)
+    assert len(written) == CHUNKS
+
+
+def damage_cut(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def damage_bit(path):
+    content = bytearray(path.read_bytes())
+    content[170] ^= 1
+    path.write_bytes(content)
+
+
+def damage_empty(path):
+    path.write_bytes(b"")
+
+
+def damage_other_shape(path):
+    np.save(path, np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("damage", [damage_cut, damage_bit, damage_empty, damage_other_shape])
+def test_a_damaged_chunk_is_never_read_and_is_computed_anew(damage, whole, tmp_path, written):
+    run(tmp_path)
+    damage(tmp_path / "chunks" / "00000004.npy")
+    stored = qpc.open_sweep(tmp_path)["transmission"]
+    with pytest.raises(InputError, match=r"00000004\.npy is damaged; run the same sweep again"):
+        np.asarray(stored)
+    np.testing.assert_array_equal(stored[0], whole[0])  # others can be read
+    written.clear()
+    np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+    assert written == [4]
+
+
+def test_what_a_killed_process_left_half_written_goes_away(tmp_path):
+    (tmp_path / "chunks").mkdir()
+    part = tmp_path / "chunks" / ".00000003.npy.host-12.part"
+    part.write_bytes(b"half")
+    run(tmp_path)
+    assert not part.exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["axes", "chunks", "manifest.json"]
+
+
+# --- full disks and folders that cannot be written ------------------------------------------
+
+
+def test_a_full_disk_stops_cleanly_and_the_sweep_goes_on(whole, tmp_path, monkeypatch, written):
+    fsync, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) > 16:  # two of each file; axes and manifest first
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = r"cannot be written: No space left on device\. 4 of 10 chunks are finished and kept;"
+    with pytest.raises(InputError, match=message):
+        run(tmp_path)
+    assert len(list((tmp_path / "chunks").iterdir())) == 4  # nothing half-written
+    monkeypatch.setattr(os, "fsync", fsync)
+    written.clear()
+    np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+    assert written == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_disk_that_is_full_from_the_start(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"cannot be written: No space left on device\. Choose"):
+        run(tmp_path / "out")
+    monkeypatch.undo()
+    run(tmp_path / "out")
+
+
+def test_folders_that_are_no_sweeps(tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(InputError, match=r"cannot be written: a file of that name, or on the"):
+            run(out)
+    with pytest.raises(InputError, match="is not a sweep's folder: it holds file"):
+        run(tmp_path)
+    with pytest.raises(InputError, match=r"is not a sweep's folder: it has no manifest\.json"):
+        qpc.open_sweep(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"format": "other"}')
+    with pytest.raises(InputError, match="must have the format 'qpcjax sweep 1'"):
+        qpc.open_sweep(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
+        qpc.open_sweep(tmp_path)
+
+
+# --- another sweep --------------------------------------------------------------------------
+
+OTHERS = {
+    "axis": (
+        {"axes": {**AXES, "energy": np.linspace(0.5, 12.0, 13)}},
+        r"axes\.energy is 13 values from 0\.5 to 13 meV .* there, and 13 values from 0\.5 to 12",
+    ),
+    "more axes": ({"axes": {**AXES, "bias": [0.0, 1.0]}}, r"axes\.bias is not there there, and"),
+    "observable": (
+        {"observables": ["transmission", "inelastic_length"], "axes": {**AXES, "mu": 3.0}},
+        r'fixed\.mu is not there there|observables is \["transmission"\] there',
+    ),
+    "fixed": ({"axes": {**AXES, "bias": 1.0}}, r"fixed\.bias is 0\.0 there, and 1\.0 here"),
+    "order": ({"order": 8}, "order is 16 there, and 8 here"),
+    "chunk": ({"chunk": 32}, "chunk is 16 there, and 32 here"),
+    "fermi_energy": ({"fermi_energy": "mu"}, 'fermi_energy is "mu_R" there, and "mu" here'),
+    "scatterer": (
+        {"axes": {**AXES, "mass": 0.05}},
+        r"scatterer\.mass is 0\.067 there, and 0\.05 here",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), OTHERS.values(), ids=OTHERS)
+def test_the_folder_of_another_sweep_is_refused(change, message, tmp_path):
+    store.Store.begin(tmp_path, manifest_of(AXES), AXES)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    with pytest.raises(InputError, match=rf"belongs to another sweep: ({message})"):
+        run(tmp_path, **change)
+    assert before == {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+
+def manifest_of(axes):
+    from qpcjax.sweeping.plan import make_plan
+    from qpcjax.sweeping.run import _manifest
+
+    return _manifest(make_plan(C, axes, "transmission", chunk=CHUNK))
+
+
+@pytest.mark.parametrize("name", ["qpcjax", "jax", "jaxlib", "platform"])
+def test_numbers_of_two_versions_are_not_mixed(name, tmp_path):
+    manifest = manifest_of(AXES)
+    manifest["versions"][name] = "0.0.1"
+    store.Store.begin(tmp_path, manifest, AXES)
+    with pytest.raises(InputError, match=f"was begun with {name} 0.0.1, and this is {name} "):
+        run(tmp_path)
+
+
+# --- labels ---------------------------------------------------------------------------------
+
+
+def test_xarray_reads_what_it_needs(whole, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    result = run(tmp_path)
+    data = result.to_xarray()
+    (tmp_path / "chunks" / "00000000.npy").unlink()  # half_width = 15 nm alone needs it
+    picked = data.transmission.sel(half_width=20.0).isel(energy=slice(2, 9, 3), length=[3, 0])
+    np.testing.assert_array_equal(picked.values, whole[2][[3, 0]][:, 2:9:3])
+    assert picked.attrs == {"units": "1", "long_name": data.transmission.attrs["long_name"]}
+    assert data.energy.attrs["units"] == "meV"
+    assert json.loads(data.attrs["versions"])["qpcjax"] == qpc.__version__
+    memory = qpc.sweep(C, AXES, "transmission", chunk=CHUNK).to_xarray()
+    assert memory.transmission.dims == tuple(AXES)
+    assert isinstance(memory, xarray.Dataset)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_netcdf_is_what_xarray_opens(table, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    axes = {n: v[:3] for n, v in AXES.items()} if table else AXES
+    result = run(tmp_path / "out", axes, table=table)
+    memory = run(None, axes, table=table)
+    for number, source in enumerate((result, memory)):
+        path = tmp_path / f"{number}.nc"
+        source.to_netcdf(path)
+        with xarray.open_dataset(path, engine="h5netcdf") as data:
+            np.testing.assert_array_equal(data.transmission.values, memory["transmission"])
+            assert data.transmission.attrs["units"] == "1"
+            assert data.energy.attrs["units"] == "meV"
+            for name, values in axes.items():
+                np.testing.assert_array_equal(data[name].values, values)
+    with pytest.raises(InputError, match="cannot be written"):
+        result.to_netcdf(tmp_path / "none" / "a.nc")
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_boxes_are_the_flat_range():
+    shape = (3, 4, 5)
+    flat = np.arange(60).reshape(shape)
+    for start in range(60):
+        for stop in range(start, 61):
+            found = []
+            for low, box in export.boxes(start, stop, shape):
+                assert flat[box].ravel()[0] == low
+                found.extend(flat[box].ravel())
+            assert found == list(range(start, stop))
