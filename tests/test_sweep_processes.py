@@ -157,6 +157,16 @@ def test_processes_are_found_as_slurm_starts_them(spec, tmp_path, whole):
     same(out, whole)
 
 
+def test_a_process_that_nobody_joins_ends(spec, tmp_path):
+    impatient = (
+        "from qpcjax import cli; from qpcjax.sweeping import peers; peers._MEET = 2; cli.main()"
+    )
+    options = (f"--coordinator=127.0.0.1:{free_port()}", "--processes=2", "--process-id=0")
+    code, out, err = ended(start(spec, tmp_path / "out", *options, code=("-c", impatient)))
+    assert (code, out) == (PEER_LOST, "")
+    assert "Error: the other processes have not come within 2 s: are all of them started" in err
+
+
 @pytest.mark.parametrize("victim", [0, 1])
 def test_the_end_of_one_process_ends_the_other(victim, spec, tmp_path, whole):
     out = tmp_path / "out"

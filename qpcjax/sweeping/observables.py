@@ -77,7 +77,7 @@ def read_observables(wanted, given):
     return names
 
 
-def point_values(scatterer, numbers, names, order, fermi_energy):
+def point_values(scatterer, numbers, names, order, fermi_energy, bulk=False):
     """The observables at one point, integrals that several of them share being computed once.
 
     Args:
@@ -86,6 +86,7 @@ def point_values(scatterer, numbers, names, order, fermi_energy):
         names: the observables.
         order: Gauss nodes in a panel.
         fermi_energy: E_F of the damping, see `QuadraticDamping`.
+        bulk: whether so many points follow that a longer compilation of T(E) is worth it.
 
     Returns:
         An array of shape (names,).
@@ -93,7 +94,7 @@ def point_values(scatterer, numbers, names, order, fermi_energy):
     wanted, found = set(names), {}
     if "transmission" in wanted:
         energy = numbers["energy"] if "energy" in numbers else numbers["mu"]
-        found["transmission"] = transmission(scatterer, energy, numbers["bias"])
+        found["transmission"] = _transmission(scatterer, energy, numbers["bias"], bulk)
     if "mu" in numbers:
         point = [numbers[k] for k in ("mu", "bias", "temperature", "temperature_bias")]
         found |= _transport(scatterer, point, wanted, order)
@@ -104,6 +105,14 @@ def point_values(scatterer, numbers, names, order, fermi_energy):
         found |= _heat(scatterer, Reservoirs(*point), numbers, wanted, fermi_energy)
     dtype = numbers["bias"].dtype
     return jnp.stack([jnp.asarray(found[name], dtype) for name in names])
+
+
+def _transmission(scatterer, energy, bias, bulk):
+    if not bulk or scatterer.bulk_total is None:
+        return transmission(scatterer, energy, bias)
+    # `transmission` takes this form for an array of energies, and here is but one.
+    outside = (energy > scatterer.energy_limit()) | (energy < scatterer.energy_floor())
+    return jnp.where(outside, jnp.nan, scatterer.bulk_total(energy, bias))
 
 
 def _transport(scatterer, point, wanted, order):

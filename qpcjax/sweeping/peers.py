@@ -18,6 +18,7 @@ import jax
 # Exit code of a process that stops since another one is gone.
 PEER_LOST = 3
 
+_MEET = 180  # s in which all processes must have started
 _BEAT = 1.0  # s between beats
 _SILENT = 8  # beats of one's own without one of another process, before that counts as gone
 _NOT_BEGUN = 30  # the same for a process that has not begun
@@ -44,19 +45,34 @@ def join(folder, coordinator=None, processes=None, process_id=None):
         RuntimeError: the others do not answer.
         ValueError: no launcher was found.
     """
+    # JAX would wait as long and then abort without a word that helps.
+    alone = threading.Timer(_MEET, _end_alone)
+    alone.daemon = True
+    alone.start()
     jax.distributed.initialize(
         coordinator,
         processes,
         process_id,
-        initialization_timeout=120,
+        initialization_timeout=_MEET + 60,
         heartbeat_timeout_seconds=10,
     )
+    alone.cancel()
     peers = Peers(folder, jax.process_index(), jax.process_count(), joined=True)
     peers.begin()
     if jax.default_backend() == "cpu":
         # All meet here once more. On a GPU compiling may still ask the others: it stays.
         jax.distributed.shutdown()
     return peers
+
+
+def _end_alone():
+    print(
+        f"Error: the other processes have not come within {_MEET} s: are all of them started, with "
+        "the same coordinator and number of processes?",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(PEER_LOST)
 
 
 def _beat_file(folder, process):

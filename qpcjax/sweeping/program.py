@@ -12,10 +12,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from qpcjax.scatterers._batching import same_dtype
 from qpcjax.sweeping.axes import POINT_UNITS, field_path
-from qpcjax.sweeping.observables import point_values
+from qpcjax.sweeping.observables import POINTWISE, point_values
 from qpcjax.sweeping.plan import follow
 
 _DIMENSION = "blocks"
+_BULK = 1 << 16  # points of T(E) alone that are worth a longer compilation
 
 
 class _Static(NamedTuple):
@@ -26,6 +27,7 @@ class _Static(NamedTuple):
     observables: tuple[str, ...]
     order: int
     fermi_energy: Any
+    bulk: bool
     block: int
     mesh: Mesh
 
@@ -61,6 +63,7 @@ class Program:
             plan.observables,
             plan.order,
             plan.fermi_energy,
+            plan.axes.size >= _BULK and set(plan.observables) <= set(POINTWISE),
             plan.block,
             mesh,
         )
@@ -126,7 +129,9 @@ def _blocks(scatterer, fixed, columns, starts, static):
                 numbers[name] = value
             else:
                 changed = eqx.tree_at(functools.partial(follow, path=path), changed, value)
-        return point_values(changed, numbers, static.observables, static.order, static.fermi_energy)
+        return point_values(
+            changed, numbers, static.observables, static.order, static.fermi_energy, static.bulk
+        )
 
     def block(given):
         start, rows = given
