@@ -19,6 +19,8 @@ from qpcjax.landauer import current as current
 from qpcjax.landauer import differential_conductance as differential_conductance
 from qpcjax.landauer import dissipation as dissipation
 from qpcjax.landauer import energy_current as energy_current
+from qpcjax.maps import TransportMap as TransportMap
+from qpcjax.maps import transport_map as transport_map
 from qpcjax.reservoirs import Dissipation as Dissipation
 from qpcjax.reservoirs import Reservoirs as Reservoirs
 from qpcjax.scatterers import AbruptConstriction as AbruptConstriction

@@ -163,6 +163,8 @@ def _tabulate(scatterer, mu, bias, temperature, order, cold):
     """`_Pieces` from the lowest to the highest electrochemical potential of a map."""
     half = jnp.abs(bias) / 2
     lowest, highest = jax.lax.stop_gradient((jnp.nanmin(mu - half), jnp.nanmax(mu + half)))
+    # A hair more: the highest potential must not stand in the empty panels that end the table.
+    highest = highest + 16 * jnp.finfo(mu.dtype).eps * jnp.abs(highest)
     thresholds, edges = scatterer.thresholds(), scatterer.panel_edges()
     if not cold:
         kT = BOLTZMANN * temperature
@@ -184,8 +186,8 @@ def _tabulate(scatterer, mu, bias, temperature, order, cold):
     transmission, shift, valid = _averages(scatterer, energy, temperature, order, cold)
 
     def series(values, table):
-        # Shape (pieces, coefficients), the pieces of all panels one after the other.
-        return jnp.einsum("pn,pjkn->pjk", values, table, precision="highest").reshape(-1, _TERMS)
+        # Shape (_TERMS, pieces), the pieces of all panels one after the other.
+        return jnp.einsum("pn,pjkn->kpj", values, table, precision="highest").reshape(_TERMS, -1)
 
     def repeated(x):
         return jnp.repeat(x, _PIECES)
@@ -196,10 +198,10 @@ def _tabulate(scatterer, mu, bias, temperature, order, cold):
         series(h * h * transmission, first_table) + series(h * shift, zeroth_table),
     )
     panel, width, kind = repeated(start), repeated(width), repeated(kind)
-    number = jnp.tile(jnp.arange(_PIECES), h.size)
-    start = panel + width * _bent(kind, (number / _PIECES).astype(mu.dtype))
+    number = jnp.tile(jnp.arange(_PIECES, dtype=mu.dtype), h.size)
+    start = panel + width * _bent(kind, number / _PIECES)
     # T_k(1) - T_k(-1) is 2 for odd k.
-    zeroth, first = (2 * jnp.sum(s[:, ::2], axis=1) for s in both)
+    zeroth, first = (2 * jnp.sum(s[::2], axis=0) for s in both)
     origin = (lowest + highest) / 2
     below = _summed(zeroth), _summed(first + (start - origin) * zeroth)
     return _Pieces(start, panel, width, kind, number, both, below, origin, repeated(valid))
@@ -207,7 +209,7 @@ def _tabulate(scatterer, mu, bias, temperature, order, cold):
 
 def _bent(kind, t):
     """Place in a half panel, from 0 to 1: nodes crowd at its rough end."""
-    return jnp.select([kind == 0, kind == 1], [t, t * t], t * (2 - t))
+    return jnp.where(kind == 0, t, jnp.where(kind == 1, t * t, t * (2 - t)))
 
 
 def _averages(scatterer, energy, temperature, order, cold):
@@ -297,25 +299,27 @@ def _moments(pieces, mu, bias):
     """M_0 and M_1 in meV and meV^2 at points of shape (n,)."""
     backward = bias < 0
     half = jnp.where(backward, -bias, bias) / 2
-    right, x_right = _locate(pieces, mu - half)
-    left, x_left = _locate(pieces, mu + half)
+    # The barriers keep XLA from evaluating a place once for every number that is read there.
+    right, x_right, left, x_left = jax.lax.optimization_barrier(
+        (*_locate(pieces, mu - half), *_locate(pieces, mu + half))
+    )
     same = left == right
     end = jnp.ones_like(mu)
 
     def about_mu(piece, a, b):
-        zeroth, first = _between(pieces, piece, a, b)
-        return zeroth, first + (pieces.start[piece] - mu) * zeroth
+        zeroth, first = jax.lax.optimization_barrier(_between(pieces, piece, a, b))
+        return zeroth, first + (_at(pieces.start, piece) - mu) * zeroth
 
     lower = about_mu(right, x_right, jnp.where(same, x_left, end))
     upper = about_mu(left, -end, jnp.where(same, -end, x_left))
     # What lies between: nothing where the two pieces are the same or neighbours.
     following = jnp.where(same, left, right + 1)
     zeroth, first = (
-        (large[left] - large[following]) + (small[left] - small[following])
+        (_at(large, left) - _at(large, following)) + (_at(small, left) - _at(small, following))
         for large, small in pieces.below
     )
     first = first + (pieces.origin - mu) * zeroth
-    valid = pieces.valid[left] & pieces.valid[right]
+    valid = _at(pieces.valid, left) & _at(pieces.valid, right)
     sign = jnp.where(backward, -1, 1).astype(mu.dtype)
     return tuple(
         jnp.where(valid, sign * (a + b + c), jnp.nan)
@@ -323,19 +327,26 @@ def _moments(pieces, mu, bias):
     )
 
 
+def _at(column, piece):
+    """Entries of one column of the table: whole columns keep XLA in a single loop."""
+    return column.at[piece].get(mode="promise_in_bounds")
+
+
 def _locate(pieces, energy):
     """The piece that holds an energy, and its place there from -1 to 1."""
     found = jnp.searchsorted(pieces.start, jax.lax.stop_gradient(energy), side="right")
     piece = jnp.clip(found - 1, 0, pieces.start.size - 1)
-    width, kind = pieces.width[piece], pieces.kind[piece]
-    u = (energy - pieces.panel[piece]) / jnp.where(width == 0, 1, width)
+    width, kind = _at(pieces.width, piece), _at(pieces.kind, piece)
+    u = (energy - _at(pieces.panel, piece)) / jnp.where(width == 0, 1, width)
     u = jnp.where(width == 0, 0, u)
-    # The square roots are taken where they have a derivative.
+    # On a rough end itself the root has no derivative, but the integral has: a hair away from it.
     from_end = jnp.where(kind == 2, 1 - u, u)
-    at_end = (kind == 0) | (from_end <= 0)
-    root = jnp.where(at_end, 0, jnp.sqrt(jnp.where(at_end, 1, from_end)))
-    t = jnp.select([kind == 0, kind == 1], [u, root], 1 - root)
-    return piece, 2 * (_PIECES * t - pieces.number[piece].astype(t.dtype)) - 1
+    least = jnp.finfo(u.dtype).eps
+    at_end = from_end < least
+    from_end = jnp.where(at_end, least + from_end - jax.lax.stop_gradient(from_end), from_end)
+    root = jnp.sqrt(jnp.where(kind == 0, 1, from_end))
+    t = jnp.where(kind == 0, u, jnp.where(kind == 1, root, 1 - root))
+    return piece, 2 * (_PIECES * t - _at(pieces.number, piece)) - 1
 
 
 def _between(pieces, piece, a, b):
@@ -352,6 +363,6 @@ def _between(pieces, piece, a, b):
         sums.append(double * sums[-1] + square * differences[-1] - sums[-2])
         differences.append(further)
     return tuple(
-        gap * sum(series[piece, k] * differences[k + 1] for k in range(_TERMS))
+        gap * sum(_at(series[k], piece) * differences[k + 1] for k in range(_TERMS))
         for series in pieces.series
     )

@@ -24,6 +24,7 @@ LAYERS = {
     "quadrature": 1,
     "scatterers": 2,
     "landauer": 3,
+    "maps": 3,
     "expansions": 3,
     "hotspot": 4,
     "files": 4,
