@@ -34,7 +34,7 @@ _ROWS_AT_ONCE = 1 << 18
 _BLOCK = {"cpu": (64, 4096), "other": (2048, 1 << 18)}
 _LARGEST_CHUNK = (1 << 14, 1 << 19)
 _FEWEST_CHUNKS = (64, 16)
-_SMALLEST_CHUNK = (64, 1 << 16)
+_SMALLEST_CHUNK = (64, 1 << 18)
 _BLOCKS = 8  # in a chunk at least, so that several devices share it
 
 
