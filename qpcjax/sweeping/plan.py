@@ -371,19 +371,27 @@ def _cut(values, rows):
 def _limits(scatterer, table, rows):
     """Energy limit, floor, first step and whether it is resolved, at these rows of the table."""
     fields = {k: _cut(v, rows) for k, v in table.items() if k not in POINT_UNITS}
-    paths = {k: field_path(scatterer, k) for k in fields}
-
-    def at(numbers):
-        s = scatterer
-        for name, value in numbers.items():
-            s = eqx.tree_at(functools.partial(follow, path=paths[name]), s, value)
-        step = getattr(spinless(s), "first_step", -math.inf)
-        return s.energy_limit(), s.energy_floor(), step, s.resolved()
-
     if not fields:
-        return tuple(np.asarray(x) for x in at({}))
-    found = jax.jit(jax.vmap(at))(fields)
+        return tuple(np.asarray(x) for x in _limits_of(scatterer))
+    paths = tuple(field_path(scatterer, name) for name in fields)
+    found = _limits_at(scatterer, tuple(fields.values()), paths)
     return tuple(np.asarray(x) for x in found)
+
+
+def _limits_of(scatterer):
+    step = getattr(spinless(scatterer), "first_step", -math.inf)
+    return scatterer.energy_limit(), scatterer.energy_floor(), step, scatterer.resolved()
+
+
+@functools.partial(jax.jit, static_argnames="paths")
+def _limits_at(scatterer, columns, paths):
+    def at(values):
+        changed = scatterer
+        for path, value in zip(paths, values, strict=True):
+            changed = eqx.tree_at(functools.partial(follow, path=path), changed, value)
+        return _limits_of(changed)
+
+    return jax.vmap(at)(columns)
 
 
 def follow(holder, path):
