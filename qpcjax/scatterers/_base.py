@@ -1,7 +1,7 @@
 """What a scatterer is."""
 
 import abc
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,13 +21,10 @@ class AbstractScatterer(eqx.Module):
         mass: effective mass in m_e, which sets the velocity of hot electrons; GaAs by default.
         memory: memory that one energy takes, in that of an abrupt constriction, a whole number;
             as many energies fewer are evaluated side by side.
-        bulk_total: T(E, V) as `total` gives it, but such that XLA makes one kernel of it, without
-            any array in between: for many energies. None where there is no such form.
     """
 
     mass = GAAS_MASS
     memory = 1
-    bulk_total: ClassVar[Any] = None
 
     @abc.abstractmethod
     def eigenvalues(self, energy, bias=0.0) -> jax.Array:
@@ -40,6 +37,14 @@ class AbstractScatterer(eqx.Module):
     def total(self, energy, bias=0.0) -> jax.Array:
         """Total transmission T(E, V) at one energy and bias: the sum of the eigenvalues."""
         return jnp.sum(self.eigenvalues(energy, bias))
+
+    @property
+    def bulk_total(self) -> Any:
+        """T(E, V) as `total` gives it, but such that XLA makes one kernel of it: for many energies.
+
+        None where there is no such form. It takes longer to compile, and no memory but its result.
+        """
+        return None
 
     def nested_total(self, energy, bias=0.0) -> jax.Array:
         """T(E, V) in the form whose derivatives are best taken one of another."""
@@ -106,6 +111,10 @@ class _Adapted(AbstractScatterer):
     @property
     def memory(self):
         return getattr(self.inner, "memory", 1)
+
+    @property
+    def bulk_total(self):
+        return getattr(self.inner, "bulk_total", None)
 
 
 def as_scatterer(value) -> AbstractScatterer:

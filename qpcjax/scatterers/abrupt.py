@@ -72,7 +72,8 @@ def _over_modes(step, e, modes, carry, in_loop):
     """
 
     def circle(m):
-        return _safe.circle_segment(e, m), _safe.circle_angle(e, m)
+        bulk = not in_loop
+        return _safe.circle_segment(e, m, bulk), _safe.circle_angle(e, m, bulk)
 
     def body(state, n):
         below, at, carry = state

@@ -1,0 +1,342 @@
+"""How fast everything is, beside peers on the same work, the same cores and in the same run."""
+
+import argparse
+import functools
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import qpcjax as qpc
+from benchmarks import peers
+from benchmarks.pages import DOCS, ROOT, table
+from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
+
+WIDTH, ELL, MODES = 20.0, 2.0, 3
+KT = 0.04  # in E1
+
+
+# --- measuring ------------------------------------------------------------------------------
+
+
+def timed(function, repeat=5):
+    """Seconds of the first call, which compiles, and the median of the following ones."""
+
+    def once():
+        start = time.perf_counter()
+        jax.block_until_ready(function())
+        return time.perf_counter() - start
+
+    first = once()
+    return first, statistics.median(once() for _ in range(repeat))
+
+
+def agree(name, found, expected, tolerance):
+    """Refuse to time what does not agree."""
+    wrong = float(np.max(np.abs(np.asarray(found) - np.asarray(expected))))
+    if not wrong <= tolerance:
+        raise SystemExit(f"{name}: answers differ by {wrong:.1e}, more than {tolerance:.0e}")
+    return wrong
+
+
+def number(value, digits=3):
+    """A number with so many significant digits, without an exponent."""
+    return f"{value:.{digits}g}" if value < 1000 else f"{value:,.0f}"
+
+
+@functools.cache
+def constriction(modes=MODES, ell=ELL):
+    """The channel of every benchmark, of whose E1 energies are counted."""
+    return qpc.AbruptConstriction(WIDTH, 2 * WIDTH * ell, modes=modes)
+
+
+def scale():
+    """E1 in meV."""
+    return float(constriction().energy_scale)
+
+
+# --- what is measured -----------------------------------------------------------------------
+
+
+def transmissions(count):
+    """T(E), and with its derivative, beside the numba loop and NumPy."""
+    c, e1 = constriction(), scale()
+    e = np.random.default_rng(0).uniform(0.05, MODES**2 - 0.05, count)
+    energy, out = jnp.asarray(e * e1), np.empty(count)
+    fill = peers.loop_of_transmission()
+    fill(e, ELL, MODES, out)
+    wrong = agree("T(E)", qpc.transmission(c, energy), out, 1e-12)
+    few = e[: count // 40]
+    agree("T(E) of NumPy", peers.transmission(few, ELL, MODES), out[: few.size], 1e-12)
+
+    @jax.jit
+    def both(c, energy):
+        return jax.jvp(lambda e: qpc.transmission(c, e), (energy,), (jnp.ones_like(energy),))
+
+    sample, h = energy[:1000], 1e-6 * e1
+    slopes = both(c, energy)[1][:1000]
+    differences = qpc.transmission(c, sample + h) - qpc.transmission(c, sample - h)
+    agree("dT/dE", slopes * e1, differences / (2 * h) * e1, 1e-6)
+
+    _, loop = timed(lambda: fill(e, ELL, MODES, out))
+    rows, nanoseconds = [], 1e9 / count
+
+    def row(name, first, seconds, loop=loop):
+        compiled = "" if first is None else f"{first - seconds:.2f}"
+        rows.append([name, compiled, number(seconds * nanoseconds), f"{seconds / loop:.2f}"])
+
+    row("numba loop, T", None, loop)
+    row("qpcjax, T", *timed(lambda: qpc.transmission(c, energy)))
+    row("qpcjax, T and dT/dE", *timed(lambda: both(c, energy)))
+    _, numpy = timed(lambda: peers.transmission(few, ELL, MODES), 3)
+    row("NumPy, T", None, numpy * count / few.size)
+    title = f"T(E), {MODES} modes, {count:,} energies (largest difference {wrong:.0e})"
+    return title, ["", "compilation (s)", "ns an energy", "times the loop"], rows
+
+
+def maps(side):
+    """I, P_L, P_R over a grid of mu and bias."""
+    c, e1 = constriction(), scale()
+    mu = np.linspace(0.6, 6.5, side)[:, None]
+    bias = np.geomspace(1e-3, 0.5, side)
+    edges = np.concatenate([c.thresholds(), c.panel_edges()])[None] / e1
+    onsets = np.arange(MODES + 2) ** 2
+    rows = []
+    rng = np.random.default_rng(1)
+    i, j = rng.integers(0, side, 200), rng.integers(0, side, 200)
+    sample = mu[i], bias[j][:, None]
+    ones = np.ones_like(sample[0])
+    for kT in (0.0, KT):
+        r = qpc.Reservoirs(mu * e1, bias * e1, kT * e1 / BOLTZMANN)
+        first, seconds = timed(lambda r=r: qpc.transport_map(c, r))
+        m = qpc.transport_map(c, r)
+        few = qpc.Reservoirs(sample[0][:, 0] * e1, sample[1][:, 0] * e1, kT * e1 / BOLTZMANN)
+        p, flow = qpc.dissipation(c, few), qpc.current(c, few)
+        half = np.asarray(flow) * np.asarray(few.bias) / 2
+        wrong = max(
+            agree("current", m.current[i, j] / flow, np.ones(200), 1e-8),
+            agree("P_L", (m.dissipation.left[i, j] - p.left) / (2 * half), 0, 1e-8),
+            agree("P_R", (m.dissipation.right[i, j] - p.right) / (2 * half), 0, 1e-8),
+            agree("P_A", (m.dissipation.asymmetry[i, j] - p.asymmetry) / half, 0, 1e-8),
+        )
+
+        def numpy(order, sample=sample, kT=kT):
+            return peers.moments(*sample, kT * ones, ELL * ones, edges, onsets, order, MODES)
+
+        unit = CONDUCTANCE_QUANTUM * e1
+        exact = np.asarray(flow) / unit, np.asarray(p.asymmetry) / unit / e1 / 2
+        size = np.abs(exact[0]), np.asarray(half) / unit / e1
+
+        def error(order, exact=exact, size=size, numpy=numpy):
+            return max(
+                np.max(np.abs(a - b) / s) for a, b, s in zip(numpy(order), exact, size, strict=True)
+            )
+
+        order = next(order for order in range(2, 40) if error(order) <= 1e-8)
+        _, peer = timed(lambda numpy=numpy, order=order: numpy(order), 3)
+        whole = peer * side * side / 200
+        rows.append(
+            [
+                f"kT = {kT:g} E1",
+                f"{first - seconds:.1f}",
+                number(seconds),
+                f"{wrong:.0e}",
+                f"{order}",
+                number(whole),
+                number(whole / seconds),
+            ]
+        )
+    header = ["", "compilation (s)", "map (s)", "largest error, of the modulus"]
+    header += ["NumPy: order for 1e-8", "NumPy, from 200 points (s)", "ratio"]
+    return f"Map of I, P_L, P_R over {side} x {side} (mu, eV >= 1e-3 E1)", header, rows
+
+
+def geometries(count):
+    """P_A of different geometries, potentials and biases at finite temperature."""
+    rng = np.random.default_rng(2)
+    w = rng.uniform(15, 25, count)
+    ell = rng.uniform(0.2, 2, count)
+    e1 = np.asarray(qpc.units.transverse_energy(w, qpc.units.GAAS_MASS))
+    mu, bias = rng.uniform(0.7, 4.5, count), rng.uniform(0.01, 0.5, count)
+    points = jnp.asarray(np.stack([w, 2 * w * ell, mu * e1, bias * e1, KT * e1 / BOLTZMANN], 1))
+
+    def asymmetry(x):
+        c = qpc.AbruptConstriction(x[0], x[1], modes=MODES, aspect_limit=2)
+        return qpc.dissipation(c, qpc.Reservoirs(*x[2:])).asymmetry
+
+    def mapped(function):
+        return jax.jit(lambda points: jax.lax.map(function, points, batch_size=64))
+
+    value, gradient = mapped(asymmetry), mapped(jax.value_and_grad(asymmetry))
+    few = 100
+    edges, onsets = _panels(w[:few], ell[:few], e1[:few]), np.arange(MODES + 2) ** 2
+    columns = [x[:few, None] for x in (mu, bias, np.full(count, KT), ell)]
+    exact = np.asarray(value(points[:few])) / (2 * CONDUCTANCE_QUANTUM * e1[:few] ** 2)
+
+    def numpy(order):
+        return peers.moments(*columns, edges, onsets, order, MODES)[1]
+
+    size = np.max(np.abs(exact))
+    order = next(
+        order for order in range(2, 40) if np.max(np.abs(numpy(order) - exact)) < 1e-8 * size
+    )
+    adaptive = [peers.adaptive(mu[i], bias[i], KT, ell[i], MODES)[1] for i in range(3)]
+    agree("scipy.quad", adaptive / exact[:3], np.ones(3), 1e-6)
+
+    first, seconds = timed(lambda: value(points), 3)
+    first_gradient, with_gradient = timed(lambda: gradient(points), 3)
+    _, peer = timed(lambda: numpy(order), 3)
+    start = time.perf_counter()
+    for i in range(3):
+        peers.adaptive(mu[i], bias[i], KT, ell[i], MODES)
+    single = (time.perf_counter() - start) / 3
+    each = seconds / count
+    rows = [
+        ["qpcjax, value", f"{first - seconds:.1f}", number(each * 1e6), "1"],
+        [
+            "qpcjax, value and gradient by w, L, mu, eV, T",
+            f"{first_gradient - with_gradient:.1f}",
+            number(with_gradient / count * 1e6),
+            f"{with_gradient / seconds:.2f}",
+        ],
+        [f"NumPy, order {order}", "", number(peer / few * 1e6), number(peer / few / each)],
+        ["scipy.integrate.quad", "", number(single * 1e6), number(single / each)],
+    ]
+    title = f"P_A of {count:,} geometries and bias points, kT = {KT:g} E1"
+    return title, ["", "compilation (s)", "us a point", "times the value"], rows
+
+
+def _panels(w, ell, e1):
+    """Panel ends of these geometries in their E1."""
+
+    def ends(w, length, e1):
+        c = qpc.AbruptConstriction(w, length, modes=MODES, aspect_limit=2)
+        return jnp.concatenate([c.thresholds(), c.panel_edges()]) / e1
+
+    return np.asarray(jax.vmap(ends)(w, 2 * w * ell, e1))
+
+
+def points():
+    """One operating point, warm, with objects that exist."""
+    rows = []
+    for modes, ell in ((3, 1.0), (3, 2.0), (8, 2.0), (8, 5.0), (8, 15.0)):
+        c = constriction(modes, ell)
+        e1 = float(c.energy_scale)
+        r, d = qpc.Reservoirs(1.2 * e1, 0.3 * e1, 0.5), qpc.QuadraticDamping(0.04)
+        for name, function in (
+            ("dissipation", lambda c=c, r=r: qpc.dissipation(c, r)),
+            ("conductance", lambda c=c, r=r: qpc.conductance(c, r.mu, r.temperature)),
+            ("hot_spot", lambda c=c, r=r, d=d: qpc.hot_spot(c, r, d)),
+        ):
+            first, seconds = timed(function, 50)
+            rows.append([name, f"{modes}", f"{ell:g}", f"{first:.1f}", number(seconds * 1e6)])
+    return "One point, warm", ["", "modes", "L/2w", "first call (s)", "us"], rows
+
+
+def orders():
+    """A point against the order of the rule."""
+    c, e1 = constriction(8), scale()
+    r = qpc.Reservoirs(1.2 * e1, np.full(512, 0.3 * e1), 0.5)
+    rows = []
+    for order in (4, 8, 16, 32):
+        _, seconds = timed(lambda order=order: qpc.dissipation(c, r, order=order), 5)
+        rows.append([f"{order}", number(seconds / 512 * 1e6)])
+    return (
+        "A batch of 512 biases against the order of the rule, 8 modes",
+        ["order", "us a point"],
+        rows,
+    )
+
+
+def starts():
+    """Time from nothing, in processes of their own."""
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    command = Path(sys.executable).with_name("qpcjax")
+    dependencies = "import jax, equinox, optax, optimistix"
+
+    def seconds(*arguments):
+        def run():
+            subprocess.run(arguments, check=True, capture_output=True, cwd=ROOT, env=environment)
+
+        return min(timed(run, 3)[1] for _ in range(1))
+
+    rest = seconds(sys.executable, "-c", dependencies)
+    whole = seconds(sys.executable, "-c", f"{dependencies}, qpcjax")
+    point = ["--width", "40", "--length", "80", "--mu", "14", "--bias", "0.7"]
+    evaluate = seconds(str(command), "evaluate", *point)
+    rows = [
+        [f"`{dependencies}`", number(rest)],
+        ["`import qpcjax` beyond that", number(whole - rest)],
+        ["`qpcjax evaluate`, whole command", number(evaluate)],
+    ]
+    return "From nothing", ["", "seconds"], rows
+
+
+# --- the page -------------------------------------------------------------------------------
+
+
+def machine():
+    """What it was measured on."""
+    names = ("qpcjax", "jax", "numpy", "scipy", "numba")
+    used = ", ".join(f"{name} {version(name)}" for name in names)
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), float64, Python "
+        f"{platform.python_version()}, {used}"
+    )
+
+
+def _has_numba():
+    try:
+        version("numba")
+    except ImportError:
+        return False
+    return True
+
+
+def main():
+    """Measure and print; write the page where everything was measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller batches; the page stays as is"
+    )
+    parser.add_argument(
+        "--device", choices=("cpu", "gpu"), default="cpu", help="gpu: what runs on the card alone"
+    )
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    if options.device == "gpu":
+        from benchmarks.gpu import main as on_gpu
+
+        on_gpu()
+        return
+    jax.config.update("jax_platforms", "cpu")
+    if not _has_numba():
+        parser.error("numba is missing: install the extra, pip install 'qpcjax[bench]'")
+    quick = options.quick
+    parts = [
+        lambda: transmissions(200_000 if quick else 4_000_000),
+        lambda: maps(200 if quick else 1000),
+        lambda: geometries(2_000 if quick else 100_000),
+        points,
+        orders,
+        starts,
+    ]
+    sections = []
+    for part in parts:
+        title, header, rows = part()
+        sections.append(f"## {title}\n\n{table(header, rows)}")
+        print(f"\n{sections[-1]}", flush=True)
+    if not quick:
+        page = (Path(__file__).parent / "performance.md.in").read_text()
+        page = page.replace("@MACHINE@", machine()).replace("@TABLES@", "\n\n".join(sections))
+        (DOCS / "performance.md").write_text(page)
+        print(f"\nwrote {DOCS / 'performance.md'}")
