@@ -59,14 +59,15 @@ def loop_of_transmission():
 
 def transmission(e, ell, modes):
     """T(E) in NumPy, in complex arithmetic as Eqs. (18)-(20) are printed; e and ell broadcast."""
-    e, ell = np.broadcast_arrays(np.asarray(e, complex), ell)
+    shape = np.broadcast_shapes(np.shape(e), np.shape(ell))
+    e = np.broadcast_to(np.asarray(e, dtype=complex), shape)
 
     def area(q):
         """Antiderivative of sqrt(e - q^2)."""
         root = np.sqrt(e - q * q)
         return (q * root - 1j * e * np.log(1j * q + root)) / 2
 
-    total = np.zeros(e.shape)
+    total = np.zeros(shape)
     areas = [area(q) for q in range(modes + 2)]
     with np.errstate(all="ignore"):
         for n in range(1, modes + 1):
@@ -76,7 +77,7 @@ def transmission(e, ell, modes):
             wave = np.exp(2j * np.pi * ell * k)
             d = (k + lead) ** 2 - (k - lead) ** 2 * wave
             passed = np.abs(4 * k * lead.real / d) ** 2 * np.abs(wave)
-            total += np.where(e.real > (n - 1) ** 2, passed, 0)
+            total += np.where(np.real(e) > (n - 1) ** 2, passed, 0)
     return total
 
 
@@ -88,19 +89,17 @@ def occupation(y, half, kT):
     return expit((half - y) / kT) * expit((y + half) / kT) * decrement
 
 
-def moments(mu, bias, kT, ell, edges, thresholds, order, modes):
+def moments(points, edges, thresholds, order, modes):
     """M_0 and M_1 of many points at once by a Gauss rule on panels, as the package has them.
 
     Args:
-        mu: shape (n, 1), like bias, kT and ell.
-        bias: as there.
-        kT: as there.
-        ell: as there.
+        points: mu, bias, kT and ell, each of shape (n, 1).
         edges: panel ends of T(E), shape (n or 1, k).
         thresholds: onsets among them, shape (t,).
         order: Gauss nodes in a panel.
         modes: of the channel.
     """
+    mu, bias, kT, ell = points
     half = bias / 2
     thermal = kT * np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0])
     reach = half + 37 * kT

@@ -4,7 +4,6 @@ import argparse
 import functools
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -18,7 +17,9 @@ import numpy as np
 import qpcjax as qpc
 from benchmarks import peers
 from benchmarks.pages import DOCS, ROOT, table
-from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
+from benchmarks.timing import number, timed
+from qpcjax.quadrature import ORDER
+from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, transverse_energy
 
 WIDTH, ELL, MODES = 20.0, 2.0, 3
 KT = 0.04  # in E1
@@ -27,29 +28,12 @@ KT = 0.04  # in E1
 # --- measuring ------------------------------------------------------------------------------
 
 
-def timed(function, repeat=5):
-    """Seconds of the first call, which compiles, and the median of the following ones."""
-
-    def once():
-        start = time.perf_counter()
-        jax.block_until_ready(function())
-        return time.perf_counter() - start
-
-    first = once()
-    return first, statistics.median(once() for _ in range(repeat))
-
-
 def agree(name, found, expected, tolerance):
     """Refuse to time what does not agree."""
     wrong = float(np.max(np.abs(np.asarray(found) - np.asarray(expected))))
     if not wrong <= tolerance:
         raise SystemExit(f"{name}: answers differ by {wrong:.1e}, more than {tolerance:.0e}")
     return wrong
-
-
-def number(value, digits=3):
-    """A number with so many significant digits, without an exponent."""
-    return f"{value:.{digits}g}" if value < 1000 else f"{value:,.0f}"
 
 
 @functools.cache
@@ -129,7 +113,8 @@ def maps(side):
         )
 
         def numpy(order, sample=sample, kT=kT):
-            return peers.moments(*sample, kT * ones, ELL * ones, edges, onsets, order, MODES)
+            points = (*sample, kT * ones, ELL * ones)
+            return peers.moments(points, edges, onsets, order, MODES)
 
         unit = CONDUCTANCE_QUANTUM * e1
         exact = np.asarray(flow) / unit, np.asarray(p.asymmetry) / unit / e1 / 2
@@ -164,13 +149,13 @@ def geometries(count):
     rng = np.random.default_rng(2)
     w = rng.uniform(15, 25, count)
     ell = rng.uniform(0.2, 2, count)
-    e1 = np.asarray(qpc.units.transverse_energy(w, qpc.units.GAAS_MASS))
+    e1 = np.asarray(transverse_energy(w, GAAS_MASS))
     mu, bias = rng.uniform(0.7, 4.5, count), rng.uniform(0.01, 0.5, count)
     points = jnp.asarray(np.stack([w, 2 * w * ell, mu * e1, bias * e1, KT * e1 / BOLTZMANN], 1))
 
-    def asymmetry(x):
+    def asymmetry(x, order=ORDER):
         c = qpc.AbruptConstriction(x[0], x[1], modes=MODES, aspect_limit=2)
-        return qpc.dissipation(c, qpc.Reservoirs(*x[2:])).asymmetry
+        return qpc.dissipation(c, qpc.Reservoirs(*x[2:]), order=order).asymmetry
 
     def mapped(function):
         return jax.jit(lambda points: jax.lax.map(function, points, batch_size=64))
@@ -182,7 +167,7 @@ def geometries(count):
     exact = np.asarray(value(points[:few])) / (2 * CONDUCTANCE_QUANTUM * e1[:few] ** 2)
 
     def numpy(order):
-        return peers.moments(*columns, edges, onsets, order, MODES)[1]
+        return peers.moments(columns, edges, onsets, order, MODES)[1]
 
     size = np.max(np.abs(exact))
     order = next(
@@ -191,27 +176,34 @@ def geometries(count):
     adaptive = [peers.adaptive(mu[i], bias[i], KT, ell[i], MODES)[1] for i in range(3)]
     agree("scipy.quad", adaptive / exact[:3], np.ones(3), 1e-6)
 
+    same = mapped(functools.partial(asymmetry, order=order))
     first, seconds = timed(lambda: value(points), 3)
+    first_same, with_same = timed(lambda: same(points), 3)
     first_gradient, with_gradient = timed(lambda: gradient(points), 3)
     _, peer = timed(lambda: numpy(order), 3)
     start = time.perf_counter()
     for i in range(3):
         peers.adaptive(mu[i], bias[i], KT, ell[i], MODES)
     single = (time.perf_counter() - start) / 3
-    each = seconds / count
+
+    def row(name, first, seconds, each):
+        compiled = "" if first is None else f"{first - seconds:.1f}"
+        return [name, compiled, number(each * 1e6), number(each * count / with_same)]
+
     rows = [
-        ["qpcjax, value", f"{first - seconds:.1f}", number(each * 1e6), "1"],
-        [
-            "qpcjax, value and gradient by w, L, mu, eV, T",
-            f"{first_gradient - with_gradient:.1f}",
-            number(with_gradient / count * 1e6),
-            f"{with_gradient / seconds:.2f}",
-        ],
-        [f"NumPy, order {order}", "", number(peer / few * 1e6), number(peer / few / each)],
-        ["scipy.integrate.quad", "", number(single * 1e6), number(single / each)],
+        row(f"qpcjax, order {order}", first_same, with_same, with_same / count),
+        row(f"qpcjax, order {ORDER}, the default", first, seconds, seconds / count),
+        row(
+            f"qpcjax, order {ORDER}, with the gradient by w, L, mu, eV, T",
+            first_gradient,
+            with_gradient,
+            with_gradient / count,
+        ),
+        row(f"NumPy, order {order}", None, peer, peer / few),
+        row("scipy.integrate.quad", None, single, single),
     ]
     title = f"P_A of {count:,} geometries and bias points, kT = {KT:g} E1"
-    return title, ["", "compilation (s)", "us a point", "times the value"], rows
+    return title, ["", "compilation (s)", "us a point", "times the first"], rows
 
 
 def _panels(w, ell, e1):
@@ -267,11 +259,11 @@ def starts():
         def run():
             subprocess.run(arguments, check=True, capture_output=True, cwd=ROOT, env=environment)
 
-        return min(timed(run, 3)[1] for _ in range(1))
+        return timed(run, 3)[1]
 
     rest = seconds(sys.executable, "-c", dependencies)
     whole = seconds(sys.executable, "-c", f"{dependencies}, qpcjax")
-    point = ["--width", "40", "--length", "80", "--mu", "14", "--bias", "0.7"]
+    point = ["--half-width", "20", "--length", "80", "--mu", "14", "--bias", "0.7"]
     evaluate = seconds(str(command), "evaluate", *point)
     rows = [
         [f"`{dependencies}`", number(rest)],
