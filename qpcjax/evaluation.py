@@ -6,9 +6,12 @@ from typing import NamedTuple
 import jax
 
 from qpcjax.hotspot import EXCHANGE, hot_spot
-from qpcjax.landauer import conductance, current, dissipation
+from qpcjax.landauer import conductance
 from qpcjax.modes import spinless
+from qpcjax.quadrature import transport_moments
 from qpcjax.scatterers import transmission
+from qpcjax.scatterers._batching import same_dtype
+from qpcjax.units import CONDUCTANCE_QUANTUM
 
 
 class Quantity(NamedTuple):
@@ -29,16 +32,20 @@ class Evaluation(NamedTuple):
 
 @jax.jit
 def _operating_point(scatterer, reservoirs, damping):
-    # One compiled function: what its parts share is compiled and computed once.
-    p = dissipation(scatterer, reservoirs)
+    # One compiled function, and one pair of integrals for the current and all heat: the command's
+    # time is that of the compiler.
+    scatterer, r = same_dtype((scatterer, reservoirs))
+    moments = transport_moments(scatterer, r.mu, r.bias, r.temperature, r.temperature_bias)
+    zeroth, first = (CONDUCTANCE_QUANTUM * moment for moment in moments)
+    even = r.bias / 2 * zeroth
     spot = hot_spot(scatterer, reservoirs, damping)
     return {
         "T": transmission(scatterer, reservoirs.mu, reservoirs.bias),
         "G": conductance(scatterer, reservoirs.mu, reservoirs.temperature),
-        "I": current(scatterer, reservoirs),
-        "P_L": p.left,
-        "P_R": p.right,
-        "P_A": p.asymmetry,
+        "I": zeroth,
+        "P_L": even - first,
+        "P_R": even + first,
+        "P_A": 2 * first,
         "E*": spot.energy,
         "r*": spot.distance,
         "status": spot.status,

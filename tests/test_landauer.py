@@ -7,6 +7,8 @@ import pytest
 from helpers import (
     ASPECT,
     CURRENT_UNIT,
+    HALF_WIDTH,
+    MASS,
     MODES,
     POWER_UNIT,
     Saddle,
@@ -332,6 +334,28 @@ def test_a_floor_in_a_long_channel(ell, offset, mu, bias):
         wrong = abs(float(getattr(p, name)) / POWER_UNIT - exact[name])
         assert wrong <= 1e-11 * exact["power_size"], name
     assert float(error.total) <= 1e-11 * exact["power_size"] * POWER_UNIT
+
+
+def test_new_values_trace_nothing_anew():
+    """New numbers of the same shapes use what is compiled: a trace would call T(E) in Python."""
+    traces = []
+
+    class Counted(qpc.AbruptConstriction):
+        def total(self, energy, bias=0.0):
+            traces.append(energy)
+            return super().total(energy, bias)
+
+    def evaluated(half_width, length, mu, bias, temperature):
+        c = Counted(half_width, length, mass=MASS, modes=2, aspect_limit=2)
+        r = qpc.Reservoirs(mu, bias, temperature)
+        return [qpc.dissipation(c, r), qpc.conductance(c, mu, temperature), qpc.current(c, r)]
+
+    evaluated(HALF_WIDTH, 3 * HALF_WIDTH, 1.1, 0.2, 0.5)
+    count = len(traces)
+    assert count > 0
+    evaluated(1.1 * HALF_WIDTH, 2 * HALF_WIDTH, 0.7, -0.1, 0.0)
+    evaluated(1.2 * HALF_WIDTH, 0.0, 2.0, 0.0, 1.5)
+    assert len(traces) == count
 
 
 def test_order_may_be_given_by_its_place():
