@@ -33,6 +33,7 @@ from qpcjax.scatterers import SaddlePoint as SaddlePoint
 from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
 from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
 from qpcjax.scatterers import eigenvalues as eigenvalues
+from qpcjax.scatterers import in_bulk as in_bulk
 from qpcjax.scatterers import transmission as transmission
 from qpcjax.sweeping import SweepResult as SweepResult
 from qpcjax.sweeping import open_sweep as open_sweep

@@ -170,6 +170,7 @@ def test_public_names():
         "eigenvalues",
         "energy_current",
         "hot_spot",
+        "in_bulk",
         "inelastic_length",
         "low_bias_dissipation",
         "low_temperature_correction",

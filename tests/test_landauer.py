@@ -358,6 +358,15 @@ def test_new_values_trace_nothing_anew():
     assert len(traces) == count
 
 
+def test_in_bulk_is_the_same_scatterer():
+    c, r = constriction(1.0), qpc.Reservoirs(np.array([0.7, 1.3]), 0.2, 0.5)
+    bulk = qpc.in_bulk(c)
+    np.testing.assert_allclose(qpc.current(bulk, r), qpc.current(c, r), rtol=1e-13)
+    assert bulk.mass == c.mass
+    step = qpc.IdealStep(1.0)
+    assert qpc.in_bulk(step) is step
+
+
 def test_order_may_be_given_by_its_place():
     c, r = constriction(1.0), qpc.Reservoirs(1.3, 0.2)
     assert qpc.current(c, r, 5) == qpc.current(c, r, order=5) != qpc.current(c, r)

@@ -142,20 +142,27 @@ def total_transmission(e, phase, floor, modes, in_loop=True):
 @functools.partial(total_transmission.defjvp, symbolic_zeros=True)
 def _(modes, in_loop, primals, tangents):
     value = total_transmission(*primals, modes, in_loop)
-    if not in_loop:
-        # A kernel with two results is taken to pieces by XLA: two that have nothing in common are
-        # three times as fast, although each evaluates what they could share.
-        primals = jax.lax.optimization_barrier(primals)
-    e, phase, floor = primals
+    moved = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
 
-    def step(tangent, n, a, b, *along):
-        by_e, by_phase, by_k2 = channel_slopes(a, b, e - n * n - floor, phase, *along)
-        for slope, moved in zip((by_e, by_phase, -by_k2), tangents, strict=True):
-            if not isinstance(moved, SymbolicZero):
-                tangent = tangent + slope * moved
-        return tangent, None
+    def slopes(chosen, primals):
+        """The derivatives by these primals, a tuple."""
+        e, phase, floor = primals
 
-    return value, _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
+        def step(sums, n, a, b, *along):
+            by_e, by_phase, by_k2 = channel_slopes(a, b, e - n * n - floor, phase, *along)
+            by = (by_e, by_phase, -by_k2)
+            return tuple(s + by[i] for s, i in zip(sums, chosen, strict=True)), None
+
+        return _over_modes(step, e, modes, (jnp.zeros_like(e),) * len(chosen), in_loop)[0]
+
+    if in_loop:
+        each = slopes(moved, primals)
+    else:
+        # A kernel with several results is taken to pieces by XLA: kernels that have nothing in
+        # common are three times as fast, although each evaluates what they could share.
+        each = [slopes([i], jax.lax.optimization_barrier(primals))[0] for i in moved]
+    moves = (slope * tangents[i] for slope, i in zip(each, moved, strict=True))
+    return value, sum(moves, jnp.zeros_like(value))
 
 
 # For each matching: the function for the T_n and the one for their sum.
