@@ -2,8 +2,10 @@
 
 import argparse
 import functools
+import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import qpcjax as qpc
-from benchmarks import peers
+from benchmarks import peers, sweep
 from benchmarks.pages import DOCS, ROOT, table
 from benchmarks.timing import number, timed
 from qpcjax.quadrature import ORDER
@@ -250,6 +252,44 @@ def orders():
     )
 
 
+def matched():
+    """The coupled-mode problem beside Kwant's recorded times."""
+    rows = []
+    for row in json.loads((ROOT / "tests" / "reference" / "kwant.json").read_text())["rows"]:
+        rows.append((row["N"], row["seconds"]))
+    lattice = [
+        [
+            f"Kwant, {n} lattice constants across (recorded)",
+            "",
+            number(1e6 * statistics.median(s for size, s in rows if size == n)),
+        ]
+        for n in sorted({n for n, _ in rows})
+    ]
+    energy = jnp.linspace(0.2, 9, 10_000) * scale()
+    ours = []
+    for modes, extrapolate in ((20, False), (20, True), (40, False)):
+        c = qpc.MatchedConstriction(
+            WIDTH, 2 * WIDTH * ELL, channel_modes=modes, extrapolate=extrapolate
+        )
+        first, seconds = timed(lambda c=c: qpc.transmission(c, energy), 3)
+        name = f"qpcjax, {modes} channel modes" + (", extrapolated" if extrapolate else "")
+        ours.append([name, f"{first - seconds:.1f}", number(seconds / energy.size * 1e6)])
+    title = f"All modes coupled, half planes, {energy.size:,} energies"
+    return title, ["", "compilation (s)", "us an energy"], ours + lattice
+
+
+def sweeps(largest):
+    """T(E) streamed to the disk, and two processes beside one."""
+    header = ["points", "time", "per point", "per point once compiled", "peak memory"]
+    return "Sweeps to the disk, T(E) of 3 modes", header, sweep.size_rows(largest)
+
+
+def processes(size):
+    """The same in one process and in two, each on a core of its own."""
+    header = ["processes", f"{size:.0e} points", "efficiency"]
+    return "Sweeps in several processes", header, sweep.process_rows(size)
+
+
 def starts():
     """Time from nothing, in processes of their own."""
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
@@ -322,6 +362,9 @@ def main():
         lambda: geometries(2_000 if quick else 100_000),
         points,
         orders,
+        matched,
+        lambda: sweeps(1e6 if quick else 1e8),
+        lambda: processes(10**6 if quick else 4 * 10**7),
         starts,
     ]
     sections = []

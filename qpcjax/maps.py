@@ -27,7 +27,7 @@ from qpcjax._fields import concrete
 from qpcjax.quadrature import ORDER, conductance_terms, panel_ends, rough_ends
 from qpcjax.reservoirs import Dissipation
 from qpcjax.scatterers._base import as_scatterer
-from qpcjax.scatterers._batching import same_dtype
+from qpcjax.scatterers._batching import in_blocks, same_dtype
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
 
 _NODES = 16  # of T-bar and U in half a panel
@@ -133,12 +133,7 @@ def _transport_map(scatterer, mu, bias, temperature, order, cold):
     follows = _follows_bias(scatterer, mu, bias)
     pieces = _tabulate(scatterer, mu, bias, temperature, order, cold)
     mu, bias = (jnp.broadcast_to(x, shape).reshape(-1) for x in (mu, bias))
-    if mu.size <= _AT_ONCE:
-        values = _moments(pieces, mu, bias)
-    else:
-        values = jax.lax.map(
-            lambda point: _moments(pieces, *point), (mu, bias), batch_size=_AT_ONCE
-        )
+    values = in_blocks(lambda point: _moments(pieces, *point), [mu, bias], _AT_ONCE)
     unit = jnp.where(follows, jnp.nan, CONDUCTANCE_QUANTUM).astype(mu.dtype)
     zeroth, first = (unit * v.reshape(shape) for v in values)
     even = bias.reshape(shape) / 2 * zeroth
@@ -223,6 +218,7 @@ def _averages(scatterer, energy, temperature, order, cold):
         t = jnp.where(known, t, 0)
         return t, jnp.zeros_like(t), jnp.all(known, axis=1)
 
+    @jax.vmap
     def average(s):
         y, kernel, t, valid = conductance_terms(scatterer, s, temperature, order)
         passed = kernel * t / jnp.sum(kernel)
@@ -230,7 +226,7 @@ def _averages(scatterer, energy, temperature, order, cold):
         return jnp.where(valid, zeroth, 0), jnp.where(valid, first, 0), valid
 
     at_once = max(1, _NODES_AT_ONCE // scatterer.memory)
-    zeroth, first, known = jax.lax.map(average, energy.reshape(-1), batch_size=at_once)
+    zeroth, first, known = in_blocks(lambda s: average(*s), [energy.reshape(-1)], at_once)
     return zeroth.reshape(shape), first.reshape(shape), jnp.all(known.reshape(shape), axis=1)
 
 

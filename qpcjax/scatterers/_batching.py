@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import math
 from typing import Any
 
 import jax
@@ -51,11 +50,8 @@ def batched(chunk, static=()):
             if shape == ():
                 return point(leaves)
             flat = [jnp.broadcast_to(leaf, shape).reshape(-1) for leaf in leaves]
-            size, at_once = math.prod(shape), max(1, chunk // scatterer.memory)
-            if size <= at_once:
-                result = jax.vmap(point)(flat)
-            else:
-                result = jax.lax.map(point, flat, batch_size=at_once)
+            at_once = max(1, chunk // scatterer.memory)
+            result = in_blocks(jax.vmap(point), flat, at_once)
             return jax.tree.map(lambda r: r.reshape(shape + r.shape[1:]), result)
 
         @functools.wraps(fun)
@@ -70,3 +66,24 @@ def batched(chunk, static=()):
         return wrapper
 
     return decorate
+
+
+def in_blocks(function, columns, at_once):
+    """Apply a function of columns of one length to equal blocks of them, one after the other.
+
+    The last block is filled up: `jax.lax.map` would compile the function once more for a remainder.
+
+    Args:
+        function: from a list of columns to a pytree of arrays with one row for each of theirs.
+        columns: 1-D arrays.
+        at_once: the largest length of a block.
+    """
+    size = columns[0].size
+    blocks = -(-size // at_once)
+    if blocks <= 1:
+        return function(columns)
+    length = -(-size // blocks)
+    padding = (0, blocks * length - size)
+    columns = [jnp.pad(c, padding, mode="edge").reshape(blocks, length) for c in columns]
+    result = jax.lax.map(function, columns)
+    return jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:])[:size], result)
