@@ -295,15 +295,13 @@ def _moments(pieces, mu, bias):
     """M_0 and M_1 in meV and meV^2 at points of shape (n,)."""
     backward = bias < 0
     half = jnp.where(backward, -bias, bias) / 2
-    # The barriers keep XLA from evaluating a place once for every number that is read there.
-    right, x_right, left, x_left = jax.lax.optimization_barrier(
-        (*_locate(pieces, mu - half), *_locate(pieces, mu + half))
-    )
+    right, x_right = _locate(pieces, mu - half)
+    left, x_left = _locate(pieces, mu + half)
     same = left == right
     end = jnp.ones_like(mu)
 
     def about_mu(piece, a, b):
-        zeroth, first = jax.lax.optimization_barrier(_between(pieces, piece, a, b))
+        zeroth, first = _between(pieces, piece, a, b)
         return zeroth, first + (_at(pieces.start, piece) - mu) * zeroth
 
     lower = about_mu(right, x_right, jnp.where(same, x_left, end))

@@ -41,12 +41,12 @@ def prepared(scatterer, reservoirs, modes=None):
     kept = max(needed, _USUAL[field]) if modes is None else modes
     if kept < needed:
         # Only to name the energy; a number that the scatterer itself refuses is refused here.
-        limit = float(_keeping(scatterer, kept).energy_limit())
+        limit = float(keeping(scatterer, kept).energy_limit())
         raise ValueError(
             f"modes must be at least {needed} for this mu, bias and temperature, got {kept}: "
             f"electrons reach above {limit:.4g} meV, up to which {kept} are enough"
         )
-    return _require_room(_keeping(scatterer, kept), kept, needed, modes is not None)
+    return _require_room(keeping(scatterer, kept), kept, needed, modes is not None)
 
 
 def modes_needed(scatterer, reservoirs) -> int:
@@ -62,7 +62,7 @@ def modes_needed(scatterer, reservoirs) -> int:
     sides = _sides(scatterer, reservoirs)
 
     def enough(modes):
-        limit = float(_keeping(scatterer, modes).energy_limit())
+        limit = float(keeping(scatterer, modes).energy_limit())
         return all(_weight_beyond(limit - mu, kT) <= LOST_WEIGHT for mu, kT in sides)
 
     # Up in doubles, then down by halves.
@@ -115,10 +115,10 @@ def _fewest(scatterer):
     return getattr(spinless(scatterer), "fewest_modes", 1)
 
 
-def _keeping(scatterer, modes):
-    """The same scatterer with another number of modes."""
+def keeping(scatterer, modes):
+    """The same scatterer with another number of modes; it must keep one."""
     if isinstance(scatterer, ZeemanSplit):
-        return dataclasses.replace(scatterer, scatterer=_keeping(scatterer.scatterer, modes))
+        return dataclasses.replace(scatterer, scatterer=keeping(scatterer.scatterer, modes))
     return dataclasses.replace(scatterer, **{str(_modes_field(scatterer)): modes})
 
 

@@ -41,7 +41,9 @@ def channel_transmission(a, b, k2, phase):
 
 
 def channel_slopes(a, b, k2, phase, along_a, along_b):
-    """Derivatives of `channel_transmission` by k2 with a and b along, by phase, and by k2 alone.
+    """Derivatives of `channel_transmission` by the energy, by phase, and by k2 alone.
+
+    With the energy K_n^2 moves, and A_n along with it.
 
     Args:
         a: Re A_n, and so on.
@@ -128,9 +130,9 @@ def total_transmission(e, phase, floor, modes, in_loop=True):
         phase: pi L/2w.
         floor: U/E1.
         modes: how many.
-        in_loop: whether the modes are a loop, which compiles five times faster, or written out one
-            after the other: then XLA makes one kernel of everything, five times as fast on a large
-            array.
+        in_loop: whether the modes are a loop, which compiles four times faster for eight of them, or
+            written out one after the other: then XLA makes one kernel of everything, five times as
+            fast on a large array.
     """
 
     def step(total, n, a, b, *_):

@@ -14,7 +14,7 @@ import numpy as np
 
 from qpcjax._fields import require_count
 from qpcjax.hotspot import QuadraticDamping
-from qpcjax.modes import modes_kept, prepared, spinless
+from qpcjax.modes import keeping, modes_kept, prepared, spinless
 from qpcjax.quadrature import LOST_WEIGHT, ORDER
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import AbstractScatterer
@@ -262,7 +262,7 @@ def _with_modes(scatterer, axes, fixed, names, choose):
     tested = scatterer
     if modes_kept(scatterer) is not None:
         tested = prepared(_at_row(scatterer, table, 0), Reservoirs(-math.inf))
-        tested = _keeping(scatterer, modes_kept(tested))
+        tested = keeping(scatterer, modes_kept(tested))
     row, reservoirs = 0, Reservoirs(-math.inf)
     for electrons in _electrons(table, names):
         while True:
@@ -272,12 +272,12 @@ def _with_modes(scatterer, axes, fixed, names, choose):
             more = modes_kept(_prepared(tested, axes, table, worst, here, None))
             if more is None or more <= modes_kept(tested):
                 break
-            tested, row, reservoirs = _keeping(tested, more), worst, here
+            tested, row, reservoirs = keeping(tested, more), worst, here
     kept = modes_kept(scatterer)
     if kept is not None:
         kept = modes_kept(tested) if choose else kept
         _prepared(scatterer, axes, table, row, reservoirs, kept)
-        scatterer = _keeping(scatterer, kept)
+        scatterer = keeping(scatterer, kept)
     for rows in _pieces(_rows(table)):
         resolved = _limits(scatterer, table, rows)[3]
         if np.all(resolved):
@@ -309,13 +309,6 @@ def _at(values, row):
 def _at_row(scatterer, table, row):
     numbers = {k: float(_at(v, row)) for k, v in table.items() if k not in POINT_UNITS}
     return with_numbers(scatterer, numbers)
-
-
-def _keeping(scatterer, modes):
-    """The same scatterer with another number of modes."""
-    bare = spinless(scatterer)
-    field = "channel_modes" if hasattr(bare, "channel_modes") else "modes"
-    return _with_bare(scatterer, dataclasses.replace(bare, **{field: modes}))
 
 
 def _with_bare(scatterer, bare):
