@@ -130,7 +130,7 @@ def total_transmission(e, phase, floor, modes, in_loop=True):
         phase: pi L/2w.
         floor: U/E1.
         modes: how many.
-        in_loop: whether the modes are a loop, which compiles four times faster for eight of them, or
+        in_loop: whether the modes are a loop, which compiles four times faster for eight, or
             written out one after the other: then XLA makes one kernel of everything, five times as
             fast on a large array.
     """
