@@ -30,6 +30,8 @@ LAYERS = {
     "files": 4,
     "models": 4,
     "modes": 4,
+    "names": 4,
+    "parameters": 4,
     "fitting": 5,
     "evaluation": 5,
     "design": 5,

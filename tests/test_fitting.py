@@ -21,8 +21,8 @@ from qpcjax.fitting import fit_trace
 from qpcjax.fitting.heating import predict_heating
 from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_knots
 from qpcjax.fitting.optimiser import levenberg_marquardt
-from qpcjax.fitting.parameters import Parameter, Space
 from qpcjax.fitting.report import as_json, text
+from qpcjax.parameters import Parameter, Space
 
 EXAMPLE = Path(__file__).parents[1] / "fits" / "data" / "trace.csv"
 # What made the example, from its header.

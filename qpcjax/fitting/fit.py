@@ -13,7 +13,7 @@ import optax
 from qpcjax.files import ConductanceTrace, InputError
 from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_basis, gate_knots
 from qpcjax.fitting.optimiser import levenberg_marquardt
-from qpcjax.fitting.parameters import Parameter, Space
+from qpcjax.parameters import Parameter, Space
 from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import (
     CONDUCTANCE_QUANTUM,

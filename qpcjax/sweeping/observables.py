@@ -7,10 +7,10 @@ import jax.numpy as jnp
 
 from qpcjax.hotspot import QuadraticDamping, hot_spot, inelastic_length, power_per_length
 from qpcjax.landauer import conductance
+from qpcjax.names import closest
 from qpcjax.quadrature import transport_moments
 from qpcjax.reservoirs import Dissipation, Reservoirs
 from qpcjax.scatterers import transmission
-from qpcjax.sweeping.axes import closest
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from qpcjax._fields import require_count
 from qpcjax.hotspot import QuadraticDamping
 from qpcjax.modes import keeping, modes_kept, prepared, spinless
+from qpcjax.names import POINT_UNITS, field_path, with_numbers
 from qpcjax.quadrature import LOST_WEIGHT, ORDER
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import AbstractScatterer
 from qpcjax.scatterers._base import as_scatterer
-from qpcjax.sweeping.axes import DEFAULTS, POINT_UNITS, Axes, field_path, read_axes
+from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.observables import POINTWISE, read_observables
 from qpcjax.units import BOLTZMANN
 
@@ -139,31 +140,6 @@ def make_plan(
 
 
 # --- the scatterer's own numbers ------------------------------------------------------------
-
-
-def with_numbers(scatterer, numbers):
-    """The scatterer with other numbers, checked by its own class where that is possible.
-
-    Args:
-        scatterer: any scatterer.
-        numbers: name -> float, names as those of axes.
-    """
-    for name, value in numbers.items():
-        path = field_path(scatterer, name)
-        assert path is not None, name
-        scatterer = _replaced(scatterer, path, value)
-    return scatterer
-
-
-def _replaced(holder, path, value) -> Any:
-    first, *rest = path
-    new = _replaced(getattr(holder, first), rest, value) if rest else value
-    if dataclasses.is_dataclass(holder):
-        try:
-            return dataclasses.replace(holder, **{first: new})  # pyright: ignore[reportArgumentType]
-        except TypeError:
-            pass  # a class whose arguments are not its fields
-    return eqx.tree_at(lambda h: getattr(h, first), holder, new)
 
 
 def _checked(scatterer, axes, fixed, fermi_energy):

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from qpcjax.names import POINT_UNITS, field_path
 from qpcjax.scatterers._batching import same_dtype
-from qpcjax.sweeping.axes import POINT_UNITS, field_path
 from qpcjax.sweeping.observables import POINTWISE, point_values
 from qpcjax.sweeping.plan import follow
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from qpcjax.files import InputError, read_transmission
 from qpcjax.models import MODELS, named_scatterer
+from qpcjax.names import FIELD_UNITS, POINT_UNITS, closest
 from qpcjax.quadrature import ORDER
-from qpcjax.sweeping.axes import FIELD_UNITS, POINT_UNITS, closest
 from qpcjax.sweeping.plan import make_plan
 
 # Factors to the library's units.
