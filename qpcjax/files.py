@@ -8,11 +8,11 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from qpcjax.data import ConductanceTrace, InputError, counted
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
 # Factors to mV, 2e^2/h and meV; `_plain` brings what stands in a header into this spelling.
@@ -40,65 +40,6 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _DECIMAL_COMMA_HINT = "numbers are written with a decimal point, not a comma"
 _CORRECT_OR_DROP = "Correct the cell, or leave it empty to drop the row"
-
-
-class InputError(ValueError):
-    """Something in the user's input that they can mend; the message says where and how."""
-
-
-@dataclass(frozen=True, eq=False)
-class ConductanceTrace:
-    """A measured conductance against the gate voltage, in the order of the measurement.
-
-    Args:
-        gate: gate voltage in mV; rising, falling or unsorted.
-        conductance: in 2e^2/h.
-        name: what the trace is called in reports and messages.
-        dropped: number of rows left out because a value was missing (NaN).
-        sha256: of the bytes that were read; for two files, of the gate's followed by the other's.
-        gate_unit: unit of the gate voltage as it stood in the file.
-        conductance_unit: unit of the conductance as it stood in the file.
-
-    Raises:
-        InputError: fewer than two points, values that are not finite, a gate that never moves.
-    """
-
-    gate: np.ndarray
-    conductance: np.ndarray
-    name: str = "trace"
-    dropped: int = 0
-    sha256: str = ""
-    gate_unit: str = "mV"
-    conductance_unit: str = "2e2/h"
-
-    def __post_init__(self):
-        for field in ("gate", "conductance"):
-            values = np.array(getattr(self, field), dtype=float)
-            values.setflags(write=False)
-            object.__setattr__(self, field, values)
-        gate, conductance = self.gate, self.conductance
-        if gate.ndim != 1 or gate.shape != conductance.shape:
-            raise InputError(
-                f"{self.name}: gate and conductance must be two columns of the same length, "
-                f"got the shapes {gate.shape} and {conductance.shape}"
-            )
-        if not (np.all(np.isfinite(gate)) and np.all(np.isfinite(conductance))):
-            raise InputError(f"{self.name}: gate and conductance must be finite numbers")
-        self._check_information()
-
-    def _check_information(self):
-        points = self.gate.size
-        if points < 2:
-            left_out = f" ({_count(self.dropped, 'row')} without a value left out)"
-            raise InputError(
-                f"{self.name}: a trace needs at least 2 points with both a gate voltage and a "
-                f"conductance, found {points}{left_out if self.dropped else ''}"
-            )
-        if np.ptp(self.gate) == 0:
-            raise InputError(
-                f"{self.name}: the gate voltage never moves: all {points} points are at "
-                f"{self.gate[0]:g} mV. Is this the right column?"
-            )
 
 
 def read_trace(
@@ -170,7 +111,7 @@ def read_trace_columns(
         if not 0 <= trace < width:
             last = f"0 to {width - 1}" if width > 1 else "only 0"
             raise InputError(
-                f"{path}: there is no trace {trace}; the file has {_count(width, 'column')}, so a "
+                f"{path}: there is no trace {trace}; the file has {counted(width, 'column')}, so a "
                 f"trace is {last}"
             )
         columns.append(rows.numbers({trace: f"trace {trace}"}, width, blank_rows=True))
@@ -178,9 +119,9 @@ def read_trace_columns(
     if shapes[0] != shapes[1]:
         (gate_rows, gate_width), (other_rows, other_width) = shapes
         raise InputError(
-            f"{gate_path} has {_count(gate_rows, 'row')} of {_count(gate_width, 'column')}, "
-            f"{conductance_path} has {_count(other_rows, 'row')} of "
-            f"{_count(other_width, 'column')}: the two files must have the same shape"
+            f"{gate_path} has {counted(gate_rows, 'row')} of {counted(gate_width, 'column')}, "
+            f"{conductance_path} has {counted(other_rows, 'row')} of "
+            f"{counted(other_width, 'column')}: the two files must have the same shape"
         )
     table = [g + c for g, c in zip(*columns, strict=True)]
     name = f"{Path(conductance_path).name}, trace {trace}"
@@ -245,7 +186,7 @@ def read_transmission(
     _header_unit(path, title, "transmission", "1", _TRANSMISSION_UNITS)
     table = rows.numbers(columns, len(header), complete=True)
     if len(table) < 2:
-        found = _count(len(table), "row") if table else "none"
+        found = counted(len(table), "row") if table else "none"
         raise InputError(f"{path}: a table of T(E) needs at least 2 rows of numbers, found {found}")
     energies, values = np.array(table, dtype=float).T
     row = rows.row_numbers()
@@ -377,7 +318,7 @@ class _Rows:
             row = self.cells(number, line)
             if len(row) != width:
                 raise InputError(
-                    f"{self.path}: row {number} has {_count(len(row), 'cell')}, {width} expected: "
+                    f"{self.path}: row {number} has {counted(len(row), 'cell')}, {width} expected: "
                     f"{_shown(line)} ({_DECIMAL_COMMA_HINT})"
                 )
             named = ((row[i], name) for i, name in columns.items())
@@ -408,10 +349,6 @@ def _is_number(cell):
     except ValueError:
         return False
     return "_" not in cell  # Python would read 1_000 as 1000
-
-
-def _count(number, noun):
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _shown(text):

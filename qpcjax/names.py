@@ -119,6 +119,16 @@ def with_numbers(scatterer, numbers):
     return scatterer
 
 
+def with_static(scatterer, name, value) -> Any:
+    """The scatterer with another value of a static field, also inside one that splits the spins."""
+    path = []
+    holder = scatterer
+    while not hasattr(holder, name):
+        path.append("inner" if hasattr(holder, "inner") else "scatterer")
+        holder = getattr(holder, path[-1])
+    return _replaced(scatterer, (*path, name), value)
+
+
 def _replaced(holder, path, value) -> Any:
     first, *rest = path
     new = _replaced(getattr(holder, first), rest, value) if rest else value

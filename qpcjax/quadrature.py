@@ -184,7 +184,15 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
 
 
 def _thermal_kernel(
-    thresholds, edges, mu, kT, order, keep=None, reach=(REACH, REACH), moving=False
+    thresholds,
+    edges,
+    mu,
+    kT,
+    order,
+    keep=None,
+    reach=(REACH, REACH),
+    moving=False,
+    thermal=_THERMAL_EDGES,
 ):
     """Nodes y = E - mu and the thermal kernel times the weights; arguments of thermal_average.
 
@@ -193,7 +201,7 @@ def _thermal_kernel(
     cold = kT <= _negligible(mu)
     unit = jnp.where(cold, 1, kT)
     thresholds, edges = (jnp.where(cold, 0, y / unit) for y in (thresholds, edges))
-    thermal = jnp.asarray(_THERMAL_EDGES, edges.dtype)
+    thermal = jnp.asarray(thermal, edges.dtype)
     below, above = jnp.asarray(reach, edges.dtype)
     edges = jnp.concatenate([thermal, edges])
     rounding = _negligible(mu) / unit if moving else None
@@ -235,6 +243,63 @@ def conductance_average(scatterer, mu, temperature, order=ORDER):
     """
     _, kernel, t, valid = conductance_terms(scatterer, mu, temperature, order)
     return jnp.where(valid, jnp.sum(kernel * t) / jnp.sum(kernel), jnp.nan)
+
+
+# Thermal widths that integrals of many parameter sets reach: what lies beyond weighs 1e-8.
+NARROW_REACH = 18.0
+_NARROW_EDGES = _THERMAL_EDGES[np.abs(_THERMAL_EDGES) < NARROW_REACH]
+
+
+def smeared_conductance(scatterer, mu, kT, order=ORDER, keep=None):
+    """Average of T(E) over the thermal kernel of kT > 0 at mu, to 1e-8, on a few panels.
+
+    For many parameter sets of one barrier: `conductance_average` without the search for activated
+    transport, in a narrower window and with only the panels that it holds.
+
+    Args:
+        scatterer: any scatterer.
+        mu: electrochemical potential in meV.
+        kT: width of the kernel in meV, positive.
+        order: Gauss nodes in a panel.
+        keep: number of panels to keep, see `panels_in`; NaN where the window holds more.
+    """
+    bias = jnp.zeros_like(mu)
+    thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
+    moving = scatterer.jumps(bias).size > 0
+    reach = (NARROW_REACH, NARROW_REACH)
+    y, kernel = _thermal_kernel(
+        thresholds, edges, mu, kT, order, keep, reach, moving, thermal=_NARROW_EDGES
+    )
+    value = jnp.sum(kernel * _at_nodes(scatterer, mu, bias, y)) / jnp.sum(kernel)
+    return jnp.where(_holds(scatterer, mu, kT), value, jnp.nan)
+
+
+def smeared_flow(scatterer, mu, bias, kT, order=ORDER, keep=None):
+    r"""Integral of T(E, V) (f_L - f_R) in meV for kT > 0, to 1e-8, on a few panels.
+
+    `transport_moments` for many parameter sets of one barrier; see `smeared_conductance`. Its
+    derivative by the bias is the differential conductance in 2e^2/h.
+    """
+    half_bias = jnp.abs(bias) / 2
+    thermal = kT * jnp.asarray(_NARROW_EDGES, mu.dtype)
+    edges = [half_bias + thermal, thermal - half_bias, scatterer.panel_edges(bias) - mu]
+    reach = half_bias + NARROW_REACH * kT
+    thresholds = scatterer.thresholds(bias) - mu
+    moving = scatterer.jumps(bias).size > 0
+    rounding = _negligible(mu, half_bias) if moving else None
+    y, weight = panel_rule(thresholds, jnp.concatenate(edges), -reach, reach, order, keep, rounding)
+    if not moving:
+        y, weight = jax.lax.stop_gradient((y, weight))
+    occupation = _safe.fermi_difference(y, bias / 2, kT, kT, jnp.zeros_like(kT))
+    value = jnp.sum(weight * occupation * _at_nodes(scatterer, mu, bias, y))
+    return jnp.where(_holds(scatterer, mu, kT, half_bias), value, jnp.nan)
+
+
+def _holds(scatterer, mu, kT, half_bias=0.0):
+    """Whether T(E) is known wherever the kernel of kT around mu +- eV/2 weighs 1e-8."""
+    reach = half_bias + NARROW_REACH * kT
+    known = (scatterer.energy_limit() >= mu + reach) & (scatterer.energy_floor() <= mu - reach)
+    return known & scatterer.resolved()
 
 
 def conductance_error(scatterer, mu, temperature, order=ORDER):

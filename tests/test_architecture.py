@@ -27,6 +27,7 @@ LAYERS = {
     "maps": 3,
     "expansions": 3,
     "hotspot": 4,
+    "data": 1,
     "files": 4,
     "models": 4,
     "modes": 4,

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 import qpcjax as qpc
 from qpcjax import cli, files, units
 from qpcjax.fitting import fit_trace
+from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
-from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_knots
+from qpcjax.fitting.model import ConductanceModel, GateCalibration
 from qpcjax.fitting.optimiser import levenberg_marquardt
 from qpcjax.fitting.report import as_json, text
 from qpcjax.parameters import Parameter, Space

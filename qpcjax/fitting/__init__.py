@@ -1,4 +1,11 @@
-"""Fits of measured data: the gate calibration of a constriction from a conductance trace."""
+"""Fits of measured data: devices, what was measured on them, and what that says."""
 
-from qpcjax.fitting.fit import FitResult as FitResult
+from qpcjax.fitting.device import Device as Device
+from qpcjax.fitting.device import GateCurve as GateCurve
+from qpcjax.fitting.device import Gated as Gated
+from qpcjax.fitting.device import Ratio as Ratio
+from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.fit import fit_trace as fit_trace
+from qpcjax.fitting.joint import fit as fit
+from qpcjax.fitting.result import FitResult as FitResult
+from qpcjax.fitting.trace import trace_device as trace_device

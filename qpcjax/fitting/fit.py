@@ -11,15 +11,17 @@ import numpy as np
 import optax
 
 from qpcjax.files import ConductanceTrace, InputError
-from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_basis, gate_knots
+from qpcjax.fitting.device import gate_basis, gate_knots
+from qpcjax.fitting.model import ConductanceModel, GateCalibration
 from qpcjax.fitting.optimiser import levenberg_marquardt
+from qpcjax.fitting.result import correlation_length
+from qpcjax.fitting.starts import Steps
 from qpcjax.parameters import Parameter, Space
 from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import (
     CONDUCTANCE_QUANTUM,
     GAAS_MASS,
     HBAR2_OVER_2M,
-    RESISTANCE_QUANTUM,
     fermi_energy,
 )
 
@@ -178,7 +180,7 @@ def fit_trace(
         raise ValueError(f'matching must be "mean" or "profile", got {matching!r}')
     if knots is not None and not 2 <= knots <= _MOST_KNOTS:
         raise ValueError(f"knots must be a whole number from 2 to {_MOST_KNOTS}, got {knots}")
-    trace = _sorted(trace)
+    trace = trace.sorted()
     steps = _Steps(trace)
     count = knots or min(max(steps.count, 2), _MOST_KNOTS)
     parameters = _parameters(trace, mu, mass, count, steps)
@@ -199,11 +201,6 @@ def _require_double():
         )
 
 
-def _sorted(trace):
-    order = np.argsort(trace.gate, kind="stable")
-    return dataclasses.replace(trace, gate=trace.gate[order], conductance=trace.conductance[order])
-
-
 def _half_wavelength(mu, mass):
     """Half the Fermi wavelength in nm: a channel of this width has E1 = mu."""
     return math.pi * math.sqrt(HBAR2_OVER_2M / mass / mu)
@@ -212,44 +209,8 @@ def _half_wavelength(mu, mass):
 # --- starts ---------------------------------------------------------------------------------
 
 
-class _Steps:
-    """Where the steps of a trace are, and the series resistance that makes plateaus integers."""
-
-    def __init__(self, trace):
-        window = max(1, trace.gate.size // 200)
-        smooth = np.convolve(
-            np.pad(trace.conductance, window, mode="edge"), np.ones(2 * window + 1), "valid"
-        ) / (2 * window + 1)
-        self.gate, self.smooth = trace.gate, smooth
-        self.name = trace.name
-        self.resistance = self._plateau_resistance()
-        self.count = len(self.positions(self.resistance)[1])
-        if self.count < 1:
-            raise InputError(
-                f"{trace.name}: no conductance step: the conductance goes from "
-                f"{smooth.min():.3g} to {smooth.max():.3g} 2e2/h; a fit needs at least one step, "
-                f"from below to above 0.5 2e2/h (is the unit right?)"
-            )
-
-    def corrected(self, resistance):
-        """Conductance of the constriction behind this resistance, in 2e^2/h."""
-        return self.smooth / np.maximum(1 - resistance / RESISTANCE_QUANTUM * self.smooth, 1e-3)
-
-    def _plateau_resistance(self):
-        top = max(self.smooth.max(), 1e-6)
-        most = min(2000.0, 0.5 * RESISTANCE_QUANTUM / top)
-        trial = np.linspace(0, most, 81)
-        # On a staircase sin^2(pi g) averages lowest where the plateaus are whole numbers.
-        misfit = [np.mean(np.sin(np.pi * self.corrected(r)) ** 2) for r in trial]
-        return float(trial[int(np.argmin(misfit))])
-
-    def positions(self, resistance):
-        """Gate voltages at which g crosses n - 1/2, and the n."""
-        g = np.maximum.accumulate(self.corrected(resistance))
-        n = np.arange(1, int(np.floor(g[-1] + 0.5)) + 1)
-        n = n[(n - 0.5 > g[0]) & (n - 0.5 < g[-1])]
-        rising = np.concatenate([[True], np.diff(g) > 0])
-        return np.interp(n - 0.5, g[rising], self.gate[rising]), n
+class _Steps(Steps):
+    """The steps of a trace, and the widths that put a constriction's there."""
 
     def widths(self, resistance, gate_range, count):
         """Widths at the knots, in half Fermi wavelengths: mode n opens at width n."""
@@ -489,7 +450,7 @@ class _Search:
         predicted, _ = self.evaluate(values, self.trace.gate)
         residual = (predicted - self.trace.conductance) * CONDUCTANCE_QUANTUM
         rms = float(np.sqrt(np.mean(residual**2)))
-        length = _correlation_length(residual)
+        length = correlation_length(residual)
         freedom = max(self.trace.gate.size - len(self.space.free), 1)
         variance = float(np.sum(residual**2)) / freedom * length
         if not math.isfinite(rms):
@@ -550,18 +511,3 @@ class _Search:
 
 def _natural_scale(p, mu):
     return mu if p.unit == "meV" else 100.0
-
-
-def _correlation_length(residual):
-    """Integrated autocorrelation of the residuals, in points, at least 1."""
-    r = residual - residual.mean()
-    power = float(r @ r)
-    if power == 0:
-        return 1.0
-    total = 1.0
-    for lag in range(1, r.size // 4):
-        rho = float(r[:-lag] @ r[lag:]) / power
-        if rho < 0.05:
-            break
-        total += 2 * rho
-    return total

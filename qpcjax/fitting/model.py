@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qpcjax.fitting.device import gate_basis
 from qpcjax.quadrature import REACH, panels_in, thermal_average
 from qpcjax.scatterers import AbruptConstriction
 from qpcjax.units import RESISTANCE_QUANTUM, transverse_energy
@@ -39,31 +40,6 @@ class GateCalibration(eqx.Module):
 
     def _basis(self, gate, count):
         return gate_basis(self.range, gate, count)
-
-
-def gate_knots(gate_range, count):
-    """Gate voltages in mV of `count` knots, from the lowest to the highest."""
-    low, high = gate_range
-    return (low + high) / 2 + (high - low) / 2 * _chebyshev_points(count)
-
-
-def gate_basis(gate_range, gate, count):
-    """Polynomials that are 1 at one of `count` knots and 0 at the others, at these gates."""
-    low, high = gate_range
-    x = (gate - (low + high) / 2) * (2 / (high - low))
-    powers = [jnp.ones_like(x), x]
-    for _ in range(count - 2):
-        powers.append(2 * x * powers[-1] - powers[-2])
-    to_knots = np.linalg.inv(
-        np.polynomial.chebyshev.chebvander(_chebyshev_points(count), count - 1)
-    )
-    return jnp.stack(powers[:count], axis=-1) @ to_knots
-
-
-def _chebyshev_points(count):
-    if count == 1:
-        return np.zeros(1)
-    return -np.cos(np.pi * np.arange(count) / (count - 1))
 
 
 class Resolution(NamedTuple):

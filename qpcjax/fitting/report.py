@@ -3,9 +3,9 @@
 import numpy as np
 
 from qpcjax._versions import versions
+from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.fit import FitResult, FlatDirection
 from qpcjax.fitting.heating import Heating
-from qpcjax.fitting.model import gate_knots
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, density, transverse_energy
 
 _STRONG = 0.9  # correlations above this are listed

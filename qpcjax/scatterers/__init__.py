@@ -1,6 +1,7 @@
 """Scatterers: everything that has transmission eigenvalues T_n(E, V)."""
 
 from qpcjax.scatterers._base import AbstractScatterer as AbstractScatterer
+from qpcjax.scatterers._base import as_scatterer as as_scatterer
 from qpcjax.scatterers._base import in_bulk as in_bulk
 from qpcjax.scatterers._transmission import eigenvalues as eigenvalues
 from qpcjax.scatterers._transmission import transmission as transmission

@@ -1,0 +1,378 @@
+"""Fits of a device to everything that was measured on it."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax.data import BiasSpectroscopy, ConductanceTrace, InputError
+from qpcjax.fitting.device import Device, Gated
+from qpcjax.fitting.layout import Layout
+from qpcjax.fitting.losses import LOSSES, robust_scale
+from qpcjax.fitting.observe import kind_of
+from qpcjax.fitting.problem import Problem, make_parts
+from qpcjax.fitting.result import FitResult, Start
+from qpcjax.fitting.search import descend
+from qpcjax.fitting.starts import starting_values
+from qpcjax.names import closest
+
+_TRIAL_STEPS = 5
+_LONGER_STEPS = 12
+_MOST_STEPS = 100
+_RUN = 4  # starts that are run, of all that are looked at
+_FINALISTS = 2
+_ROUNDS = 4  # of a sigma that follows from the residuals
+_SETTLED = 0.01  # relative change of such a sigma
+
+
+def fit(
+    device: Device,
+    data: Any,
+    *,
+    free: Iterable[str] = (),
+    fixed: Mapping[str, float] | Iterable[str] = (),
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, tuple[float, float]] | None = None,
+    tied: Mapping[str, str | tuple[str, float]] | None = None,
+    private: Iterable[str] = (),
+    loss: str = "linear",
+    starts: int | Iterable[Mapping[str, float]] = 12,
+    seed: int = 0,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> FitResult:
+    r"""Fit a device to one or several data sets at once.
+
+    Minimises the sum over all points of :math:`\rho[(model - data)/\sigma]` and over all priors of
+    :math:`[(x - mean)/\sigma]^2/2`, by Levenberg-Marquardt steps from several starts. Where a
+    `ConductanceTrace` is among the data and the device has a gate, starts come from its steps and
+    plateaus: only what the gate does not say needs a reasonable value in `device`. A sigma that the
+    data do not state is that of their residuals.
+
+    The numbers of a device are parameters by the names that `Layout(device).names` lists; a curve's
+    name without its index stands for all of its values. Free are all but those that one trace does
+    not determine: mu, offset, temperature, bias_share, excitation, hbar_omega_y and magnetic ones.
+
+    Args:
+        device: `Device`, whose numbers are the start.
+        data: a data set, a sequence of them, or a dict of names and data sets.
+        free: names to free that are held by default.
+        fixed: names to hold, with values or where they are.
+        bounds: name -> (lower, upper).
+        priors: name -> (mean, standard deviation) of a Gaussian, in the parameter's unit.
+        tied: name -> another name whose value it has, or (name, factor).
+        private: names that each data set has a value of its own of: `name@data set`.
+        loss: "linear" (least squares), "huber", "soft_l1" or "student_t".
+        starts: how many starts to look at, or the starts: dicts of names and values.
+        seed: of the starts that are drawn where no trace gives any.
+        progress: called with (done, total, label).
+
+    Returns:
+        `FitResult`, also where the search did not converge or was interrupted: see its status.
+
+    Raises:
+        InputError: more free parameters than points, data that lack a temperature or a gate.
+        ValueError: an unknown name, bounds that contradict each other, no free parameter.
+    """
+    _require_double()
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+    named = _named(data)
+    _check_data(device, named)
+    layout = Layout(device)
+    names = _Names(layout, named, private, tied or {})
+    parameters = names.parameters(free, fixed, bounds or {})
+    priors = names.priors(priors or {})
+    count = sum(p.free for p in parameters)
+    points = sum(d.value.size for d in named.values())
+    if count == 0:
+        raise ValueError("at least one parameter must be free")
+    if points + len(priors) < count:
+        raise InputError(
+            f"{points} points cannot determine {count} free parameters: take more points, or hold "
+            "or tie some parameters"
+        )
+    given = _starts(layout, names, device, named, starts, seed)
+    search = _Search(device, named, parameters, names, priors, loss, progress or (lambda *_: None))
+    return search.run(given)
+
+
+def _require_double():
+    if jnp.zeros(0, float).dtype != jnp.float64:
+        raise ValueError(
+            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
+        )
+
+
+def _named(data):
+    """Data sets by name, traces sorted by their gate voltage."""
+    if not isinstance(data, Mapping):
+        sets = list(data) if isinstance(data, list | tuple) else [data]
+        data = {}
+        for d in sets:
+            kind_of(d)
+            name = d.name if d.name not in data else f"{d.name} ({len(data) + 1})"
+            data[name] = d
+    if not data:
+        raise ValueError("data must hold at least one data set")
+    for d in data.values():
+        kind_of(d)
+    return {
+        str(name): d.sorted() if isinstance(d, ConductanceTrace) else d for name, d in data.items()
+    }
+
+
+def _check_data(device, named):
+    """Raise InputError for data that lack what the device needs to predict them."""
+    for name, data in named.items():
+        gate = getattr(data, "gate", None)
+        if gate is not None and not isinstance(device.barrier, Gated):
+            raise InputError(
+                f"{name}: the data have a gate voltage; the device's barrier must be Gated"
+            )
+        if gate is None and isinstance(device.barrier, Gated):
+            raise InputError(f"{name}: the device has a gate; the data need their gate voltage")
+        temperature = device.temperature if data.temperature is None else data.temperature
+        flows = isinstance(data, ConductanceTrace | BiasSpectroscopy)
+        soft = device.smearing is not None
+        if flows and not soft and not (temperature is not None and float(temperature) > 0):
+            raise InputError(
+                f"{name}: give the data or the device a temperature above 0, or the device a "
+                "smearing"
+            )
+        if not flows and temperature is None:
+            raise InputError(f"{name}: give the data or the device a temperature")
+        if kind_of(data) == "distance" and device.damping is None:
+            raise InputError(f"{name}: the device needs damping=QuadraticDamping(...)")
+
+
+class _Names:
+    """Which parameter of the fit each number of a data set's device is."""
+
+    def __init__(self, layout, named, private, tied):
+        self.layout, self.named = layout, named
+        self._own = {n for name in private for n in self._expand(name)}
+        self._ties = {}
+        for name, to in tied.items():
+            other, factor = (to, 1.0) if isinstance(to, str) else to
+            for source, target in zip(self._expand(name), self._expand(other), strict=True):
+                if target in self._ties or source == target or target in tied:
+                    raise ValueError(f"{source} cannot be tied to {target}, which is tied itself")
+                self._ties[source] = (target, float(factor))
+
+    @property
+    def factors(self):
+        """Factor of each number that is tied, on the parameter that it is tied to."""
+        return {source: factor for source, (_, factor) in self._ties.items()}
+
+    def owner(self, data_set, number):
+        """Name of the parameter that a number of a data set's device is."""
+        number = self._ties[number][0] if number in self._ties else number
+        return f"{number}@{data_set}" if number in self._own else number
+
+    def expand(self, name):
+        """Names of the fit's parameters that a name stands for."""
+        number, _, data_set = name.partition("@")
+        if data_set and data_set not in self.named:
+            raise ValueError(f"there is no data set {data_set!r}: {closest(data_set, self.named)}")
+        sets = [data_set] if data_set else list(self.named)
+        found = {self.owner(s, n): None for n in self._expand(number) for s in sets}
+        return list(found)
+
+    def _expand(self, name):
+        known = self.layout.names
+        if name in known:
+            return [name]
+        found = [n for n, base in zip(known, self.layout.bases, strict=True) if base == name]
+        if not found:
+            bases = [b for b in dict.fromkeys(self.layout.bases) if b not in known]
+            raise ValueError(f"there is no parameter {name!r}: {closest(name, [*known, *bases])}")
+        return found
+
+    def parameters(self, free, fixed, bounds):
+        """Every `Parameter` of the fit."""
+        all_of = {}
+        for p in self.layout.parameters():
+            if p.name in self._ties:
+                continue
+            for data_set in self.named:
+                name = self.owner(data_set, p.name)
+                all_of[name] = dataclasses.replace(p, name=name)
+        # What the data say of the temperature is not a parameter.
+        if all(d.temperature is not None for d in self.named.values()) and "temperature" in all_of:
+            all_of["temperature"] = dataclasses.replace(all_of["temperature"], free=False)
+        freed = {n for name in free for n in self.expand(name)}
+        values = fixed if isinstance(fixed, Mapping) else dict.fromkeys(fixed)
+        held = {n: value for name, value in values.items() for n in self.expand(name)}
+        both = freed & set(held)
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))}: cannot be fixed and free at once")
+        for name, ends in bounds.items():
+            for n in self.expand(name):
+                all_of[n] = _bounded(all_of[n], ends)
+        for n in freed:
+            all_of[n] = dataclasses.replace(all_of[n], free=True)
+        for n, value in held.items():
+            p = all_of[n]
+            all_of[n] = p.fixed(p.value if value is None else value)
+        return list(all_of.values())
+
+    def priors(self, priors):
+        """Priors by the fit's names."""
+        found = {}
+        for name, prior in priors.items():
+            try:
+                mean, sigma = (float(x) for x in prior)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"the prior on {name} must be (mean, standard deviation), got {prior!r}"
+                ) from None
+            if not (math.isfinite(mean) and math.isfinite(sigma) and sigma > 0):
+                raise ValueError(
+                    f"the prior on {name} needs a finite mean and a positive standard deviation, "
+                    f"got {prior!r}"
+                )
+            found |= dict.fromkeys(self.expand(name), (mean, sigma))
+        return found
+
+
+def _bounded(p, ends):
+    try:
+        lower, upper = (float(x) for x in ends)
+    except (TypeError, ValueError):
+        raise ValueError(f"the bounds of {p.name} must be (lower, upper), got {ends!r}") from None
+    if not lower < upper:
+        raise ValueError(
+            f"the bounds of {p.name} contradict each other: {lower:g} to {upper:g} {p.unit}"
+        )
+    value = min(max(p.value, lower), upper)
+    return dataclasses.replace(p, lower=lower, upper=upper, value=value, log=p.log and lower > 0)
+
+
+def _starts(layout, names, device, named, starts, seed):
+    """Starts as dicts of the fit's names and values, each with a label."""
+    if isinstance(starts, int):
+        if starts < 1:
+            raise ValueError(f"starts must be 1 or more, got {starts}")
+        found = starting_values(layout, device, named, starts, seed)
+    else:
+        found = [dict(s) for s in starts]
+        if not found:
+            raise ValueError("starts must hold at least one dict of names and values")
+    return [{n: float(v) for name, v in s.items() for n in names.expand(name)} for s in found]
+
+
+# --- the search -----------------------------------------------------------------------------
+
+
+class _Search:
+    """From starts to the minimum, and what is known there."""
+
+    def __init__(self, device, named, parameters, names, priors, loss, progress):
+        self.device, self.named, self.progress, self.loss = device, named, progress, loss
+        parts = make_parts(device, named, parameters, names.owner, names.factors, order=8)
+        self.problem = Problem(parameters, parts, priors, loss)
+        self.names = names
+
+    def run(self, starts):
+        problem = self.problem
+        # A start that says nothing of the held ones keeps them; the free ones move into bounds.
+        first = {p.name: p for p in problem.parameters}
+        rows = []
+        for start in starts:
+            moved = {n: first[n].at(v).value for n, v in start.items() if first[n].free}
+            rows.append(
+                [moved.get(problem.names[i], problem.parameters[i].value) for i in problem.free]
+            )
+        vectors = problem.encode(np.array(rows))
+        self.progress(0, 1, "compiling")
+        problem.make_room(vectors)
+        losses = self._losses(vectors)
+        order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
+        run = order[:_RUN]
+        trial = self._descend(vectors[run], _TRIAL_STEPS, "trying starts", "binned")
+        ranked = np.argsort(trial.loss, kind="stable")[:_FINALISTS]
+        if not np.any(np.isfinite(trial.loss)):
+            raise InputError(
+                "the model has no finite prediction at any start: check the units, or state "
+                "starts, or hold some parameters"
+            )
+        longer = self._descend(trial.vectors[ranked], _LONGER_STEPS, "the best starts", "binned")
+        ends = trial.loss.copy()
+        ends[ranked] = longer.loss
+        best = longer.vectors[int(np.argmin(longer.loss))]
+        end = self._to_the_minimum(best, trial.interrupted or longer.interrupted)
+        reached = {int(k): float(e) for k, e in zip(run, ends, strict=True)}
+        found = tuple(
+            Start(start, float(losses[k]), reached.get(k)) for k, start in enumerate(starts)
+        )
+        return self._result(end, found)
+
+    def _losses(self, vectors):
+        z, _ = self.problem.linearise(vectors, "binned")
+        return np.einsum("rn,rn->r", z, z) / 2
+
+    def _descend(self, vectors, steps, label, points=None, held=None):
+        return descend(
+            lambda v, _: self.problem.linearise(v, points),
+            vectors,
+            steps,
+            held,
+            lambda done, total: self.progress(done, total, label),
+        )
+
+    def _to_the_minimum(self, vector, interrupted):
+        """Descend with every point, with sigma from the residuals, with more room where needed."""
+        end = None
+        for _ in range(_ROUNDS):
+            if interrupted:
+                break
+            if not self.problem.resolves(vector):
+                self.problem.make_room(vector)
+            end = self._descend(vector[None], _MOST_STEPS, "to the minimum")
+            vector, interrupted = end.vectors[0], end.interrupted
+            settled = self._settle_sigma(vector)
+            if settled and self.problem.resolves(vector):
+                break
+        return vector, end is not None and bool(end.converged[0]), interrupted
+
+    def _settle_sigma(self, vector):
+        """Sigma of data that state none from the residuals; whether the minimum stands still."""
+        problem = self.problem
+        unknown = [p for p in problem.parts if not p.known]
+        alone = len(problem.parts) == 1 and not problem.priors and self.loss == "linear"
+        numbers, _ = problem.decode(vector)
+        moved = False
+        for part in unknown:
+            predicted = part.kernel.predict(problem.of_part(part, numbers))[0]
+            residual = predicted - part.value
+            linear = self.loss == "linear"
+            scale = float(np.sqrt(np.mean(residual**2))) if linear else robust_scale(residual)
+            if not math.isfinite(scale):
+                continue
+            scale = max(scale, 1e-12 * float(np.max(np.abs(part.value))))
+            moved |= abs(scale / part.sigma[0] - 1) > _SETTLED
+            part.sigma = np.full(part.value.size, scale)
+        return alone or not moved
+
+    def _result(self, end, starts):
+        self.progress(0, 1, "uncertainties")
+        vector, converged, interrupted = end
+        problem = self.problem
+        numbers, _ = problem.decode(vector)
+        parameters = tuple(
+            dataclasses.replace(p, value=float(v))
+            for p, v in zip(problem.parameters, numbers[0], strict=True)
+        )
+        status, message = _status(converged, interrupted)
+        return FitResult.of(problem, parameters, status, message, starts)
+
+
+def _status(converged, interrupted):
+    if interrupted:
+        return "interrupted", "stopped by the user: the best point so far"
+    if not converged:
+        return "steps", f"stopped after {_MOST_STEPS} steps before the residuals settled"
+    return "converged", "no small step lowers the residuals any further"

@@ -1,0 +1,236 @@
+"""A data set beside a device: predictions and their derivatives, compiled once for many rows."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax.fitting.layout import Layout
+from qpcjax.fitting.observe import FLOWS, WINDOW, Inputs, Resolution, predict
+from qpcjax.modes import keeping, modes_kept, spinless
+from qpcjax.names import with_static
+from qpcjax.quadrature import NARROW_REACH, panels_in
+from qpcjax.scatterers import grid_points
+from qpcjax.scatterers._channel import ASPECT_BUCKETS
+from qpcjax.units import BOLTZMANN
+
+_ROOM = 0.15  # share of panels and modes kept beyond what the start needs
+_HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
+_MOST_MODES = 100
+_BLOCK = 64  # points of a data set evaluated side by side
+
+
+class Kernel:
+    """Predictions of one data set for rows of numbers, and their derivatives in some of them.
+
+    Modes, panels and the aspect ratio that they resolve are static: they are chosen for given
+    numbers with room for more, and `resolves` says whether other numbers are still within them.
+    Where they are not, predictions are NaN. One shape is compiled, a few rows of a block of points;
+    more rows and longer data sets are evaluated in pieces.
+
+    Args:
+        device: `Device`; its numbers are where room is made first.
+        kind: what is predicted, see `observe`.
+        inputs: `Inputs` of NumPy arrays.
+        order: Gauss nodes in a panel.
+        moving: indices, in the device's `Layout`, of the numbers to differentiate by.
+        rows: how many rows are evaluated side by side.
+    """
+
+    def __init__(self, device, kind, inputs, order=8, moving=(), rows=4):
+        self.kind, self.inputs, self.order = kind, inputs, order
+        self.rows = rows if kind in FLOWS else 1
+        self.moving = np.array(moving, int)
+        self.block = min(_length(inputs), _BLOCK)
+        self.device, self.layout = device, Layout(device)
+        self.make_room(self.layout.values)
+
+    def make_room(self, rows, room=_ROOM):
+        """Choose what is static so that it holds for these rows of numbers."""
+        rows = np.atleast_2d(np.asarray(rows, float))
+        device = self._keeping_enough(rows, room)
+        # The device's own numbers are those of the first row; they stand for its constants.
+        self.device = self.layout.like(device).build(rows[0])
+        self.layout = Layout(self.device)
+        panels, softness = self._panels(rows)
+        # In steps, so that fits of similar data share what is compiled.
+        panels = 8 * math.ceil((1 + room) * panels / 8) + 8
+        self.resolution = Resolution(self.order, panels, self._grid(softness))
+
+    def resolves(self, numbers):
+        """Whether these numbers are within the modes, panels and aspect ratio that are kept."""
+        rows = np.atleast_2d(np.asarray(numbers, float))
+        panels, _ = self._panels(rows)
+        reach, known, resolved = _limits(self.layout, rows, self.inputs, self.kind)
+        return panels <= self.resolution.panels and bool(np.all((known >= reach) & resolved))
+
+    def _keeping_enough(self, rows, room):
+        """The device, its barrier with modes and an aspect ratio that hold everywhere with room."""
+        device, bare = self.device, spinless(self.device.scatterer)
+        if hasattr(bare, "aspect_limit"):
+            for aspect in ASPECT_BUCKETS:
+                device = device.replaced(
+                    with_static(device.scatterer, "aspect_limit", float(aspect))
+                )
+                if np.all(_limits(self.layout.like(device), rows, self.inputs, self.kind)[2]):
+                    break
+        kept = modes_kept(device.scatterer)
+        if kept is None:
+            return device
+
+        def with_modes(modes):
+            return device.replaced(keeping(device.scatterer, modes))
+
+        def enough(modes):
+            layout = self.layout.like(with_modes(modes))
+            reach, known, _ = _limits(layout, rows, self.inputs, self.kind)
+            return bool(np.all(known >= (1 + room) * reach))
+
+        # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
+        few, many = (kept - 1, kept) if hasattr(bare, "channel_modes") else (0, 1)
+        while not enough(many) and many < _MOST_MODES:
+            few, many = many, min(2 * many, _MOST_MODES)
+        while many - few > 1:
+            middle = (few + many) // 2
+            few, many = (few, middle) if enough(middle) else (middle, many)
+        return with_modes(many)
+
+    def _panels(self, rows):
+        """Panels in the thermal window of the worst point, and the least smearing in meV."""
+        found = [
+            jax.device_get(_windows(self.layout.build(row), _arrays(self.inputs))) for row in rows
+        ]
+        panels = max(panels_in(edges, mu, reach) for edges, mu, reach, _ in found)
+        return panels, min(float(softness.min()) for *_, softness in found)
+
+    def _grid(self, softness):
+        device = self.device
+        if device.smearing is None or self.kind in FLOWS:
+            return 64
+        temperature, bias = self.inputs.temperature, self.inputs.bias
+        temperature = device.temperature if temperature is None else temperature
+        bias = 0.0 if bias is None else np.max(np.abs(bias))
+        thermal = BOLTZMANN * float(np.max(np.asarray(temperature)))
+        return grid_points(bias + 2 * WINDOW * thermal, softness)
+
+    def predict(self, numbers, inputs=None):
+        """Predictions, shape (rows, points), for rows of numbers."""
+        return self._in_pieces(_predicted, numbers, inputs)
+
+    def linearise(self, numbers, inputs=None):
+        """Predictions (rows, points) and their slopes in the moving numbers, (rows, points, k)."""
+        return self._in_pieces(
+            functools.partial(_linearised, moving=tuple(self.moving)), numbers, inputs
+        )
+
+    def _in_pieces(self, compiled, numbers, inputs):
+        """Evaluate (rows, points) by pieces of the one shape that is compiled."""
+        inputs = self.inputs if inputs is None else inputs
+        numbers = np.atleast_2d(np.asarray(numbers, float))
+        count, size = numbers.shape[0], _length(inputs)
+        blocks = -(-size // self.block)
+        total = count * blocks
+        # Rows of the compiled shape: every block of points for every row of numbers.
+        row = np.repeat(np.arange(count), blocks)
+        column = np.tile(np.arange(blocks), count)
+        fill = -total % self.rows
+        row, column = (np.append(x, np.repeat(x[-1:], fill)) for x in (row, column))
+        cut = Inputs(*(None if x is None else _blocks(x, blocks, self.block) for x in inputs))
+        results = []
+        for first in range(0, total + fill, self.rows):
+            at = slice(first, first + self.rows)
+            piece = Inputs(*(None if x is None else jnp.asarray(x[column[at]]) for x in cut))
+            rows = jnp.asarray(numbers[row[at]])
+            results.append(compiled(self.device, rows, piece, self.kind, self.resolution))
+
+        def joined(*parts):
+            whole = np.concatenate([np.asarray(p) for p in parts])[:total]
+            return whole.reshape(count, blocks * self.block, *whole.shape[2:])[:, :size]
+
+        return jax.tree.map(joined, *results)
+
+
+@functools.partial(jax.jit, static_argnames=("kind", "resolution"))
+def _predicted(device, numbers, inputs, kind, resolution):
+    """Predictions of rows of numbers, each at its own block of points."""
+    layout = Layout(device)
+
+    def row(numbers, inputs):
+        return predict(layout.build(numbers), kind, inputs, resolution)
+
+    return jax.vmap(row)(numbers, inputs)
+
+
+@functools.partial(jax.jit, static_argnames=("kind", "resolution", "moving"))
+def _linearised(device, numbers, inputs, kind, resolution, moving):
+    """The same, with the slopes in the moving numbers."""
+    if not moving:
+        y = _predicted(device, numbers, inputs, kind, resolution)
+        return y, jnp.zeros((*y.shape, 0))
+    layout, index = Layout(device), np.array(moving)
+
+    def of_moving(values):
+        def row(numbers, inputs):
+            return predict(layout.build(numbers), kind, inputs, resolution)
+
+        return jax.vmap(row)(numbers.at[:, index].set(values), inputs)
+
+    y, push = jax.linearize(of_moving, numbers[:, index])
+    unit = np.eye(index.size)[:, None].repeat(numbers.shape[0], axis=1)
+    return y, jnp.moveaxis(jax.vmap(push)(jnp.asarray(unit)), 0, -1)
+
+
+def _length(inputs):
+    return next(len(x) for x in inputs if x is not None)
+
+
+def _arrays(inputs):
+    return Inputs(*(None if x is None else jnp.asarray(x, float) for x in inputs))
+
+
+def _blocks(x, blocks, block):
+    return np.pad(x, (0, blocks * block - len(x)), mode="edge").reshape(blocks, block)
+
+
+@jax.jit
+def _windows(device, inputs):
+    """Panel ends of every point, its mu, the reach of its window and its smearing, in meV."""
+
+    def one(row):
+        point, bias, width = _at(device, row)
+        edges = [point.scatterer.thresholds(bias), point.scatterer.panel_edges(bias)]
+        softness = 0.0 if point.smearing is None else point.smearing
+        reach = jnp.abs(bias) / 2 + NARROW_REACH * width
+        return jnp.concatenate(edges), *_floats(point.mu, reach, softness)
+
+    return jax.vmap(one)(inputs)
+
+
+def _limits(layout, rows, inputs, kind):
+    """How far energies count above mu, how far T(E) is known, and whether it is resolved.
+
+    Not compiled: it is tried for many numbers of modes.
+    """
+
+    def one(numbers, row):
+        point, bias, width = _at(layout.build(numbers), row)
+        reach = jnp.abs(bias) / 2 + (NARROW_REACH if kind in FLOWS else 2 * _HEAT_REACH) * width
+        known = point.scatterer.energy_limit() - point.mu
+        return *_floats(reach, known), jnp.asarray(point.scatterer.resolved(), bool)
+
+    every_point = jax.vmap(one, in_axes=(None, 0))
+    found = jax.vmap(every_point, in_axes=(0, None))(jnp.asarray(rows), _arrays(inputs))
+    return jax.device_get(found)
+
+
+def _at(device, row):
+    point = device.at(row.gate, row.mu, row.temperature)
+    bias = jnp.zeros_like(jnp.asarray(point.mu, float)) if row.bias is None else row.bias
+    kT = 0.0 if point.temperature is None else BOLTZMANN * point.temperature
+    return point, bias, jnp.hypot(kT, 0.0 if point.smearing is None else point.smearing)
+
+
+def _floats(*values):
+    return tuple(jnp.asarray(v, float) for v in values)
