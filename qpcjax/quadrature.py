@@ -9,7 +9,7 @@ is jitted here too, so that it is traced once.
 
 import functools
 import math
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -295,7 +295,7 @@ def smeared_flow(scatterer, mu, bias, kT, order=ORDER, keep=None):
     return jnp.where(_holds(scatterer, mu, kT, half_bias), value, jnp.nan)
 
 
-def _holds(scatterer, mu, kT, half_bias=0.0):
+def _holds(scatterer, mu, kT, half_bias: Any = 0.0):
     """Whether T(E) is known wherever the kernel of kT around mu +- eV/2 weighs 1e-8."""
     reach = half_bias + NARROW_REACH * kT
     known = (scatterer.energy_limit() >= mu + reach) & (scatterer.energy_floor() <= mu - reach)

@@ -63,7 +63,8 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
     held = np.zeros(at.shape[1], bool) if held is None else np.asarray(held)
     moves = np.broadcast_to(~held, at.shape)
     done, converged = np.zeros(rows, bool), np.zeros(rows, bool)
-    z = curvature = gradient = None
+    z, gradient = np.full(rows, np.inf), np.zeros(at.shape)
+    curvature = np.zeros((*at.shape, at.shape[1]))
     taken, interrupted = 0, False
     try:
         for taken in range(1, steps + 1):
@@ -72,10 +73,6 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
             active = np.flatnonzero(~done)
             part, jacobian = linearise(np.asarray(at)[active], active)
             jacobian = jacobian * moves[active][:, None]
-            if z is None:
-                z = np.full(rows, np.inf)
-                gradient = np.zeros(at.shape)
-                curvature = np.zeros((*at.shape, at.shape[1]))
             z[active] = np.einsum("rn,rn->r", part, part) / 2
             gradient[active] = np.einsum("rnp,rn->rp", jacobian, part)
             curvature[active] = np.einsum("rnp,rnq->rpq", jacobian, jacobian)

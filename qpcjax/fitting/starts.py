@@ -114,8 +114,9 @@ def opening_values(scatterer, name, mu, count):
         trial = mu + (abs(mu) + centre) * np.linspace(-3, 3, _TRIALS) * max(1, count / 2)
     else:
         trial = centre * np.geomspace(1 / _REACH, _REACH, _TRIALS)
-    if modes_kept(scatterer) is not None:
-        scatterer = keeping(scatterer, max(modes_kept(scatterer), 3 * count + 3))
+    kept = modes_kept(scatterer)
+    if kept is not None:
+        scatterer = keeping(scatterer, max(kept, 3 * count + 3))
     t = np.asarray(_totals(scatterer, jnp.asarray(trial), jnp.asarray(mu, float), name))
     n = np.arange(1, count + 1) - 0.5
     known = np.isfinite(t)
