@@ -14,7 +14,8 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.files import read_trace
-from qpcjax.fitting.model import ConductanceModel, GateCalibration, gate_knots
+from qpcjax.fitting.device import gate_knots
+from qpcjax.fitting.model import ConductanceModel, GateCalibration
 
 FITS = Path(__file__).parent.parent / "fits"
 
