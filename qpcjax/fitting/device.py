@@ -278,9 +278,9 @@ class Device(eqx.Module):
         \qquad (k_B T_s)^2 = (k_B T)^2 + s^2
 
     One logistic kernel stands for the two of s and k_B T: exact where one of them is 0, and within
-    0.011 of a step in between (measured, at s = k_B T). In heat they are apart: T(E) is smeared with s, and the Fermi
-    functions have the temperature T. At finite bias the barrier sees V - I R_s, with mu_L = mu +
-    eta eV and mu_R = mu - (1 - eta) eV.
+    0.011 of a step in between (the most, at s = k_B T). In heat they are apart: T(E) is smeared
+    with s, and the Fermi functions have the temperature T. At finite bias the barrier sees
+    V - I R_s, with mu_L = mu + eta eV and mu_R = mu - (1 - eta) eV.
 
     Args:
         barrier: `Gated`, or a scatterer that no gate moves.
