@@ -46,6 +46,14 @@ def closest(name, known):
     return f"{hint}Known are {', '.join(known)}"
 
 
+def innermost(scatterer) -> Any:
+    """The scatterer whose numbers these are: that of one spin, in the user's own class."""
+    for holder in ("inner", "scatterer"):
+        if hasattr(scatterer, holder):
+            return innermost(getattr(scatterer, holder))
+    return scatterer
+
+
 def field_path(scatterer, name) -> tuple[str, ...] | None:
     """Attributes that lead to a number of the scatterer, also inside one that splits the spins.
 

@@ -54,6 +54,14 @@ class Parameter:
         return dataclasses.replace(self, value=float(value), free=False)
 
     @property
+    def share(self):
+        """Where the value, or its logarithm, stands between the bounds: from 0 to 1."""
+        lower, value, upper = self.lower, self.value, self.upper
+        if self.log:
+            lower, value, upper = math.log(lower), math.log(value), math.log(upper)
+        return (value - lower) / (upper - lower)
+
+    @property
     def scale(self):
         """Change of the parameter that counts as large: itself, or a tenth of its range."""
         return abs(self.value) if self.log else (self.upper - self.lower) / 10
@@ -94,3 +102,45 @@ class Space:
         """The parameters at the values that the vector stands for."""
         values = self.decode(vector)
         return [p.at(float(values[p.name])) if p.free else p for p in self.parameters]
+
+
+_ON_BOUND = 1e-4  # share of the range within which a parameter counts as on its bound
+
+
+class Estimates:
+    """What fitted parameters and the covariance of the free ones say; a base of fits' results.
+
+    Attributes:
+        parameters: values of all parameters, free and held.
+        covariance: of the free ones, in their units and order.
+    """
+
+    parameters: tuple[Parameter, ...]
+    covariance: np.ndarray
+
+    @property
+    def free(self):
+        """The free parameters."""
+        return tuple(p for p in self.parameters if p.free)
+
+    def values(self):
+        """Parameter values by name."""
+        return {p.name: p.value for p in self.parameters}
+
+    @property
+    def stderr(self):
+        """Standard errors by name; a held parameter has none."""
+        errors = np.sqrt(np.diag(self.covariance))
+        return {p.name: float(e) for p, e in zip(self.free, errors, strict=True)}
+
+    @property
+    def correlation(self):
+        """Correlation matrix of the free parameters."""
+        errors = np.sqrt(np.diag(self.covariance))
+        return self.covariance / np.outer(errors, errors)
+
+    @property
+    def at_bound(self):
+        """Names of free parameters that ended on a bound."""
+        shares = [(p.name, p.share) for p in self.free]
+        return tuple(n for n, share in shares if not _ON_BOUND <= share <= 1 - _ON_BOUND)

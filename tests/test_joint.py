@@ -220,3 +220,121 @@ def test_data_that_the_device_cannot_predict(trace):
         trace_device(flat)
     with pytest.raises(ValueError, match="the barrier has no number"):
         Gated(qpc.SaddlePoint(6.0, 2.5, 1.2), hight=GateCurve(RANGE, [1.0]))
+
+
+# --- what data leave open -------------------------------------------------------------------
+
+
+def _beyond(found, direction):
+    """Share of a direction that the flat directions of a fit do not hold."""
+    names = [p.name for p in found.parameters]
+    flat = np.array([[d.changes.get(n, 0.0) for n in names] for d in found.flat_directions])
+    wanted = np.array([direction.get(n, 0.0) for n in names])
+    if not flat.size:
+        return 1.0
+    rest = wanted - flat.T @ np.linalg.lstsq(flat.T, wanted, rcond=None)[0]
+    return np.linalg.norm(rest) / np.linalg.norm(wanted)
+
+
+def test_energy_scale_is_flat_until_the_temperature_is_known(trace, fitted):
+    # All energies times a factor, relative to mu or to themselves, give the same trace.
+    scale = {"mu": 1.0, "height_1": 1.1, "height_2": 0.2}
+    scale |= {"hbar_omega_x": 1.0, "hbar_omega_y": 1.0, "temperature": 1.0}
+    shift = {"mu": 1.0, "height_1": 1.0, "height_2": 1.0}
+    assert _beyond(fitted, scale) < 0.05
+    assert _beyond(fitted, shift) < 0.05
+    gate, bias = np.meshgrid([-90.0, -50.0, -10.0], [-2.0, 0.7, 1.4])
+    g = [
+        float(
+            qpc.differential_conductance(
+                qpc.SaddlePoint(2.0 - 0.09 * x, 2.5, 0.8), qpc.Reservoirs(MU, v, TEMPERATURE)
+            )
+        )
+        for x, v in zip(gate.ravel(), bias.ravel(), strict=True)
+    ]
+    spectrum = BiasSpectroscopy(gate, bias, np.reshape(g, gate.shape), sigma=0.003, temperature=1.0)
+    known = ConductanceTrace(
+        GATE, trace.conductance * (1 + 0 * GATE), sigma=0.003, temperature=TEMPERATURE
+    )
+    joint = fit(saddle_device(), [known, spectrum], private=("series_resistance",), starts=3)
+    values = joint.values()
+    assert values["series_resistance@trace"] == pytest.approx(RESISTANCE, abs=30)
+    assert values["series_resistance@bias spectroscopy"] == pytest.approx(0.0, abs=30)
+    assert _beyond(joint, scale) > 0.5
+    assert _beyond(joint, shift) < 0.05
+
+
+def test_bootstrap_agrees_with_the_covariance(fitted):
+    drawn = fitted.bootstrap(60, seed=1)
+    errors = np.array(list(fitted.stderr.values()))
+    np.testing.assert_allclose(np.nanstd(drawn, axis=0), errors, rtol=0.35)
+    np.testing.assert_array_equal(drawn[:2], fitted.bootstrap(60, seed=1)[:2])
+
+
+def test_a_parameter_on_its_bound_is_named(trace):
+    found = fit(saddle_device(), trace, bounds={"hbar_omega_x": (1.0, 3.0)}, starts=3)
+    assert found.at_bound == ("hbar_omega_x",)
+
+
+def test_a_tied_number_is_spoken_to_by_its_target(trace):
+    with pytest.raises(ValueError, match="height_1 is tied to height_2: say it of height_2"):
+        fit(saddle_device(), trace, tied={"height_1": "height_2"}, fixed={"height_1": 3.0})
+
+
+# --- finite bias ----------------------------------------------------------------------------
+
+BARRIER = qpc.SaddlePoint(6.0, 2.5, 1.2)
+
+
+def test_lock_in_shows_the_first_harmonic():
+    amplitude = 0.3
+    device = Device(BARRIER, MU, temperature=TEMPERATURE, excitation=amplitude)
+    inputs = Inputs(bias=np.array([0.0, 1.0]), mu=np.array([8.3, 8.3]))
+    kernel = Kernel(device, "differential_conductance", inputs, order=16)
+    angle = 2 * np.pi * np.arange(64) / 64
+    for value, bias in zip(kernel.predict(kernel.layout.values)[0], inputs.bias, strict=True):
+        swing = np.sqrt(2) * amplitude * np.sin(angle)
+        flow = qpc.current(BARRIER, qpc.Reservoirs(8.3, bias + swing, TEMPERATURE))
+        harmonic = 2 * np.mean(np.asarray(flow) * np.sin(angle)) / (np.sqrt(2) * amplitude)
+        assert value == pytest.approx(harmonic / 1e6 * RESISTANCE_QUANTUM, rel=1e-5)
+
+
+def test_heat_behind_a_resistance_with_an_uneven_drop():
+    resistance, share, bias = 2000.0, 0.3, 1.5
+    damping = qpc.QuadraticDamping(0.05)
+    device = Device(BARRIER, MU, None, resistance, TEMPERATURE, share, damping=damping)
+    inputs = Inputs(bias=np.array([bias]), mu=np.array([9.0]))
+
+    def reservoirs(voltage):
+        return qpc.Reservoirs(9.0 + (share - 0.5) * voltage, voltage, TEMPERATURE)
+
+    def mismatch(v):
+        return v + 1e-6 * resistance * float(qpc.current(BARRIER, reservoirs(v))) - bias
+
+    at = reservoirs(scipy.optimize.brentq(mismatch, -5, 5, xtol=1e-13))
+    power = qpc.dissipation(BARRIER, at)
+    distance = qpc.hot_spot(BARRIER, at, damping).distance
+    kernel = Kernel(device, "heating", inputs, order=16)
+    found = kernel.predict(kernel.layout.values)[0, 0]
+    wanted = [power.left, power.right, power.asymmetry, distance]
+    np.testing.assert_allclose(found, np.array(wanted, float), rtol=1e-6)
+
+
+def test_one_kernel_stands_for_smearing_and_temperature():
+    # The stated distance from the convolution of both, at its worst.
+    x = np.linspace(-60, 60, 12001)
+    width = BOLTZMANN * TEMPERATURE
+
+    def logistic(s):
+        return 1 / (4 * s * np.cosh(x / (2 * s)) ** 2)
+
+    both = np.convolve(logistic(1.0), logistic(1.0), "same") * (x[1] - x[0])
+    step = np.cumsum(both) * (x[1] - x[0])
+    for offset in (-3.0, -1.5, 1.5, 3.0):
+        device = Device(qpc.IdealStep(MU), MU, width, None, TEMPERATURE)
+        inputs = Inputs(mu=np.array([MU + offset * width]))
+        kernel = Kernel(device, "conductance", inputs, order=16)
+        found = kernel.predict(kernel.layout.values)[0, 0]
+        wanted = np.interp(offset, x, step)
+        assert abs(found - wanted) < 0.011
+        assert found == pytest.approx(1 / (1 + np.exp(-offset / np.sqrt(2))), abs=1e-7)

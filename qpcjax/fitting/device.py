@@ -10,7 +10,7 @@ import numpy as np
 
 from qpcjax._fields import number, require
 from qpcjax.hotspot import QuadraticDamping
-from qpcjax.names import closest
+from qpcjax.names import closest, innermost
 from qpcjax.scatterers import AbstractScatterer, as_scatterer
 
 
@@ -190,7 +190,7 @@ class Gated(eqx.Module):
 
     def __init__(self, scatterer, **curves):
         scatterer = as_scatterer(scatterer)
-        own = _own_numbers(_innermost(scatterer))
+        own = _own_numbers(innermost(scatterer))
         if not curves:
             raise ValueError("give at least one number that the gate moves, as name=GateCurve(...)")
         for name, curve in curves.items():
@@ -218,14 +218,6 @@ class Gated(eqx.Module):
         return Gated(scatterer, **self.curves)
 
 
-def _innermost(scatterer) -> Any:
-    """The scatterer whose numbers a gate moves: that of one spin, in the user's own class."""
-    for holder in ("scatterer", "inner"):
-        if hasattr(scatterer, holder):
-            return _innermost(getattr(scatterer, holder))
-    return scatterer
-
-
 def _own_numbers(scatterer):
     return [f.name for f in dataclasses.fields(scatterer) if not f.metadata.get("static", False)]
 
@@ -234,7 +226,7 @@ def _with_fields(scatterer, values):
     """The scatterer with other numbers, unchecked: they may be traced, or on their way."""
 
     def where(s):
-        return [getattr(_innermost(s), name) for name in values]
+        return [getattr(innermost(s), name) for name in values]
 
     return eqx.tree_at(where, scatterer, list(values.values()), is_leaf=lambda x: x is None)
 
@@ -292,7 +284,8 @@ class Device(eqx.Module):
         series_resistance: R_s in ohm; None leaves it out.
         temperature: of the electrons, in K, where the data do not say it.
         bias_share: eta; None for 1/2.
-        excitation: lock-in excitation in mV rms; None where it is small.
+        excitation: lock-in excitation in mV rms, averaged over with six nodes; None where it is
+            small.
         damping: `QuadraticDamping` for the hot spot.
 
     Raises:
@@ -335,9 +328,10 @@ class Device(eqx.Module):
     def at(self, gate, mu=None, temperature=None) -> Point:
         """The device at one gate voltage in mV, or at a chemical potential of its own."""
         scatterer = self.barrier.at(gate) if isinstance(self.barrier, Gated) else self.barrier
-        smearing = self.smearing(gate) if callable(self.smearing) else self.smearing
+        smearing: Any = self.smearing
+        smearing = smearing(gate) if callable(smearing) else smearing
         if smearing is not None:
-            smearing = smearing * getattr(_innermost(scatterer), "energy_scale", 1.0)
+            smearing = smearing * getattr(innermost(scatterer), "energy_scale", 1.0)
         return Point(
             scatterer,
             self.mu if mu is None else mu,

@@ -16,7 +16,8 @@ from qpcjax.fitting.model import ConductanceModel, GateCalibration
 from qpcjax.fitting.optimiser import levenberg_marquardt
 from qpcjax.fitting.result import correlation_length
 from qpcjax.fitting.starts import Steps
-from qpcjax.parameters import Parameter, Space
+from qpcjax.fitting.trace import DEFAULT_DENSITY, MOST_KNOTS
+from qpcjax.parameters import Estimates, Parameter, Space
 from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import (
     CONDUCTANCE_QUANTUM,
@@ -25,10 +26,7 @@ from qpcjax.units import (
     fermi_energy,
 )
 
-DEFAULT_DENSITY = 2.0  # 1e11 cm^-2, the paper's example
-
 _BINS = 128  # points the search works on; more data are averaged in bins along the gate
-_MOST_KNOTS = 6
 _STARTS_RUN = 3
 _TRIAL_STEPS = 6
 _MOST_STEPS = 80
@@ -65,7 +63,7 @@ class FlatDirection:
 
 
 @dataclasses.dataclass(frozen=True)
-class FitResult:
+class TraceFit(Estimates):
     """A fitted trace. Conductances in 2e^2/h, gate voltages in mV.
 
     Fields:
@@ -98,29 +96,6 @@ class FitResult:
     build: Callable
     evaluate: Callable
 
-    @property
-    def free(self):
-        """The free parameters."""
-        return tuple(p for p in self.parameters if p.free)
-
-    @property
-    def stderr(self):
-        """Standard errors by name; a fixed parameter has none."""
-        errors = np.sqrt(np.diag(self.covariance))
-        return {p.name: float(e) for p, e in zip(self.free, errors, strict=True)}
-
-    @property
-    def correlation(self):
-        """Correlation matrix of the free parameters."""
-        errors = np.sqrt(np.diag(self.covariance))
-        return self.covariance / np.outer(errors, errors)
-
-    @property
-    def at_bound(self):
-        """Names of free parameters that ended on a bound."""
-        ends = [(p, (p.value - p.lower) / (p.upper - p.lower)) for p in self.free]
-        return tuple(p.name for p, share in ends if share < 1e-4 or share > 1 - 1e-4)
-
     def predict(self, values=None, gate=None):
         """Conductance in 2e^2/h, by default of the fit at the gates of the trace (in mV)."""
         values = self.values() if values is None else values
@@ -131,10 +106,6 @@ class FitResult:
         value, slopes = self.evaluate(self.values(), gate)
         free = slopes[:, [p.free for p in self.parameters]]
         return value, np.sqrt(np.einsum("gi,ij,gj->g", free, self.covariance, free))
-
-    def values(self):
-        """Parameter values by name."""
-        return {p.name: p.value for p in self.parameters}
 
 
 def fit_trace(
@@ -147,7 +118,7 @@ def fit_trace(
     fixed: dict[str, float] | None = None,
     free: tuple[str, ...] = (),
     progress: Callable[[int, int, str], None] | None = None,
-) -> FitResult:
+) -> TraceFit:
     """Fit an abrupt constriction behind a series resistance to a conductance trace.
 
     Free are the width 2w at a few gate voltages, the length L, the smearing at both ends of the
@@ -166,7 +137,7 @@ def fit_trace(
         progress: called with (done, total, label).
 
     Returns:
-        `FitResult`, also where the search did not converge: see its status.
+        `TraceFit`, also where the search did not converge: see its status.
 
     Raises:
         InputError: fewer points than free parameters, or a trace without a step.
@@ -178,11 +149,11 @@ def fit_trace(
         raise ValueError(f"mu must be a positive energy in meV, got {mu:g}")
     if matching not in MATCHINGS:
         raise ValueError(f'matching must be "mean" or "profile", got {matching!r}')
-    if knots is not None and not 2 <= knots <= _MOST_KNOTS:
-        raise ValueError(f"knots must be a whole number from 2 to {_MOST_KNOTS}, got {knots}")
+    if knots is not None and not 2 <= knots <= MOST_KNOTS:
+        raise ValueError(f"knots must be a whole number from 2 to {MOST_KNOTS}, got {knots}")
     trace = trace.sorted()
     steps = _Steps(trace)
-    count = knots or min(max(steps.count, 2), _MOST_KNOTS)
+    count = knots or min(max(steps.count, 2), MOST_KNOTS)
     parameters = _parameters(trace, mu, mass, count, steps)
     parameters = _adjusted(parameters, fixed or {}, free)
     if trace.gate.size < sum(p.free for p in parameters):
@@ -463,7 +434,7 @@ class _Search:
         free = [k for k, p in enumerate(self.parameters) if p.free]
         to_values = np.asarray(self._expand(vector)[1])[free]
         status, message = self._status(parameters, converged)
-        return FitResult(
+        return TraceFit(
             trace=self.trace,
             parameters=parameters,
             covariance=to_values @ inverse @ to_values.T,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.fitting.fit import FitResult
+from qpcjax.fitting.fit import TraceFit
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
 from qpcjax.quadrature import REACH, panels_in, transport_moments
@@ -49,7 +49,7 @@ class Heating:
 
 
 def predict_heating(
-    fit: FitResult,
+    fit: TraceFit,
     bias: float,
     temperature: float,
     damping: float = 0.04,

@@ -154,27 +154,31 @@ class _Names:
     def __init__(self, layout, named, private, tied):
         self.layout, self.named = layout, named
         self._own = {n for name in private for n in self._expand(name)}
-        self._ties = {}
+        self.ties = {}
         for name, to in tied.items():
             other, factor = (to, 1.0) if isinstance(to, str) else to
             for source, target in zip(self._expand(name), self._expand(other), strict=True):
-                if target in self._ties or source == target or target in tied:
+                if target in self.ties or source == target or target in tied:
                     raise ValueError(f"{source} cannot be tied to {target}, which is tied itself")
-                self._ties[source] = (target, float(factor))
+                self.ties[source] = (target, float(factor))
 
     @property
     def factors(self):
         """Factor of each number that is tied, on the parameter that it is tied to."""
-        return {source: factor for source, (_, factor) in self._ties.items()}
+        return {source: factor for source, (_, factor) in self.ties.items()}
 
     def owner(self, data_set, number):
         """Name of the parameter that a number of a data set's device is."""
-        number = self._ties[number][0] if number in self._ties else number
+        number = self.ties[number][0] if number in self.ties else number
         return f"{number}@{data_set}" if number in self._own else number
 
     def expand(self, name):
         """Names of the fit's parameters that a name stands for."""
         number, _, data_set = name.partition("@")
+        tied = [n for n in self._expand(number) if n in self.ties]
+        if tied:
+            target = self.ties[tied[0]][0]
+            raise ValueError(f"{tied[0]} is tied to {target}: say it of {target}")
         if data_set and data_set not in self.named:
             raise ValueError(f"there is no data set {data_set!r}: {closest(data_set, self.named)}")
         sets = [data_set] if data_set else list(self.named)
@@ -195,15 +199,14 @@ class _Names:
         """Every `Parameter` of the fit."""
         all_of = {}
         for p in self.layout.parameters():
-            if p.name in self._ties:
+            if p.name in self.ties:
                 continue
             for data_set in self.named:
                 name = self.owner(data_set, p.name)
                 all_of[name] = dataclasses.replace(p, name=name)
-        # What the data say of the temperature is not a parameter.
-        if all(d.temperature is not None for d in self.named.values()) and "temperature" in all_of:
-            all_of["temperature"] = dataclasses.replace(all_of["temperature"], free=False)
         freed = {n for name in free for n in self.expand(name)}
+        if "temperature" in freed and all(d.temperature is not None for d in self.named.values()):
+            raise ValueError("temperature cannot be free: every data set states its own")
         values = fixed if isinstance(fixed, Mapping) else dict.fromkeys(fixed)
         held = {n: value for name, value in values.items() for n in self.expand(name)}
         both = freed & set(held)
@@ -261,7 +264,12 @@ def _starts(layout, names, device, named, starts, seed):
         found = [dict(s) for s in starts]
         if not found:
             raise ValueError("starts must hold at least one dict of names and values")
-    return [{n: float(v) for name, v in s.items() for n in names.expand(name)} for s in found]
+        for name in (n for s in found for n in s):
+            names.expand(name)
+    return [
+        {n: float(v) for name, v in s.items() if name not in names.ties for n in names.expand(name)}
+        for s in found
+    ]
 
 
 # --- the search -----------------------------------------------------------------------------
@@ -271,10 +279,9 @@ class _Search:
     """From starts to the minimum, and what is known there."""
 
     def __init__(self, device, named, parameters, names, priors, loss, progress):
-        self.device, self.named, self.progress, self.loss = device, named, progress, loss
+        self.progress, self.loss = progress, loss
         parts = make_parts(device, named, parameters, names.owner, names.factors, order=8)
         self.problem = Problem(parameters, parts, priors, loss)
-        self.names = names
 
     def run(self, starts):
         problem = self.problem

@@ -2,13 +2,14 @@
 
 import functools
 import math
+import operator
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.fitting.layout import Layout
-from qpcjax.fitting.observe import FLOWS, WINDOW, Inputs, Resolution, predict
+from qpcjax.fitting.observe import FLOWS, WINDOW, Resolution, predict
 from qpcjax.modes import keeping, modes_kept, spinless
 from qpcjax.names import with_static
 from qpcjax.quadrature import NARROW_REACH, panels_in
@@ -54,17 +55,19 @@ class Kernel:
         # The device's own numbers are those of the first row; they stand for its constants.
         self.device = self.layout.like(device).build(rows[0])
         self.layout = Layout(self.device)
-        panels, softness = self._panels(rows)
+        panels, grid = self._panels(rows)
         # In steps, so that fits of similar data share what is compiled.
         panels = 8 * math.ceil((1 + room) * panels / 8) + 8
-        self.resolution = Resolution(self.order, panels, self._grid(softness))
+        self.resolution = Resolution(self.order, panels, grid)
 
     def resolves(self, numbers):
         """Whether these numbers are within the modes, panels and aspect ratio that are kept."""
         rows = np.atleast_2d(np.asarray(numbers, float))
-        panels, _ = self._panels(rows)
+        panels, grid = self._panels(rows)
+        kept = self.resolution
         reach, known, resolved = _limits(self.layout, rows, self.inputs, self.kind)
-        return panels <= self.resolution.panels and bool(np.all((known >= reach) & resolved))
+        enough = panels <= (kept.panels or math.inf) and grid <= kept.grid
+        return enough and bool(np.all((known >= reach) & resolved))
 
     def _keeping_enough(self, rows, room):
         """The device, its barrier with modes and an aspect ratio that hold everywhere with room."""
@@ -98,20 +101,20 @@ class Kernel:
         return with_modes(many)
 
     def _panels(self, rows):
-        """Panels in the thermal window of the worst point, and the least smearing in meV."""
-        found = [
-            jax.device_get(_windows(self.layout.build(row), _arrays(self.inputs))) for row in rows
-        ]
-        panels = max(panels_in(edges, mu, reach) for edges, mu, reach, _ in found)
-        return panels, min(float(softness.min()) for *_, softness in found)
+        """Panels and grid points of a softened T(E) that the worst point needs."""
+        panels, grid = 0, Resolution().grid
+        for row in rows:
+            device = self.layout.build(row)
+            edges, mu, reach, softness = jax.device_get(_windows(device, _arrays(self.inputs)))
+            panels = max(panels, panels_in(edges, mu, reach))
+            if device.smearing is not None and self.kind not in FLOWS:
+                grid = max(grid, self._grid(device, float(softness.min())))
+        return panels, grid
 
-    def _grid(self, softness):
-        device = self.device
-        if device.smearing is None or self.kind in FLOWS:
-            return 64
+    def _grid(self, device, softness):
         temperature, bias = self.inputs.temperature, self.inputs.bias
         temperature = device.temperature if temperature is None else temperature
-        bias = 0.0 if bias is None else np.max(np.abs(bias))
+        bias = 0.0 if bias is None else float(np.max(np.abs(bias)))
         thermal = BOLTZMANN * float(np.max(np.asarray(temperature)))
         return grid_points(bias + 2 * WINDOW * thermal, softness)
 
@@ -137,12 +140,12 @@ class Kernel:
         column = np.tile(np.arange(blocks), count)
         fill = -total % self.rows
         row, column = (np.append(x, np.repeat(x[-1:], fill)) for x in (row, column))
-        cut = Inputs(*(None if x is None else _blocks(x, blocks, self.block) for x in inputs))
+        cut = jax.tree.map(lambda x: _blocks(x, blocks, self.block), inputs)
         results = []
         for first in range(0, total + fill, self.rows):
-            at = slice(first, first + self.rows)
-            piece = Inputs(*(None if x is None else jnp.asarray(x[column[at]]) for x in cut))
-            rows = jnp.asarray(numbers[row[at]])
+            at = column[first : first + self.rows]
+            piece = jax.tree.map(operator.itemgetter(at), cut)
+            rows = numbers[row[first : first + self.rows]]
             results.append(compiled(self.device, rows, piece, self.kind, self.resolution))
 
         def joined(*parts):
@@ -187,7 +190,7 @@ def _length(inputs):
 
 
 def _arrays(inputs):
-    return Inputs(*(None if x is None else jnp.asarray(x, float) for x in inputs))
+    return jax.tree.map(lambda x: jnp.asarray(x, float), inputs)
 
 
 def _blocks(x, blocks, block):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions
-from qpcjax.names import FIELD_UNITS
+from qpcjax.names import FIELD_UNITS, innermost
 from qpcjax.parameters import Parameter
 
 _UNITS = FIELD_UNITS | {
@@ -94,7 +94,8 @@ class Layout:
 
     def _unit(self, base):
         if base == "smearing":
-            return "E1" if hasattr(type(_bare(self.device.scatterer)), "energy_scale") else "meV"
+            kind = type(innermost(self.device.scatterer))
+            return "E1" if hasattr(kind, "energy_scale") else "meV"
         if base.endswith("_position"):
             return "mV"
         return _UNITS.get(base, "")
@@ -154,13 +155,6 @@ def _bounds(base, value, scale):
         reach = max(4 * scale, 4 * abs(value)) if base != "g_factor" else 20.0
         return value - reach, value + reach, False
     return value / 40, value * 40, True
-
-
-def _bare(scatterer):
-    for holder in ("scatterer", "inner"):
-        if hasattr(scatterer, holder):
-            return _bare(getattr(scatterer, holder))
-    return scatterer
 
 
 def _gate_range(device):

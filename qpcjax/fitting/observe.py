@@ -59,8 +59,8 @@ def inputs_of(data) -> Inputs:
     temperature = data.temperature
     if temperature is not None:
         temperature = np.full(data.value.size, float(temperature))
-    arrays = (getattr(data, name, None) for name in ("gate", "bias", "mu"))
-    return Inputs(*arrays, temperature)
+    gate, bias, mu = (getattr(data, name, None) for name in ("gate", "bias", "mu"))
+    return Inputs(gate, bias, mu, temperature)
 
 
 def kind_of(data) -> str:
@@ -122,13 +122,14 @@ def predict(device, kind, inputs, resolution):
     def local(row):
         return device.at(row.gate, row.mu, row.temperature), row.bias
 
-    points = jax.vmap(local)(Inputs(*(None if x is None else jnp.asarray(x) for x in inputs)))
+    points = jax.vmap(local)(jax.tree.map(jnp.asarray, inputs))
     leaves, structure = jax.tree.flatten(points)
     dtype = jnp.result_type(float)
     leaves = [jnp.broadcast_to(jnp.asarray(leaf, dtype), (size,)) for leaf in leaves]
 
     def one(*leaves):
-        return observe(kind, *jax.tree.unflatten(structure, leaves), resolution)
+        point, bias = jax.tree.unflatten(structure, leaves)
+        return observe(kind, point, bias, resolution)
 
     return _by_point(one, _FLOWS_AT_ONCE if kind in FLOWS else _HEAT_AT_ONCE)(*leaves)
 
@@ -263,5 +264,6 @@ def _heated(point, bias, resolution):
     if point.smearing is None:
         return point.scatterer, reservoirs
     reach = jnp.abs(bias) / 2 + WINDOW * BOLTZMANN * point.temperature
-    soft = soften(point.scatterer, point.smearing, mu - reach, mu + reach, resolution.grid, None)
+    ends = mu - reach, mu + reach
+    soft = soften(point.scatterer, point.smearing, *ends, resolution.grid, bias=voltage)
     return soft, reservoirs

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from matplotlib.figure import Figure
 
-from qpcjax.fitting.fit import FitResult
+from qpcjax.fitting.fit import TraceFit
 from qpcjax.fitting.heating import Heating
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
@@ -14,7 +14,7 @@ _COLOURS = {"P_L": "#c1272d", "P_R": "#1f5fa8", "P_A": "#c08a1e", "r*": "#333333
 _BAND_POINTS = 200
 
 
-def draw_fit(fit: FitResult) -> Figure:
+def draw_fit(fit: TraceFit) -> Figure:
     """Data, fit with its 68 % band and residuals against the gate voltage."""
     figure = Figure(figsize=(6.0, 5.0), layout="constrained", dpi=160)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))

@@ -4,14 +4,14 @@ import numpy as np
 
 from qpcjax._versions import versions
 from qpcjax.fitting.device import gate_knots
-from qpcjax.fitting.fit import FitResult, FlatDirection
+from qpcjax.fitting.fit import FlatDirection, TraceFit
 from qpcjax.fitting.heating import Heating
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, density, transverse_energy
 
 _STRONG = 0.9  # correlations above this are listed
 
 
-def text(fit: FitResult, heating: Heating | None = None) -> str:
+def text(fit: TraceFit, heating: Heating | None = None) -> str:
     """The report that a person reads."""
     parts = [
         _statistics(fit),
@@ -26,7 +26,7 @@ def text(fit: FitResult, heating: Heating | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(fit: FitResult) -> dict:
+def as_json(fit: TraceFit) -> dict:
     """The fit as plain values for programs (the content of fit.json)."""
     errors = fit.stderr
     return {

@@ -13,7 +13,7 @@ from qpcjax.fitting.losses import information_share
 from qpcjax.fitting.observe import UNITS, Inputs, kind_of
 from qpcjax.fitting.problem import Problem, binned
 from qpcjax.fitting.search import descend
-from qpcjax.parameters import Parameter
+from qpcjax.parameters import Estimates, Parameter
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
 _FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
@@ -48,6 +48,7 @@ class PartResult:
         sigma: standard error of each point.
         known: whether the data state it; else it is that of the residuals.
         correlation_length: points over which residuals of a trace are correlated, 1 otherwise.
+        share: of the information of independent residuals with this sigma that they hold.
     """
 
     name: str
@@ -56,13 +57,19 @@ class PartResult:
     sigma: np.ndarray
     known: bool
     correlation_length: float
+    share: float
 
     @classmethod
-    def of(cls, part, predicted):
-        """The result of a `Part`."""
+    def of(cls, part, predicted, loss, freedom):
+        """The result of a `Part`; `freedom` is the share of points that are not used up."""
+        residual = predicted - part.value
         along = kind_of(part.data) == "conductance"
-        length = correlation_length(predicted - part.value) if along and not part.known else 1.0
-        return cls(part.name, part.data, predicted, part.sigma, part.known, length)
+        length = correlation_length(residual) if along and not part.known else 1.0
+        share = information_share(loss, residual / part.sigma)
+        if not part.known:
+            square = float(np.mean((residual / part.sigma) ** 2)) if loss == "linear" else 1.0
+            share *= freedom / square / length
+        return cls(part.name, part.data, predicted, part.sigma, part.known, length, share)
 
     @property
     def kind(self):
@@ -125,7 +132,7 @@ class Profile:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FitResult:
+class FitResult(Estimates):
     """A fitted device.
 
     Fields:
@@ -159,7 +166,11 @@ class FitResult:
         problem.set_parameters(parameters)
         numbers = np.array([p.value for p in parameters])[None]
         predicted = problem.predictions(numbers)
-        parts = tuple(map(PartResult.of, problem.parts, predicted))
+        freedom = max(problem.points - problem.free.size, 1) / problem.points
+        parts = tuple(
+            PartResult.of(part, y, problem.loss, freedom)
+            for part, y in zip(problem.parts, predicted, strict=True)
+        )
         covariance = _inverse(_information(problem, parts))
         device = problem.devices(numbers)[0]
         return cls(
@@ -168,33 +179,6 @@ class FitResult:
         )  # fmt: skip
 
     # --- numbers ---
-
-    @property
-    def free(self):
-        """The free parameters."""
-        return tuple(p for p in self.parameters if p.free)
-
-    def values(self):
-        """Parameter values by name."""
-        return {p.name: p.value for p in self.parameters}
-
-    @property
-    def stderr(self):
-        """Standard errors by name; a held parameter has none."""
-        errors = np.sqrt(np.diag(self.covariance))
-        return {p.name: float(e) for p, e in zip(self.free, errors, strict=True)}
-
-    @property
-    def correlation(self):
-        """Correlation matrix of the free parameters."""
-        errors = np.sqrt(np.diag(self.covariance))
-        return self.covariance / np.outer(errors, errors)
-
-    @property
-    def at_bound(self):
-        """Names of free parameters that ended on a bound."""
-        ends = [(p, (p.value - p.lower) / (p.upper - p.lower)) for p in self.free]
-        return tuple(p.name for p, share in ends if share < 1e-6 or share > 1 - 1e-6)
 
     @property
     def points(self):
@@ -244,6 +228,8 @@ class FitResult:
 
     def predict(self, kind, gate=None, bias=None, mu=None, temperature=None):
         """An observable where it was not measured, with its standard error from the covariance.
+
+        Where data sets have private parameters it is the device of the first one.
 
         Args:
             kind: "conductance", "differential_conductance", "current", "distance" (of the hot
@@ -317,9 +303,6 @@ class FitResult:
         inside = (values > p.lower) & (values < p.upper)
         values = np.append(values[inside], p.value)
         values = np.unique(values)
-        best = self.problem.start()
-        rows = np.repeat(best[None], values.size, axis=0)
-        rows[:, k] = self._coordinate(k, values)
         # The others start where the covariance sends them.
         slope = self.covariance[:, k] / self.covariance[k, k]
         free = np.array([q.value for q in self.free]) + np.outer(values - p.value, slope)
@@ -327,23 +310,17 @@ class FitResult:
         free = np.clip(free, *ends)
         free[:, k] = values
         rows = self.problem.encode(free)
-        held = np.arange(best.size) == k
+        held = np.arange(len(names)) == k
         end = descend(lambda v, _: self.problem.linearise(v), rows, _PROFILE_STEPS, held)
         chi = 2 * end.loss * self._effective_share
         delta = chi - chi.min()
         return Profile(name, values, delta, _crossings(values, delta, p.value))
 
-    def _coordinate(self, k, values):
-        rows = np.repeat(np.array([[p.value for p in self.free]]), len(values), axis=0)
-        rows[:, k] = values
-        return self.problem.encode(rows)[:, k]
-
     @property
     def _effective_share(self):
-        """Share of the sum of squares that counts, with the correlation of the residuals."""
-        shares = [1 / p.correlation_length for p in self.parts]
-        weights = [p.chi_square for p in self.parts]
-        return float(np.average(shares, weights=weights)) if sum(weights) else 1.0
+        """Share of the sum of squares that counts; see `PartResult.share`."""
+        weights = [max(p.chi_square, 1e-300) for p in self.parts]
+        return float(np.average([p.share for p in self.parts], weights=weights))
 
     def bootstrap(self, samples=200, block=None, seed=0):
         """Parameter values of fits to data drawn anew from the residuals, block by block.
@@ -389,21 +366,13 @@ def _information(problem, parts):
     """Fisher information of the free parameters in their own units."""
     vector = problem.start()
     _, slope = problem.decode(vector)
-    z, jacobian = problem.linearise(vector[None], loss="linear")
-    z, jacobian = z[0], jacobian[0] / slope[0]
+    _, jacobian = problem.linearise(vector[None], loss="linear")
+    jacobian = jacobian[0] / slope[0]
     total, first = np.zeros((slope.size, slope.size)), 0
-    n_all = sum(p.data.value.size for p in parts)
     for part in parts:
-        size = part.data.value.size
-        rows = slice(first, first + size)
-        first += size
-        own = jacobian[rows].T @ jacobian[rows]
-        share = information_share(problem.loss, z[rows])
-        if not part.known:
-            freedom = max(n_all - slope.size, 1) / n_all
-            spread = part.rms / part.sigma[0] if problem.loss == "linear" else 1.0
-            share *= freedom / spread**2 / part.correlation_length
-        total += share * own
+        rows = slice(first, first + part.predicted.size)
+        first += part.predicted.size
+        total += part.share * jacobian[rows].T @ jacobian[rows]
     prior = jacobian[first:]
     return total + prior.T @ prior
 
@@ -420,14 +389,16 @@ def _inverse(information):
 def _flat_directions(fit):
     problem = fit.problem
     rows, scales, names = [], [], []
-    for part, result in zip(problem.parts, fit.parts, strict=True):
+    numbers = np.array([p.value for p in fit.parameters])
+    devices = problem.devices(numbers)
+    for part, result, device in zip(problem.parts, fit.parts, devices, strict=True):
         layout = part.kernel.layout
         inputs, _, sigma = binned(part)
         inputs = part.kernel.inputs if inputs is None else inputs
         every = range(len(layout.names))
-        kernel = Kernel(part.kernel.device, part.kernel.kind, inputs, moving=every)
+        kernel = Kernel(device, part.kernel.kind, inputs, moving=every)
         _, slopes = kernel.linearise(kernel.layout.values[None])
-        effective = sigma[:, None] * math.sqrt(result.correlation_length)
+        effective = sigma[:, None] / math.sqrt(result.share)
         matrix = np.zeros((slopes.shape[1], len(problem.names)))
         for i, owner in enumerate(part.index):
             matrix[:, owner] += slopes[0, :, i] * part.factor[i]

@@ -11,6 +11,7 @@ import numpy as np
 from qpcjax.data import ConductanceTrace, InputError
 from qpcjax.fitting.device import GateCurve, Gated, StepPositions
 from qpcjax.modes import keeping, modes_kept
+from qpcjax.names import innermost
 from qpcjax.units import RESISTANCE_QUANTUM
 
 _TRIALS = 241  # values of the number that the gate moves, among which steps are looked for
@@ -109,7 +110,7 @@ def opening_values(scatterer, name, mu, count):
     Raises:
         InputError: T(mu) does not pass n - 1/2 however the number is chosen.
     """
-    centre = abs(float(getattr(_innermost_value(scatterer), name))) or 1.0
+    centre = abs(float(getattr(innermost(scatterer), name))) or 1.0
     if name in _ENERGIES:
         trial = mu + (abs(mu) + centre) * np.linspace(-3, 3, _TRIALS) * max(1, count / 2)
     else:
@@ -141,13 +142,6 @@ def _totals(scatterer, values, mu, name):
         return Gated(scatterer, **{name: GateCurve((0.0, 1.0), value[None])}).at(0.5).total(mu)
 
     return jax.vmap(total)(values)
-
-
-def _innermost_value(scatterer):
-    for holder in ("scatterer", "inner"):
-        if hasattr(scatterer, holder):
-            return _innermost_value(getattr(scatterer, holder))
-    return scatterer
 
 
 # --- starts of a fit ------------------------------------------------------------------------
@@ -245,9 +239,3 @@ def _drawn(layout, centre, count, seed):
             start[p.name] = value
         found.append(start)
     return found
-
-
-def usual_gate_number(scatterer):
-    """The number of a barrier that a gate usually moves, or None."""
-    bare = _innermost_value(scatterer)
-    return next((n for n in ("half_width", "height", "energy") if hasattr(bare, n)), None)

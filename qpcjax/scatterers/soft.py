@@ -86,8 +86,8 @@ def grid_points(width, softness):
     return 2 ** max(6, math.ceil(math.log2(wanted)))
 
 
-def soften(scatterer, softness, lower, upper, points, panels=None):
-    """Smear the transmission of a scatterer that does not depend on the bias.
+def soften(scatterer, softness, lower, upper, points, panels=None, bias=0.0):
+    """Smear the transmission of a scatterer, as it is at one bias.
 
     Args:
         scatterer: the scatterer, with a mass.
@@ -96,16 +96,17 @@ def soften(scatterer, softness, lower, upper, points, panels=None):
         upper: highest energy in meV that will be asked for.
         points: grid points, a Python number: see `grid_points`.
         panels: how many of the scatterer's own panels to keep; by default all.
+        bias: eV in meV; the result holds for this one.
     """
     step = (upper - lower) / (points - 1)
     grid = lower + step * jnp.arange(points, dtype=step.dtype)
     first, last = lower - REACH * softness, upper + REACH * softness
     even = math.ceil((points * _GRID_STEP + 2 * REACH) / _KERNEL_PANEL)
-    edges = jnp.concatenate([scatterer.panel_edges(), jnp.linspace(first, last, even)])
+    edges = jnp.concatenate([scatterer.panel_edges(bias), jnp.linspace(first, last, even)])
     keep = None if panels is None else panels + even
-    nodes, weights = panel_rule(scatterer.thresholds(), edges, first, last, _ORDER, keep)
+    nodes, weights = panel_rule(scatterer.thresholds(bias), edges, first, last, _ORDER, keep)
     nodes, weights = nodes.reshape(-1), weights.reshape(-1)
-    passed = weights * jax.vmap(scatterer.total)(nodes)
+    passed = weights * jax.vmap(lambda energy: scatterer.total(energy, bias))(nodes)
 
     def smeared(energy):
         decay = jnp.exp(-jnp.abs(nodes - energy) / softness)
