@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 
 from qpcjax.files import read_trace
-from qpcjax.fitting import fit_trace
+from qpcjax.fitting import fit, trace_device
 
 EXAMPLE = Path(__file__).parent / "data" / "trace.csv"
 
@@ -22,18 +22,19 @@ def main(path: str | Path = EXAMPLE):
     print(f"{trace.name}: {trace.gate.size} points, {trace.dropped} rows without a value left out")
 
     # One trace does not tell mu and the constriction's size apart: say mu if you know the density.
-    # fixed={"series_resistance": 300.0} holds a parameter, free=("floor_1",) frees one.
-    fit = fit_trace(trace, mu=7.15)
+    # fixed={"series_resistance": 300.0} holds a parameter, free=("offset",) frees one.
+    device = trace_device(trace, "mean", mu=7.15)  # or profile, saddle, ...
+    found = fit(device, trace)
 
-    print(f"status {fit.status}: {fit.message}")
-    print(f"rms {fit.rms:.3f} uS")
-    for p in fit.parameters:
-        error = f"+- {fit.stderr[p.name]:.3g}" if p.free else "held"
+    print(f"status {found.status}: {found.message}")
+    print(f"rms {found.rms:.3f} uS")
+    for p in found.parameters:
+        error = f"+- {found.stderr[p.name]:.3g}" if p.free else "held"
         print(f"{p.name:18s} {p.value:10.4f} {error:12s} {p.unit}")
-    for flat in fit.flat_directions:
+    for flat in found.flat_directions:
         changes = ", ".join(f"{name} {change:+.2f}" for name, change in flat.changes.items())
         print(f"not determined (spread {flat.spread:.1f}): {changes}")
-    return fit
+    return found
 
 
 if __name__ == "__main__":

@@ -402,14 +402,35 @@ def fit(
     model: Annotated[
         str,
         typer.Option(
-            help="The constriction: mean (Eq. 18's average) or profile (the modes' own profiles, "
-            "nearly exact)."
+            help="The barrier: mean, profile, matched, biased, adiabatic, saddle or step, as in "
+            "qpcjax evaluate. The gate moves its width, or the height of a saddle or step."
         ),
     ] = "mean",
     knots: Annotated[
         int | None,
-        typer.Option(help="Gate voltages at which the channel's width is free, 2 to 6."),
+        typer.Option(help="Gate voltages at which what the gate moves is free, 2 to 6."),
     ] = None,
+    constant_ratio: Annotated[
+        bool, typer.Option("--constant-ratio", help="L/w is constant along the trace, and not L.")
+    ] = False,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE holds a parameter, as the report names it; repeatable."),
+    ] = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME frees a parameter that is held by default; repeatable."),
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(help="linear, or for outliers huber, soft_l1 or student_t.")
+    ] = "linear",
+    trace_temperature: Annotated[
+        float | None,
+        typer.Option(help="Temperature in K at which the trace was taken, where it is known."),
+    ] = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Find the intervals of the profile likelihood too.")
+    ] = False,
     bias: Annotated[
         float,
         typer.Option(help="Bias energy eV in meV of the heating prediction, across the device."),
@@ -421,16 +442,29 @@ def fit(
         float, typer.Option(help="Strength a of the damping of hot electrons.")
     ] = 0.04,
 ):
-    """Fit a constriction to a measured conductance trace and predict its heating.
+    """Fit a barrier to a measured conductance trace and predict its heating.
 
-    Writes report.txt, fit.json, fit.png, heating.csv and heating.png into the folder.
+    Writes the report (report.txt, report.html, fit.json), heating.csv and figures (fit.png,
+    heating.png, correlation.png) into the folder.
     """
-    from qpcjax.fitting.command import Question, answer, read
+    from qpcjax.fitting.command import Question, answer, held, read
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
         require_finite(**numbers)
-        question = Question(density=density, mu=mu, model=model, knots=knots, **numbers)
+        question = Question(
+            density=density,
+            mu=mu,
+            model=model,
+            knots=knots,
+            constant_ratio=constant_ratio,
+            hold=held(hold or ()),
+            free=tuple(free or ()),
+            loss=loss,
+            trace_temperature=trace_temperature,
+            intervals=intervals,
+            **numbers,
+        )
         data = read(trace_file, gate, conductance, trace, gate_unit, conductance_unit)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:

@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import qpcjax as qpc
 from qpcjax.files import read_trace
+from qpcjax.fitting import Device, GateCurve, Gated
 from qpcjax.fitting.device import gate_knots
-from qpcjax.fitting.model import ConductanceModel, GateCalibration
+from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.observe import Inputs
 
 FITS = Path(__file__).parent.parent / "fits"
 
@@ -69,19 +69,13 @@ def test_the_trace_has_rows_to_drop(made):
 
 def test_trace_model(made):
     ends = float(made.TRACE_GATE[0]), float(made.TRACE_GATE[-1])
-    width = made.trace_width(np.asarray(gate_knots(ends, 10)))
-    model = ConductanceModel(
-        GateCalibration(ends, jnp.asarray(width), jnp.zeros(2)),
-        jnp.asarray(made.TRACE_MU),
-        jnp.asarray(made.TRACE_LENGTH),
-        jnp.asarray(made.TRACE_SMEARING),
-        jnp.asarray(made.TRACE_RESISTANCE),
-        made.MASS,
-        modes=12,
-        aspect_limit=5.0,
-        order=16,
-    )
-    predicted = jax.jit(lambda model, gate: model(gate))(model, made.TRACE_GATE)
+    half_width = made.trace_width(np.asarray(gate_knots(ends, 10))) / 2
+    channel = qpc.AbruptConstriction(20.0, made.TRACE_LENGTH, mass=made.MASS)
+    barrier = Gated(channel, half_width=GateCurve(ends, half_width, "positive"))
+    smearing = GateCurve(ends, made.TRACE_SMEARING, "log")
+    device = Device(barrier, made.TRACE_MU, smearing, made.TRACE_RESISTANCE)
+    kernel = Kernel(device, "conductance", Inputs(gate=made.TRACE_GATE), order=16)
+    predicted = kernel.predict(kernel.layout.values)[0]
     np.testing.assert_allclose(predicted, made.trace_truth(), rtol=0, atol=1e-6)
 
 
@@ -109,11 +103,13 @@ def test_conductance_script(made):
     rms = float(re.search(r"^rms ([\d.]+) uS", printed, re.MULTILINE)[1])
     assert rms == pytest.approx(made.TRACE_NOISE, rel=0.15)
     # mu scales all lengths: the data leave that open, and the script says so.
-    assert re.search(r"^not determined .*: mu \+1\.00, width_1 -0\.50", printed, re.MULTILINE)
-    knots = sum(name.startswith("width_") for name in found)
+    assert re.search(
+        r"^not determined .*: length -0\.50, half_width_1 -0\.50", printed, re.MULTILINE
+    )
+    knots = sum(name.startswith("half_width_") for name in found)
     width = made.trace_width(np.asarray(gate_knots(made.TRACE_GATE[[0, -1]], knots)))
     smearing = zip(("smearing_1", "smearing_2"), made.TRACE_SMEARING, strict=True)
-    truth = {f"width_{i + 1}": w for i, w in enumerate(width)} | dict(smearing)
+    truth = {f"half_width_{i + 1}": w / 2 for i, w in enumerate(width)} | dict(smearing)
     truth |= {"length": made.TRACE_LENGTH, "series_resistance": made.TRACE_RESISTANCE}
     assert_recovered(found, truth)
 

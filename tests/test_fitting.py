@@ -1,5 +1,6 @@
 """The fit of a conductance trace, its report and its heating prediction."""
 
+import dataclasses
 import json
 import math
 import os
@@ -17,12 +18,14 @@ from typer.testing import CliRunner
 
 import qpcjax as qpc
 from qpcjax import cli, files, units
-from qpcjax.fitting import fit_trace
+from qpcjax.fitting import Device, GateCurve, Gated, fit, trace_device
+from qpcjax.fitting.along import Along
 from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
-from qpcjax.fitting.model import ConductanceModel, GateCalibration
+from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.observe import Inputs
 from qpcjax.fitting.optimiser import levenberg_marquardt
-from qpcjax.fitting.report import as_json, text
+from qpcjax.fitting.report import as_json, page, text
 from qpcjax.parameters import Parameter, Space
 
 EXAMPLE = Path(__file__).parents[1] / "fits" / "data" / "trace.csv"
@@ -36,12 +39,12 @@ def true_width(gate):
 
 
 @pytest.fixture(scope="module")
-def fit():
+def fitted():
     """A fit of the example trace, its rows shuffled."""
     trace = files.read_trace(EXAMPLE)
     order = np.random.default_rng(1).permutation(trace.gate.size)
     shuffled = files.ConductanceTrace(trace.gate[order], trace.conductance[order], "shuffled")
-    return fit_trace(shuffled, mu=TRUE_MU)
+    return fit(trace_device(shuffled, mu=TRUE_MU), shuffled)
 
 
 # --- parts ----------------------------------------------------------------------------------
@@ -102,178 +105,212 @@ def test_parameters_keep_their_bounds_and_come_back():
         Parameter("a", 1.0, "nm", 2.0, 3.0)
 
 
-def test_gate_calibration_is_the_polynomial_through_its_knots():
+def test_a_gate_curve_is_the_polynomial_through_its_knots():
     gate_range = (-1500.0, -1000.0)
     knots = gate_knots(gate_range, 4)
     cubic = np.polynomial.Polynomial([40.0, 0.09, -1e-5, 2e-8], domain=[-1500, -1000])
-    calibration = GateCalibration(gate_range, jnp.asarray(cubic(knots)), jnp.array([0.0, 1.0]))
-    gate = np.linspace(-1500, -1000, 17)
-    width, floor = calibration(jnp.asarray(gate))
-    np.testing.assert_allclose(width, cubic(gate), rtol=1e-12)
-    np.testing.assert_allclose(floor, np.linspace(0, 1, 17), atol=1e-12)
-    dip = GateCalibration(gate_range, jnp.array([1.0, 100.0, 100.0, 1.0]) - 40, jnp.zeros(2))
-    assert np.all(dip(jnp.asarray(gate))[0] > 0)
+    gate = jnp.linspace(-1500, -1000, 17)
+    curve = GateCurve(gate_range, cubic(knots))
+    np.testing.assert_allclose(curve(gate), cubic(np.asarray(gate)), rtol=1e-12)
+    line = GateCurve(gate_range, [1.0, 8.0], "log")(gate)
+    np.testing.assert_allclose(np.log(line), np.linspace(0, np.log(8), 17), atol=1e-12)
+    dip = GateCurve(gate_range, [1.0, 60.0, 60.0, 1.0], "positive")
+    beyond = np.linspace(-1700, -800, 31)
+    assert np.min(np.polynomial.Polynomial.fit(dip.knots, dip.values, 3)(beyond)) < 0
+    assert np.all(dip(jnp.asarray(beyond)) > 0)
 
 
-def _model(mu=TRUE_MU, scale=1.0, **changes):
-    numbers = {"aspect_limit": 5.0, "order": 12} | changes
-    widths = jnp.asarray(true_width(gate_knots((-1500.0, -1000.0), 5)))
-    return ConductanceModel(
-        GateCalibration((-1500.0, -1000.0), widths * scale, jnp.zeros(2)),
-        jnp.asarray(mu),
-        jnp.asarray(60.0 * scale),
-        jnp.array([0.15, 0.4]),
-        jnp.asarray(300.0),
-        units.GAAS_MASS,
-        9,
-        **numbers,
+RANGE = (-1500.0, -1000.0)
+
+
+def _device(mu=TRUE_MU, scale=1.0):
+    """What made the example, at five knots of its width."""
+    half_width = true_width(gate_knots(RANGE, 5)) / 2 * scale
+    barrier = Gated(
+        qpc.AbruptConstriction(20.0, 60.0 * scale),
+        half_width=GateCurve(RANGE, half_width, "positive"),
     )
+    return Device(barrier, mu, GateCurve(RANGE, [0.15, 0.4], "log"), 300.0)
 
 
-@jax.jit
-def _evaluated(model, gate):
-    return model(gate)
+def _conductance(device, gate, order=12):
+    kernel = Kernel(device, "conductance", Inputs(gate=np.asarray(gate)), order)
+    return kernel.predict(kernel.layout.values)[0]
 
 
-def test_model_is_the_public_conductance_behind_a_resistance():
-    gate = jnp.array([-1490.0, -1420.0, -1250.0, -1010.0])
-    model = _model()
-    half_width, length, _, smearing = model.channel(gate)
+def test_a_trace_is_the_public_conductance_behind_a_resistance():
+    gate = np.array([-1490.0, -1420.0, -1250.0, -1010.0])
+    device = _device()
+    points = [device.at(x) for x in gate]
     g = np.array(
         [
             qpc.conductance(
-                qpc.AbruptConstriction(float(w), float(length_), modes=12, aspect_limit=5),
+                qpc.AbruptConstriction(float(p.scatterer.half_width), 60.0, modes=12),
                 TRUE_MU,
-                float(s) / units.BOLTZMANN,
+                float(p.smearing) / units.BOLTZMANN,
             )
-            for w, length_, s in zip(half_width, length, smearing, strict=True)
+            for p in points
         ]
     )
-    np.testing.assert_allclose(_evaluated(model, gate), g / (1 + 300 / 12906.4037 * g), rtol=1e-6)
-
-
-def test_kept_panels_change_nothing_and_too_few_are_nan():
-    gate = jnp.linspace(-1500.0, -1000.0, 9)
-    needed = _model().panels_needed(gate)
-    np.testing.assert_allclose(
-        _evaluated(_model(panels=needed), gate), _evaluated(_model(), gate), rtol=1e-13
-    )
-    assert np.any(np.isnan(_evaluated(_model(panels=needed // 2), gate)))
+    e1 = [qpc.AbruptConstriction(float(p.scatterer.half_width), 60.0).energy_scale for p in points]
+    smearing = np.array([p.smearing for p in points]) / np.array(e1)
+    np.testing.assert_allclose(np.log(smearing[[0, 3]]), np.log([0.153, 0.392]), atol=0.01)
+    wanted = g / (1 + 300 / 12906.4037 * g)
+    # The window of a fit leaves exp(-18) of a step out.
+    np.testing.assert_allclose(_conductance(device, gate), wanted, rtol=1e-7, atol=3e-8)
 
 
 def test_energy_scale_leaves_no_trace():
-    gate = jnp.linspace(-1500.0, -1000.0, 9)
-    scaled = _model(mu=4 * TRUE_MU, scale=0.5)
-    np.testing.assert_allclose(_evaluated(scaled, gate), _evaluated(_model(), gate), rtol=1e-10)
+    gate = np.linspace(-1500.0, -1000.0, 9)
+    scaled = _device(mu=4 * TRUE_MU, scale=0.5)
+    np.testing.assert_allclose(_conductance(scaled, gate), _conductance(_device(), gate), rtol=1e-8)
+
+
+def test_too_few_panels_are_nan():
+    device, inputs = _device(), Inputs(gate=np.linspace(-1500.0, -1000.0, 9))
+    kernel = Kernel(device, "conductance", inputs)
+    kernel.resolution = kernel.resolution._replace(panels=8)
+    assert np.any(np.isnan(kernel.predict(kernel.layout.values)))
+    assert not kernel.resolves(kernel.layout.values)
+
+
+def test_nodes_along_a_trace():
+    gate = np.sort(np.random.default_rng(0).uniform(-1500, -1000, 400))
+
+    def steps(x):
+        return sum(1 / (1 + np.exp(-(x - g) / 12)) for g in (-1440.0, -1300.0, -1100.0))
+
+    misses = []
+    for count in (64, 128):
+        nodes = Along(gate, count)
+        rows = np.stack([steps(nodes.nodes), 2 * steps(nodes.nodes)])
+        found = nodes.to_points(rows[..., None] * np.array([1.0, 3.0]))
+        assert found.shape == (2, 400, 2)
+        misses.append(np.max(np.abs(found[1, :, 1] / 6 - steps(gate))))
+    assert misses[0] < 1e-3
+    assert misses[1] < misses[0] / 50  # eighth order
 
 
 # --- the fit --------------------------------------------------------------------------------
 
 
-def test_fit_recovers_what_made_the_example(fit):
-    assert fit.status == "converged"
-    assert fit.rms == pytest.approx(1.0, abs=0.1)  # the noise, in uS
-    values = fit.values()
-    for name, true in TRUE.items():
-        assert abs(values[name] - true) < 4 * fit.stderr[name], name
-    knots = gate_knots(fit.model.calibration.range, 5)
-    for i, gate in enumerate(knots):
-        assert abs(values[f"width_{i + 1}"] - true_width(gate)) < 4 * fit.stderr[f"width_{i + 1}"]
+def test_fit_recovers_what_made_the_example(fitted):
+    assert fitted.status == "converged"
+    assert fitted.rms == pytest.approx(1.0, abs=0.1)  # the noise, in uS
+    values, errors = fitted.values(), fitted.stderr
+    truth = dict(TRUE)
+    for i, gate in enumerate(gate_knots(RANGE, 5)):
+        truth[f"half_width_{i + 1}"] = true_width(gate) / 2
+    for name, true in truth.items():
+        assert abs(values[name] - true) < 4 * errors[name], name
 
 
-def test_fit_sorts_its_rows_and_counts_points(fit):
-    assert np.all(np.diff(fit.trace.gate) > 0)
-    assert fit.trace.gate.size == 399
-    assert len(fit.free) <= 10
+def test_fit_sorts_its_rows_and_counts_points(fitted):
+    assert np.all(np.diff(fitted.parts[0].data.gate) > 0)
+    assert fitted.points == 399
+    assert len(fitted.free) <= 10
 
 
-def test_covariance_is_that_of_the_residuals_at_the_minimum(fit):
+def test_covariance_is_that_of_the_residuals_at_the_minimum(fitted):
     """Against central differences of the prediction: no derivative of the package is used."""
-    values, free = fit.values(), fit.free
+    part, kernel = fitted.parts[0], fitted.problem.parts[0].kernel
+    numbers = np.array([p.value for p in fitted.parameters])
     columns = []
-    for p in free:
-        h = 0.1 * fit.stderr[p.name]
-        up = fit.predict(values | {p.name: p.value + h})
-        columns.append((up - fit.predict(values | {p.name: p.value - h})) / (2 * h))
-    jacobian = np.stack(columns, axis=1) * units.CONDUCTANCE_QUANTUM
-    residual = (fit.predict(values) - fit.trace.conductance) * units.CONDUCTANCE_QUANTUM
-    variance = residual @ residual / (residual.size - len(free)) * fit.correlation_length
+    for p in fitted.free:
+        step = np.zeros(numbers.size)
+        step[kernel.layout.names.index(p.name)] = 0.1 * fitted.stderr[p.name]
+        up, down = kernel.predict(np.stack([numbers + step, numbers - step]))
+        columns.append((up - down) / (2 * step.max()))
+    jacobian = np.stack(columns, axis=1)
+    residual = part.data.conductance - kernel.predict(numbers)[0]
+    variance = residual @ residual / (residual.size - len(columns)) * part.correlation_length
     expected = np.sqrt(np.diag(variance * np.linalg.inv(jacobian.T @ jacobian)))
-    np.testing.assert_allclose([fit.stderr[p.name] for p in free], expected, rtol=1e-3)
-    _, spread = fit.band(fit.trace.gate)
-    slopes = jacobian / units.CONDUCTANCE_QUANTUM
-    expected = np.sqrt(np.einsum("gi,ij,gj->g", slopes, fit.covariance, slopes))
+    np.testing.assert_allclose(list(fitted.stderr.values()), expected, rtol=1e-3)
+    gate = part.data.gate[::20]
+    _, spread = fitted.band(gate)
+    slopes = jacobian[::20]
+    expected = np.sqrt(np.einsum("gi,ij,gj->g", slopes, fitted.covariance, slopes))
     np.testing.assert_allclose(spread, expected, rtol=1e-3)
     # At a minimum the residuals are orthogonal to the columns.
     cosine = jacobian.T @ residual / np.linalg.norm(jacobian, axis=0) / np.linalg.norm(residual)
     assert np.max(np.abs(cosine)) < 1e-3
 
 
-def test_flat_direction_is_the_energy_scale(fit):
-    first = fit.flat_directions[0].changes
-    assert first["mu"] == pytest.approx(1)
-    assert first["length"] == pytest.approx(-0.5, abs=1e-6)
-    assert all(first[f"width_{i}"] == pytest.approx(-0.5, abs=1e-6) for i in range(1, 6))
+def test_flat_directions_are_the_energy_scale_and_the_lever_arm(fitted):
+    meanings = [d.meaning for d in fitted.flat_directions]
+    assert any("energy scale" in m for m in meanings)
+    names = [p.name for p in fitted.parameters]
+    flat = np.array([[d.changes.get(n, 0.0) for n in names] for d in fitted.flat_directions])
+    scale = {"mu": 1.0, "length": -0.5} | {f"half_width_{i}": -0.5 for i in range(1, 6)}
+    wanted = np.array([scale.get(n, 0.0) for n in names])
+    beyond = wanted - flat.T @ np.linalg.lstsq(flat.T, wanted, rcond=None)[0]
+    assert np.linalg.norm(beyond) < 1e-3 * np.linalg.norm(wanted)
 
 
-def test_report_says_what_one_trace_cannot(fit):
-    report = text(fit)
-    for words in ("converged", "Lever arm", "Temperature and softness", "Energy scale", "uS"):
+def test_report_says_what_one_trace_cannot(fitted):
+    report = text(fitted)
+    for words in ("converged", "Temperature and softness", "Energy scale", "uS", "-1426.8 mV"):
         assert words in report
-    content = as_json(fit)
+    assert max(map(len, report.splitlines())) < 130
+    content = as_json(fitted)
     assert {"status", "parameters", "rms", "rms_unit", "flat_directions", "points"} <= set(content)
-    assert {"data_sha256", "versions"} <= set(content)
-    assert {"value", "stderr", "unit", "free"} <= set(content["parameters"]["length"])
-    json.dumps(content)
+    assert {"value", "stderr", "unit", "free", "start"} <= set(content["parameters"]["length"])
+    assert content["data"][0]["points"] == 399
+    json.loads(files.save_json(content))
 
 
-def test_bad_questions_are_refused_before_any_work(fit):
-    trace = fit.trace
+def test_page_escapes_what_a_file_says(fitted):
+    part = dataclasses.replace(fitted.parts[0], name="<b>x</b>")
+    found = page(dataclasses.replace(fitted, parts=(part,)), figures={"Fit": b"PNG"})
+    assert "<b>x</b>" not in found
+    assert "&lt;b&gt;x&lt;/b&gt;" in found
+    assert "data:image/png;base64,UE5H" in found
+
+
+def test_bad_questions_are_refused_before_any_work():
+    trace = files.read_trace(EXAMPLE)
     few = files.ConductanceTrace(trace.gate[::50], trace.conductance[::50], "few")
     with pytest.raises(files.InputError, match="8 points cannot determine 9 free parameters"):
-        fit_trace(few, knots=5)
-    flat = files.ConductanceTrace(trace.gate, 0.01 + 0 * trace.conductance, "flat")
-    with pytest.raises(files.InputError, match="no conductance step"):
-        fit_trace(flat)
-    with pytest.raises(ValueError, match="no parameter is called lenght"):
-        fit_trace(trace, fixed={"lenght": 50.0})
-    with pytest.raises(ValueError, match="cannot be fixed and free"):
-        fit_trace(trace, fixed={"floor_1": 0.0}, free=("floor_1",))
+        fit(trace_device(few, knots=5), few)
+    with pytest.raises(ValueError, match="did you mean length"):
+        fit(trace_device(trace), trace, fixed={"lenght": 50.0})
     with pytest.raises(ValueError, match="mu must be a positive energy"):
-        fit_trace(trace, mu=-1.0)
+        trace_device(trace, mu=-1.0)
     with pytest.raises(ValueError, match="knots must be"):
-        fit_trace(trace, knots=9)
+        trace_device(trace, knots=9)
+    with pytest.raises(files.InputError, match="IdealStep"):
+        fit(trace_device(trace, "step"), trace)
 
 
 # --- heating --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def heating(fit):
-    return predict_heating(fit, 2.0, 1.6, gates=6)
+def heating(fitted):
+    return predict_heating(fitted, 2.0, 1.6, gates=6)
 
 
-def test_heating_is_that_of_the_softened_constriction(fit, heating):
+def test_heating_is_that_of_the_softened_constriction(fitted, heating):
     """An independent route: powers of the hard constriction averaged over shifts of mu."""
     k = 3
-    half_width, length, _, softness = (
-        float(x[0]) for x in fit.model.channel(jnp.asarray(heating.gate[k : k + 1]))
-    )
+    point = fitted.device.at(heating.gate[k])
+    half_width, length = (float(getattr(point.scatterer, n)) for n in ("half_width", "length"))
     constriction = qpc.AbruptConstriction(half_width, length, modes=14)
     voltage = heating.voltage[k]
     shift = np.arange(-30, 30.01, 0.25)
     weight = 0.25 / (4 * np.cosh(shift / 2) ** 2)
-    at = qpc.Reservoirs(TRUE_MU + softness * shift, voltage, 1.6)
+    at = qpc.Reservoirs(TRUE_MU + float(point.smearing) * shift, voltage, 1.6)
     # Compiled together, they share the integrals.
     power, flow = jax.jit(lambda c, r: (qpc.dissipation(c, r), qpc.current(c, r)))(constriction, at)
     np.testing.assert_allclose(heating.value["P_L"][k], weight @ power.left, rtol=1e-6)
     np.testing.assert_allclose(heating.value["P_R"][k], weight @ power.right, rtol=1e-6)
     # The rest of the bias drops across the series resistance: V - V_qpc = I R_s.
-    drop = (weight @ flow) * fit.values()["series_resistance"] * 1e-6  # nA ohm in mV
+    drop = (weight @ flow) * fitted.values()["series_resistance"] * 1e-6  # nA ohm in mV
     np.testing.assert_allclose(voltage + drop, 2.0, rtol=1e-7)
 
 
 def test_heating_bands_hold_the_prediction(heating):
+    assert heating.split
     for name, value in heating.value.items():
         assert np.all(heating.low[name] <= value)
         assert np.all(heating.high[name] >= value)
@@ -281,13 +318,13 @@ def test_heating_bands_hold_the_prediction(heating):
     np.testing.assert_allclose(heating.value["P_A"], heating.value["P_R"] - heating.value["P_L"])
 
 
-def test_heating_refuses_what_has_no_answer(fit):
+def test_heating_refuses_what_has_no_answer(fitted):
     with pytest.raises(ValueError, match="other than 0"):
-        predict_heating(fit, 0.0, 1.6)
+        predict_heating(fitted, 0.0, 1.6)
     with pytest.raises(ValueError, match="temperature must be 0 or more"):
-        predict_heating(fit, 2.0, -1.0)
+        predict_heating(fitted, 2.0, -1.0)
     with pytest.raises(ValueError, match="strength must be a positive number"):
-        predict_heating(fit, 2.0, 1.0, damping=0.0)
+        predict_heating(fitted, 2.0, 1.0, damping=0.0)
 
 
 # --- the command ----------------------------------------------------------------------------
@@ -298,18 +335,19 @@ def test_command_writes_report_tables_and_figures(tmp_path):
     command = [sys.executable, "-m", "qpcjax", "fit", EXAMPLE, "-o", out]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    names = {"report.txt", "fit.json", "fit.png", "heating.csv", "heating.png"}
+    figures = {"fit.png", "heating.png", "correlation.png"}
+    names = {"report.txt", "report.html", "fit.json", "heating.csv", *figures}
     assert {path.name for path in out.iterdir()} == names
     assert (out / "report.txt").read_text() in done.stdout
     content = json.loads((out / "fit.json").read_text())
     assert content["status"] == "converged"
     assert content["points"] == 399
-    assert content["dropped"] == 2
+    assert content["data"][0]["dropped"] == 2
     assert content["parameters"]["series_resistance"]["value"] == pytest.approx(300, abs=6)
     table = np.genfromtxt(out / "heating.csv", delimiter=",", names=True)
     assert len(table.dtype.names) == 14
     assert np.all(np.isfinite(table["P_R_pW"]))
-    for name in ("fit.png", "heating.png"):
+    for name in figures:
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 
 
@@ -326,6 +364,9 @@ def test_command_writes_report_tables_and_figures(tmp_path):
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--temperature", "-1"), "temperature"),
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--mu", "7", "--density", "2"), "both"),
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--knots", "1"), "knots"),
+        ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--model", "sadle"), "saddle"),
+        ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--hold", "length"), "NAME=VALUE"),
+        ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--loss", "l1"), "loss must be"),
     ],
 )
 def test_command_refuses_bad_input_and_writes_nothing(tmp_path, content, options, words):
@@ -355,8 +396,8 @@ def test_measured_trace(number):
     trace = files.read_trace_columns(
         folder / "splitgateV_clean.csv", folder / "conductance_clean.csv", number, "V", "uS"
     )
-    fit = fit_trace(trace)
-    assert fit.status == "converged"
-    assert len(fit.free) <= 10
-    assert fit.rms <= 3.0
-    assert abs(fit.values()["series_resistance"] - RESISTANCE[number]) <= 25
+    found = fit(trace_device(trace, constant_ratio=True), trace)
+    assert found.status == "converged"
+    assert len(found.free) <= 10
+    assert found.rms <= 3.0
+    assert abs(found.values()["series_resistance"] - RESISTANCE[number]) <= 25

@@ -5,7 +5,6 @@ from qpcjax.fitting.device import GateCurve as GateCurve
 from qpcjax.fitting.device import Gated as Gated
 from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
-from qpcjax.fitting.fit import fit_trace as fit_trace
 from qpcjax.fitting.joint import fit as fit
 from qpcjax.fitting.result import FitResult as FitResult
 from qpcjax.fitting.trace import trace_device as trace_device

@@ -11,15 +11,23 @@ from qpcjax.files import (
     save_table,
     write_files,
 )
+from qpcjax.fitting.losses import LOSSES
+from qpcjax.fitting.trace import MOST_KNOTS, TRACE_MODELS
 from qpcjax.hotspot import QuadraticDamping
+from qpcjax.names import closest
 from qpcjax.reservoirs import Reservoirs
-from qpcjax.scatterers.abrupt import MATCHINGS
 from qpcjax.units import GAAS_MASS, fermi_energy
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """What to fit with and what to predict; energies in meV, temperature in K.
+    """What to fit with and what to predict; energies in meV, temperatures in K.
+
+    Fields:
+        hold: names of parameters to hold, with values.
+        free: names of parameters to free that are held by default.
+        trace_temperature: of the electrons when the trace was taken; None where it is not known.
+        intervals: whether to find the intervals of the profile likelihood.
 
     Raises:
         ValueError: a number out of range, or a density beside a chemical potential.
@@ -30,6 +38,12 @@ class Question:
     mass: float = GAAS_MASS
     model: str = "mean"
     knots: int | None = None
+    constant_ratio: bool = False
+    hold: tuple[tuple[str, float], ...] = ()
+    free: tuple[str, ...] = ()
+    loss: str = "linear"
+    trace_temperature: float | None = None
+    intervals: bool = False
     bias: float = 2.0
     temperature: float = 1.6
     damping: float = 0.04
@@ -41,12 +55,20 @@ class Question:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be a positive number, got {value:g}")
-        if self.model not in MATCHINGS:
+        if self.model not in TRACE_MODELS:
+            hint = closest(self.model, TRACE_MODELS)
+            raise ValueError(f"there is no model {self.model!r} for a fit: {hint}")
+        if self.knots is not None and not 2 <= self.knots <= MOST_KNOTS:
             raise ValueError(
-                f"model must be {' or '.join(MATCHINGS)} for a fit, got {self.model!r}"
+                f"knots must be a whole number from 2 to {MOST_KNOTS}, got {self.knots}"
             )
-        if self.knots is not None and not 2 <= self.knots <= 6:
-            raise ValueError(f"knots must be a whole number from 2 to 6, got {self.knots}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        if self.trace_temperature is not None and not 0 < self.trace_temperature < math.inf:
+            raise ValueError(
+                f"trace_temperature must be a positive number of kelvin, got "
+                f"{self.trace_temperature:g}"
+            )
         if self.bias == 0:
             raise ValueError("bias must be other than 0: without it there is no heat to predict")
         Reservoirs(0.0, self.bias, self.temperature)
@@ -56,6 +78,20 @@ class Question:
     def chemical_potential(self):
         """The electrochemical potential in meV, or None for the default."""
         return self.mu if self.density is None else fermi_energy(self.density, self.mass)
+
+
+def held(words):
+    """Names and values from words such as length=60."""
+    found = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        try:
+            found.append((name.strip(), float(value)))
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"--hold must be NAME=VALUE, such as length=60, got {word!r}")
+    return tuple(found)
 
 
 def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit):
@@ -84,26 +120,49 @@ def answer(data, question, folder, progress):
     """Fit, predict, write the files; the report's text and the paths written."""
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
     from qpcjax.fitting import plots, report
-    from qpcjax.fitting.fit import fit_trace
     from qpcjax.fitting.heating import predict_heating
+    from qpcjax.fitting.joint import fit
+    from qpcjax.fitting.trace import trace_device
 
-    fit = fit_trace(
+    data = dataclasses.replace(data, temperature=question.trace_temperature)
+    device = trace_device(
         data,
+        question.model,
         mu=question.chemical_potential,
         mass=question.mass,
-        matching=question.model,
         knots=question.knots,
+        constant_ratio=question.constant_ratio,
+    )
+    found = fit(
+        device,
+        data,
+        free=question.free,
+        fixed=dict(question.hold),
+        loss=question.loss,
         progress=progress,
     )
+    profiles = []
+    for k, p in enumerate(found.free if question.intervals else ()):
+        progress(k, len(found.free), "intervals")
+        profiles.append(found.profile(p.name, 9))
     heating = predict_heating(
-        fit, question.bias, question.temperature, question.damping, progress=progress
+        found, question.bias, question.temperature, question.damping, progress=progress
     )
-    text = report.text(fit, heating)
+    text = report.text(found, heating, profiles)
+    figures = {
+        "fit.png": plots.draw_fit(found),
+        "heating.png": plots.draw_heating(heating),
+        "correlation.png": plots.draw_correlation(found),
+    }
+    if profiles:
+        figures["profiles.png"] = plots.draw_profiles(found, profiles)
+    figures = {name: plots.png(figure) for name, figure in figures.items()}
+    titles = {name.removesuffix(".png").capitalize(): png for name, png in figures.items()}
     contents = {
         "report.txt": text,
-        "fit.json": save_json(report.as_json(fit)),
-        "fit.png": plots.png(plots.draw_fit(fit)),
+        "report.html": report.page(found, heating, profiles, titles),
+        "fit.json": save_json(report.as_json(found, profiles)),
         "heating.csv": save_table(report.heating_columns(heating)),
-        "heating.png": plots.png(plots.draw_heating(heating)),
+        **figures,
     }
     return text, write_files(folder, contents)

@@ -1,4 +1,4 @@
-"""What a fitted trace says about heat: powers and hot spot against the gate voltage, with bands."""
+"""What a fitted device says about heat: powers and hot spot along the gate, with bands."""
 
 import dataclasses
 import functools
@@ -8,34 +8,37 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.fitting.fit import TraceFit
+from qpcjax.data import InputError
+from qpcjax.fitting.device import Gated
+from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.layout import Layout
+from qpcjax.fitting.observe import Inputs, heated
+from qpcjax.fitting.result import FitResult
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
-from qpcjax.quadrature import REACH, panels_in, transport_moments
 from qpcjax.reservoirs import Reservoirs
-from qpcjax.scatterers import grid_points, soften
-from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, transverse_energy
+from qpcjax.units import BOLTZMANN
 
 GATES = 81
 OBSERVABLES = ("P_L", "P_R", "P_A", "r*")
-_VOLTAGE_STEPS = 4  # each gains about two digits
 _SPLIT_SHARE = 0.68  # of an even distribution between two ends lies within this share of them
-_WINDOW = 40.0  # thermal widths that an integral reaches beyond mu_L and mu_R
+_ORDER = 12
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Heating:
     """Heat predicted along a trace; arrays over the gate voltage.
 
     Fields:
         gate: in mV.
-        voltage: bias energy in meV that drops across the constriction itself.
+        voltage: bias energy in meV that drops across the barrier itself.
         value: prediction by observable: P_L, P_R, P_A in pW, r* in nm.
         low: lower end of the 68 % band.
         high: upper end of the 68 % band.
-        bias: bias energy in meV across constriction and series resistance.
+        bias: bias energy in meV across barrier and series resistance.
         temperature: of the reservoirs, in K.
         damping: strength a.
+        split: whether the band holds the question how much of the smearing was temperature.
     """
 
     gate: np.ndarray
@@ -46,28 +49,31 @@ class Heating:
     bias: float
     temperature: float
     damping: float
+    split: bool
 
 
 def predict_heating(
-    fit: TraceFit,
+    fit: FitResult,
     bias: float,
     temperature: float,
     damping: float = 0.04,
     gates: int = GATES,
     progress=None,
 ) -> Heating:
-    """Predict P_L, P_R, P_A and r* along a fitted trace, each with a 68 % band.
+    """Predict P_L, P_R, P_A and r* along the gate of a fitted device, each with a 68 % band.
 
-    The fitted smearing is kept as softness of T(E); the Fermi functions have the temperature that
-    is stated. The band holds the fit's covariance and the question how much of the smearing was
-    temperature when the trace was measured: none (the prediction) or the stated one.
+    A fitted smearing is kept as softness of T(E); the Fermi functions have the temperature that is
+    stated. The band holds the fit's covariance and, where the trace's own temperature is not known,
+    the question how much of the smearing was temperature when it was measured: none (the
+    prediction) or the stated one. Where data sets have private parameters it is the device of the
+    first one.
 
     Args:
-        fit: the fitted trace.
-        bias: bias energy in meV across constriction and series resistance, not 0.
+        fit: a fitted device with a gate.
+        bias: bias energy in meV across barrier and series resistance, not 0.
         temperature: of the reservoirs in K, 0 or more.
         damping: strength a of the damping rate, Eq. (22).
-        gates: number of gate voltages, evenly over the trace.
+        gates: number of gate voltages, evenly over the first data set.
         progress: called with (done, total, label).
 
     Returns:
@@ -75,39 +81,36 @@ def predict_heating(
 
     Raises:
         ValueError: a bias of 0, a negative temperature, or a damping that is not positive.
+        InputError: a device without a gate.
     """
     if not (math.isfinite(bias) and bias != 0):
         raise ValueError(f"bias must be a finite energy in meV other than 0, got {bias:g}")
     Reservoirs(0.0, bias, temperature)
     rate = QuadraticDamping(damping)
-    gate = np.linspace(fit.trace.gate[0], fit.trace.gate[-1], gates)
-    local, covariance = _local_numbers(fit, gate)
-    modes = _modes(fit, local, bias, temperature)
-    resolution = fit.model.resolution._replace(modes=modes)
-    kT = BOLTZMANN * temperature
-    panels = _panels(fit, local, resolution, abs(bias) / 2 + _WINDOW * kT)
-    points = grid_points(abs(bias) + 2 * _WINDOW * kT, _least_softness(local[:, 3], kT).min())
+    if not isinstance(fit.device.barrier, Gated):
+        raise InputError("heat along the gate needs a device whose barrier is Gated")
+    first = fit.parts[0].data
+    gate = np.linspace(first.gate.min(), first.gate.max(), gates)
+    device = dataclasses.replace(fit.device, damping=rate, temperature=float(temperature))
+    inputs = Inputs(gate, np.full(gates, float(bias)), None, np.full(gates, float(temperature)))
+    kernel = Kernel(device, "heating", inputs, _ORDER)
+    local, covariance, structure = _local_numbers(fit, kernel)
+    smearing = jax.tree.unflatten(structure, range(local.shape[1])).smearing
+    split = smearing is not None and fit.device.temperature is None and first.temperature is None
     rows = []
     for k in range(gates):
         if progress:
             progress(k, gates, "heating")
-        ensemble = _ensemble(local[k], covariance[k], kT)
-        numbers, drop = jax.device_get(
-            _observables(
-                ensemble,
-                float(fit.model.mu),
-                bias,
-                temperature,
-                rate,
-                fit.model.mass,
-                resolution=resolution,
-                points=points,
-                panels=panels,
-            )
-        )
-        up, down = numbers[2::2], numbers[3::2]
-        spread = np.sqrt(np.sum(((up - down) / 2) ** 2, axis=0))
-        rows.append((numbers[0], spread, numbers[1], drop[0]))
+        ensemble = _ensemble(local[k], covariance[k])
+        if split:
+            other = local[k].copy()
+            other[smearing] = _least_softness(other[smearing], BOLTZMANN * temperature)
+            ensemble = np.concatenate([ensemble, other[None]])
+        points = jax.tree.unflatten(structure, list(ensemble.T))
+        numbers, drop = jax.device_get(_observables(points, bias, resolution=kernel.resolution))
+        pairs = numbers[1 : len(ensemble) - split]
+        spread = np.sqrt(np.sum(((pairs[::2] - pairs[1::2]) / 2) ** 2, axis=0))
+        rows.append((numbers[0], spread, numbers[-1] if split else numbers[0], drop[0]))
     value, spread, other, voltage = (np.array(part) for part in zip(*rows, strict=True))
     shift = _SPLIT_SHARE * (other - value)
     low = value - np.hypot(spread, np.minimum(shift, 0))
@@ -116,31 +119,47 @@ def predict_heating(
     def named(array):
         return {name: array[:, i] for i, name in enumerate(OBSERVABLES)}
 
-    return Heating(gate, voltage, named(value), named(low), named(high), bias, temperature, damping)
+    bands = named(value), named(low), named(high)
+    return Heating(gate, voltage, *bands, bias, temperature, damping, split)
 
 
-def _local_numbers(fit, gate):
-    """Half-width, length, floor, smearing (meV) and R_s at each gate, and their covariance."""
-    names = [p.name for p in fit.free]
-    at = {p.name: jnp.asarray(p.value) for p in fit.parameters}
+def _local_numbers(fit, kernel):
+    """The numbers of a `Point` at each gate voltage, their covariance, and how they belong.
 
-    def numbers(free):
-        model = fit.build(at | dict(zip(names, free, strict=True)))
-        channel = model.channel(jnp.asarray(gate))
-        resistance = jnp.broadcast_to(model.series_resistance, gate.shape)
-        return jnp.stack([*channel, resistance], axis=-1)
+    However many parameters a fit has, heat at a gate voltage depends on these few alone.
+    """
+    part = fit.problem.parts[0]
+    there, names = kernel.layout, part.kernel.layout.names
+    moving = np.array([there.names.index(names[i]) for i in part.kernel.moving], int)
+    inputs = jax.tree.map(jnp.asarray, kernel.inputs)
+    structure = jax.tree.structure(kernel.device.at(0.0, None, 0.0))
 
-    free = jnp.stack([at[name] for name in names])
-    local, slopes = jax.device_get(jax.jit(lambda f: (numbers(f), jax.jacfwd(numbers)(f)))(free))
+    def local(values):
+        device = Layout(kernel.device).build(jnp.asarray(there.values).at[moving].set(values))
+        points = jax.vmap(lambda row: device.at(row.gate, None, row.temperature))(inputs)
+        size = inputs.gate.shape
+        return jnp.stack([jnp.broadcast_to(x, size) for x in jax.tree.leaves(points)], axis=-1)
+
+    start = jnp.asarray(there.values[moving])
+    numbers, slopes = jax.device_get(jax.jit(lambda x: (local(x), jax.jacfwd(local)(x)))(start))
+    slopes = slopes @ fit.problem.selection(part)
     covariance = np.einsum("gpi,ij,gqj->gpq", slopes, fit.covariance, slopes)
-    return local, covariance
+    return numbers, covariance, structure
 
 
-def _modes(fit, local, bias, temperature):
-    """Channel modes that hold everything up to the end of the softened window."""
-    top = float(fit.model.mu) + abs(bias) / 2 + _WINDOW * BOLTZMANN * temperature
-    e = (top + 28 * local[:, 3]) / transverse_energy(local[:, 0], fit.model.mass)
-    return max(math.ceil(math.sqrt(float(e.max()))) + 1, fit.model.modes)
+def _ensemble(local, covariance):
+    """Local numbers to evaluate: the best and, by its sides, pairs.
+
+    A pair is one standard deviation up and down a principal axis of the covariance (in relative
+    units). A number without variance adds no axis.
+    """
+    unit = np.where(local == 0, 1.0, np.abs(local))
+    size, axis = np.linalg.eigh(covariance / unit / unit[:, None])
+    moving = int(np.count_nonzero(np.diag(covariance)))
+    size, axis = size[-moving:], axis[:, -moving:]
+    steps = axis.T * np.sqrt(np.maximum(size, 0))[:, None] * unit
+    pairs = np.stack([local + steps, local - steps], 1).reshape(-1, local.size)
+    return np.concatenate([local[None], pairs])
 
 
 def _least_softness(smearing, kT):
@@ -151,62 +170,15 @@ def _least_softness(smearing, kT):
     return np.sqrt(np.maximum(smearing**2 - kT**2, (0.5 * smearing) ** 2))
 
 
-def _ensemble(local, covariance, kT):
-    """Local numbers to evaluate: the best, the other split of the smearing, and pairs.
+@functools.partial(jax.jit, static_argnames="resolution")
+def _observables(points, bias, *, resolution):
+    """Powers (pW) and r* (nm) for rows of points, and the voltage that drops there."""
 
-    A pair is one standard deviation up and down a principal axis of the covariance (in relative
-    units). A number without variance adds no axis.
-    """
-    other = local.copy()
-    other[3] = _least_softness(local[3], kT)
-    unit = np.where(local == 0, 1.0, np.abs(local))
-    size, axis = np.linalg.eigh(covariance / unit / unit[:, None])
-    moving = int(np.count_nonzero(np.diag(covariance)))
-    size, axis = size[-moving:], axis[:, -moving:]
-    steps = axis.T * np.sqrt(np.maximum(size, 0))[:, None] * unit
-    return np.concatenate(
-        [[local, other], np.stack([local + steps, local - steps], 1).reshape(-1, 5)]
-    )
-
-
-def _panels(fit, local, resolution, reach):
-    """Panels of the constriction that a softened window holds at the worst gate, with room."""
-
-    def ends(numbers):
-        c = resolution.constriction(numbers[0], numbers[1], numbers[2], fit.model.mass)
-        return jnp.concatenate([c.thresholds(), c.panel_edges()])
-
-    edges = np.asarray(jax.jit(jax.vmap(ends))(jnp.asarray(local)))
-    centres = np.full(len(local), float(fit.model.mu))
-    return math.ceil(1.2 * panels_in(edges, centres, reach + 1.1 * REACH * local[:, 3])) + 8
-
-
-@functools.partial(jax.jit, static_argnames=("resolution", "points", "panels"))
-def _observables(ensemble, mu, bias, temperature, damping, mass, *, resolution, points, panels):
-    """Powers (pW) and r* (nm) for rows of local numbers, and the voltage that drops there."""
-
-    def observe(local):
-        half_width, length, offset, softness, resistance = local
-        constriction = resolution.constriction(half_width, length, offset, mass)
-        reach = jnp.abs(bias) / 2 + _WINDOW * BOLTZMANN * temperature
-        scatterer = soften(constriction, softness, mu - reach, mu + reach, points, panels)
-        voltage = _voltage_across(scatterer, mu, bias, temperature, resistance)
-        reservoirs = Reservoirs(mu, voltage, temperature)
+    def observe(point):
+        scatterer, reservoirs = heated(point, jnp.asarray(bias, float), resolution)
         power = dissipation(scatterer, reservoirs)
-        spot = hot_spot(scatterer, reservoirs, damping)
-        return jnp.stack([power.left, power.right, power.asymmetry, spot.distance]), voltage
+        spot = hot_spot(scatterer, reservoirs, point.damping)
+        found = jnp.stack([power.left, power.right, power.asymmetry, spot.distance])
+        return found, jnp.asarray(reservoirs.bias, float)
 
-    return jax.lax.map(observe, ensemble)
-
-
-def _voltage_across(scatterer, mu, bias, temperature, resistance):
-    """Bias energy across the constriction: V - I R_s, solved by iteration of the chord I/V."""
-    zero = jnp.zeros_like(mu)
-
-    def step(voltage, _):
-        flow = transport_moments(scatterer, mu, voltage, temperature, zero, order=8)[0]
-        chord = CONDUCTANCE_QUANTUM * flow / voltage  # uS
-        return bias / (1 + 1e-6 * resistance * chord), None
-
-    mu, bias, temperature = (jnp.asarray(x, zero.dtype) for x in (mu, bias, temperature))
-    return jax.lax.scan(step, bias, None, length=_VOLTAGE_STEPS)[0]
+    return jax.lax.map(observe, points)

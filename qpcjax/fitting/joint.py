@@ -296,17 +296,17 @@ class _Search:
         vectors = problem.encode(np.array(rows))
         self.progress(0, 1, "compiling")
         problem.make_room(vectors)
-        losses = self._losses(vectors)
+        losses = problem.losses(vectors)
         order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
         run = order[:_RUN]
-        trial = self._descend(vectors[run], _TRIAL_STEPS, "trying starts", "binned")
+        trial = self._descend(vectors[run], _TRIAL_STEPS, "trying starts")
         ranked = np.argsort(trial.loss, kind="stable")[:_FINALISTS]
         if not np.any(np.isfinite(trial.loss)):
             raise InputError(
                 "the model has no finite prediction at any start: check the units, or state "
                 "starts, or hold some parameters"
             )
-        longer = self._descend(trial.vectors[ranked], _LONGER_STEPS, "the best starts", "binned")
+        longer = self._descend(trial.vectors[ranked], _LONGER_STEPS, "the best starts")
         ends = trial.loss.copy()
         ends[ranked] = longer.loss
         best = longer.vectors[int(np.argmin(longer.loss))]
@@ -317,13 +317,9 @@ class _Search:
         )
         return self._result(end, found)
 
-    def _losses(self, vectors):
-        z, _ = self.problem.linearise(vectors, "binned")
-        return np.einsum("rn,rn->r", z, z) / 2
-
-    def _descend(self, vectors, steps, label, points=None, held=None):
+    def _descend(self, vectors, steps, label, held=None):
         return descend(
-            lambda v, _: self.problem.linearise(v, points),
+            lambda v, _: self.problem.linearise(v),
             vectors,
             steps,
             held,
@@ -341,6 +337,7 @@ class _Search:
             end = self._descend(vector[None], _MOST_STEPS, "to the minimum")
             vector, interrupted = end.vectors[0], end.interrupted
             settled = self._settle_sigma(vector)
+            settled &= self.problem.settle_nodes(vector)
             if settled and self.problem.resolves(vector):
                 break
         return vector, end is not None and bool(end.converged[0]), interrupted
@@ -353,8 +350,7 @@ class _Search:
         numbers, _ = problem.decode(vector)
         moved = False
         for part in unknown:
-            predicted = part.kernel.predict(problem.of_part(part, numbers))[0]
-            residual = predicted - part.value
+            residual = part.predict(problem.of_part(part, numbers))[0] - part.value
             linear = self.loss == "linear"
             scale = float(np.sqrt(np.mean(residual**2))) if linear else robust_scale(residual)
             if not math.isfinite(scale):

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.fitting.layout import Layout
-from qpcjax.fitting.observe import FLOWS, WINDOW, Resolution, predict
+from qpcjax.fitting.observe import FLOWS, Resolution, heat_reach, predict
 from qpcjax.modes import keeping, modes_kept, spinless
 from qpcjax.names import with_static
-from qpcjax.quadrature import NARROW_REACH, panels_in
+from qpcjax.quadrature import NARROW_REACH, REACH, panels_in
 from qpcjax.scatterers import grid_points
 from qpcjax.scatterers._channel import ASPECT_BUCKETS
 from qpcjax.units import BOLTZMANN
@@ -105,18 +105,12 @@ class Kernel:
         panels, grid = 0, Resolution().grid
         for row in rows:
             device = self.layout.build(row)
-            edges, mu, reach, softness = jax.device_get(_windows(device, _arrays(self.inputs)))
+            windows = _windows(device, _arrays(self.inputs), self.kind)
+            edges, mu, reach, softness, softened = jax.device_get(windows)
             panels = max(panels, panels_in(edges, mu, reach))
             if device.smearing is not None and self.kind not in FLOWS:
-                grid = max(grid, self._grid(device, float(softness.min())))
+                grid = max(grid, grid_points(float(softened.max()), float(softness.min())))
         return panels, grid
-
-    def _grid(self, device, softness):
-        temperature, bias = self.inputs.temperature, self.inputs.bias
-        temperature = device.temperature if temperature is None else temperature
-        bias = 0.0 if bias is None else float(np.max(np.abs(bias)))
-        thermal = BOLTZMANN * float(np.max(np.asarray(temperature)))
-        return grid_points(bias + 2 * WINDOW * thermal, softness)
 
     def predict(self, numbers, inputs=None):
         """Predictions, shape (rows, points), for rows of numbers."""
@@ -197,16 +191,23 @@ def _blocks(x, blocks, block):
     return np.pad(x, (0, blocks * block - len(x)), mode="edge").reshape(blocks, block)
 
 
-@jax.jit
-def _windows(device, inputs):
-    """Panel ends of every point, its mu, the reach of its window and its smearing, in meV."""
+@functools.partial(jax.jit, static_argnames="kind")
+def _windows(device, inputs, kind):
+    """Panel ends of every point, its mu, and in meV what follows from its temperature and bias.
+
+    That is the reach of the window that the panels fill, the smearing, and the width over which
+    heat needs a softened T(E).
+    """
 
     def one(row):
         point, bias, width = _at(device, row)
         edges = [point.scatterer.thresholds(bias), point.scatterer.panel_edges(bias)]
         softness = 0.0 if point.smearing is None else point.smearing
-        reach = jnp.abs(bias) / 2 + NARROW_REACH * width
-        return jnp.concatenate(edges), *_floats(point.mu, reach, softness)
+        reach, softened = jnp.abs(bias) / 2 + NARROW_REACH * width, 0.0
+        if kind not in FLOWS and point.smearing is not None:
+            softened = 2 * heat_reach(point, bias)
+            reach = softened / 2 + REACH * softness
+        return jnp.concatenate(edges), *_floats(point.mu, reach, softness, softened)
 
     return jax.vmap(one)(inputs)
 

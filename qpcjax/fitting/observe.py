@@ -10,7 +10,7 @@ from jax.custom_derivatives import SymbolicZero
 from qpcjax.data import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
 from qpcjax.hotspot import hot_spot
 from qpcjax.landauer import dissipation
-from qpcjax.quadrature import smeared_conductance, smeared_flow
+from qpcjax.quadrature import smeared_conductance, smeared_flow, transport_moments
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import soften
 from qpcjax.scatterers._batching import in_blocks
@@ -175,9 +175,10 @@ def observe(kind, point, bias, resolution):
     if kind in ("conductance", "differential_conductance"):
         return _lock_in(point, bias, resolution)
     if kind in ("voltage", "current"):
-        voltage, flow = _voltage_across(point, bias, resolution)
+        flow = _flow(point, resolution)
+        voltage, flow = _voltage_across(flow, bias, point.series_resistance)
         return voltage if kind == "voltage" else 1e6 / RESISTANCE_QUANTUM * flow
-    scatterer, reservoirs = _heated(point, bias, resolution)
+    scatterer, reservoirs = heated(point, bias, resolution)
     if kind == "distance":
         return hot_spot(scatterer, reservoirs, point.damping).distance
     power = dissipation(scatterer, reservoirs)
@@ -222,13 +223,19 @@ def _with_slope(flow, voltage):
     return jax.jvp(flow, (voltage,), (jnp.ones_like(voltage),))
 
 
-def _voltage_across(point, bias, resolution):
-    """Bias energy across the barrier, eV - e I R_s, and the flow there."""
-    flow = _flow(point, resolution)
-    if point.series_resistance is None:
+def _voltage_across(flow, bias, resistance, near=None):
+    """Bias energy across the barrier, eV - e I R_s, and the flow there.
+
+    Args:
+        flow: the current as a function of the voltage, see `_flow`.
+        bias: eV.
+        resistance: R_s in ohm, or None.
+        near: a voltage to start from; by default the bias.
+    """
+    if resistance is None:
         return bias, flow(bias)
-    share = point.series_resistance / RESISTANCE_QUANTUM
-    voltage = jax.lax.stop_gradient(bias)
+    share = resistance / RESISTANCE_QUANTUM
+    voltage = jax.lax.stop_gradient(bias if near is None else near)
     for _ in range(_CHORDS):
         at = jnp.where(jnp.abs(voltage) < _LEAST_BIAS, _LEAST_BIAS, voltage)
         voltage = jax.lax.stop_gradient(bias / (1 + share * flow(at) / at))
@@ -243,7 +250,7 @@ def _lock_in(point, bias, resolution):
     """dI/dV of barrier and series resistance, averaged as the lock-in's first harmonic."""
 
     def measured(bias):
-        voltage, _ = _voltage_across(point, bias, resolution)
+        voltage, _ = _voltage_across(_flow(point, resolution), bias, point.series_resistance)
         return _behind(_with_slope(_flow(point, resolution), voltage)[1], point.series_resistance)
 
     if point.excitation is None:
@@ -254,16 +261,34 @@ def _lock_in(point, bias, resolution):
     return jnp.sum(weight * jax.vmap(measured)(bias + point.excitation * x))
 
 
-def _heated(point, bias, resolution):
+def heated(point, bias, resolution):
     """The barrier with its own softness, and the reservoirs on its two sides."""
-    voltage = bias
-    if point.series_resistance is not None:
-        voltage, _ = _voltage_across(point, bias, resolution)
-    mu = _mean_mu(point, voltage)
-    reservoirs = Reservoirs(mu, voltage, point.temperature)
-    if point.smearing is None:
-        return point.scatterer, reservoirs
-    reach = jnp.abs(bias) / 2 + WINDOW * BOLTZMANN * point.temperature
-    ends = mu - reach, mu + reach
-    soft = soften(point.scatterer, point.smearing, *ends, resolution.grid, bias=voltage)
-    return soft, reservoirs
+    resistance, flow = point.series_resistance, _flow(point, resolution)
+    voltage = bias if resistance is None else _voltage_across(flow, bias, resistance)[0]
+    scatterer = point.scatterer
+    if point.smearing is not None:
+        scatterer = _softened(point, bias, voltage, resolution)
+        if resistance is not None:  # what is left is the distance of one kernel from two
+
+            def flow(voltage):
+                mu = _mean_mu(point, voltage)
+                zero = jnp.zeros_like(mu)
+                return transport_moments(scatterer, mu, voltage, point.temperature, zero)[0]
+
+            voltage = _voltage_across(flow, bias, resistance, voltage)[0]
+    return scatterer, Reservoirs(_mean_mu(point, voltage), voltage, point.temperature)
+
+
+def _softened(point, bias, voltage, resolution):
+    """The barrier's transmission at a voltage, smeared, over every energy that counts."""
+    reach = heat_reach(point, bias)
+    lower, upper = point.mu - reach, point.mu + reach
+    grid, panels = resolution.grid, resolution.panels
+    return soften(point.scatterer, point.smearing, lower, upper, grid, panels, bias=voltage)
+
+
+def heat_reach(point, bias):
+    """How far from mu, in meV, heat needs the softened T(E) at any voltage up to this bias."""
+    # Where the bias drops unevenly the mean potential moves with it.
+    share = 0.5 if point.bias_share is None else 1.0
+    return share * jnp.abs(bias) + WINDOW * BOLTZMANN * point.temperature

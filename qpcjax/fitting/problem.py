@@ -1,19 +1,19 @@
 """A fit as least squares: data sets, parameters and how they belong together."""
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
 
 from qpcjax.data import ConductanceTrace, InputError
+from qpcjax.fitting.along import Along, along, nodes_for
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import transformed
 from qpcjax.fitting.observe import Inputs, inputs_of, kind_of
 from qpcjax.parameters import Parameter
 
-BINS = 128  # points of a trace that the search works on
+_NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
 
 
 @dataclasses.dataclass
@@ -28,6 +28,7 @@ class Part:
         factor: what that parameter is multiplied with.
         sigma: standard error of each point.
         known: whether the data say their sigma; else it follows from the residuals.
+        along: the nodes of a trace of many points.
     """
 
     name: str
@@ -37,11 +38,45 @@ class Part:
     factor: np.ndarray
     sigma: np.ndarray
     known: bool
+    along: Along | None = None
 
     @property
     def value(self):
         """What was measured."""
         return self.data.value
+
+    @property
+    def inputs(self):
+        """Where it is predicted: at the points themselves, or at nodes between them."""
+        if self.along is None:
+            return self.kernel.inputs
+        count, kelvin = self.along.nodes.size, self.data.temperature
+        return Inputs(
+            self.along.nodes, temperature=None if kelvin is None else np.full(count, kelvin)
+        )
+
+    def to_points(self, values):
+        """What was predicted at `inputs`, (rows, inputs, ...), at the points."""
+        return values if self.along is None else self.along.to_points(values)
+
+    def predict(self, rows):
+        """Predictions, (rows, points), for rows of the device's numbers."""
+        return self.to_points(self.kernel.predict(rows, self.inputs))
+
+    def linearise(self, rows):
+        """The same with their slopes in the moving numbers, (rows, points, k)."""
+        predicted, slopes = self.kernel.linearise(rows, self.inputs)
+        return self.to_points(predicted), self.to_points(slopes)
+
+    def settle_nodes(self, rows):
+        """Double the nodes where they miss these predictions; whether they were enough."""
+        if self.along is None:
+            return True
+        miss = np.abs(self.predict(rows) - self.kernel.predict(rows)) / self.sigma
+        if np.max(miss) < _NODES_MISS:
+            return True
+        self.along = along(self.data, 2 * self.along.nodes.size)
+        return False
 
 
 class Problem:
@@ -100,12 +135,11 @@ class Problem:
 
     # --- residuals ---
 
-    def linearise(self, vectors, points=None, values=None, loss=None):
+    def linearise(self, vectors, values=None, loss=None):
         """Transformed residuals of rows of vectors and their derivatives in the coordinates.
 
         Args:
             vectors: (rows, free).
-            points: "binned" for the bins of long traces; all points by default.
             values: for each part other data, (rows, points), in place of its own.
             loss: another one than the fit's.
 
@@ -115,11 +149,9 @@ class Problem:
         numbers, slope = self.decode(vectors)
         residuals, jacobians = [], []
         for k, part in enumerate(self.parts):
-            inputs, y, sigma = (
-                binned(part) if points == "binned" else (None, part.value, part.sigma)
-            )
-            y = y if values is None or values[k] is None else values[k]
-            predicted, slopes = part.kernel.linearise(self.of_part(part, numbers), inputs)
+            y = part.value if values is None or values[k] is None else values[k]
+            sigma = part.sigma
+            predicted, slopes = part.linearise(self.of_part(part, numbers))
             z, dz = transformed(loss or self.loss, (predicted - y) / sigma)
             residuals.append(z)
             moved = slopes * (dz / sigma)[..., None]
@@ -151,7 +183,16 @@ class Problem:
 
     def predictions(self, numbers):
         """Predictions of each part at one set of parameter values."""
-        return [part.kernel.predict(self.of_part(part, numbers))[0] for part in self.parts]
+        return [part.predict(self.of_part(part, numbers))[0] for part in self.parts]
+
+    def losses(self, vectors):
+        """Half the sum of squares of rows of vectors."""
+        numbers, slope = self.decode(vectors)
+        total = np.sum(self._from_priors(numbers, slope)[0] ** 2, axis=1)
+        for part in self.parts:
+            residual = part.predict(self.of_part(part, numbers)) - part.value
+            total = total + np.sum(transformed(self.loss, residual / part.sigma)[0] ** 2, axis=1)
+        return total / 2
 
     def devices(self, numbers):
         """Each part's device at one set of parameter values."""
@@ -171,28 +212,15 @@ class Problem:
         for part in self.parts:
             part.kernel.make_room(self.of_part(part, numbers))
 
+    def settle_nodes(self, vector):
+        """More nodes where they miss the prediction; whether they were enough."""
+        numbers, _ = self.decode(vector)
+        return all([p.settle_nodes(self.of_part(p, numbers)) for p in self.parts])
+
     def resolves(self, vector):
         """Whether modes, panels and aspect ratio hold at this vector."""
         numbers, _ = self.decode(vector)
         return all(p.kernel.resolves(self.of_part(p, numbers)[0]) for p in self.parts)
-
-
-def binned(part):
-    """Inputs, means and their sigma of a long trace in bins along the gate; other data as is."""
-    data = part.data
-    if not isinstance(data, ConductanceTrace) or data.gate.size <= 2 * BINS:
-        return None, part.value, part.sigma
-    bins = np.array_split(np.arange(data.gate.size), BINS)
-
-    def mean(x):
-        return np.array([x[b].mean() for b in bins])
-
-    temperature = None if data.temperature is None else np.full(BINS, data.temperature)
-    inputs = Inputs(gate=mean(data.gate), temperature=temperature)
-    # The median is not moved by the few outliers of a bin, and as good a start.
-    value = np.array([np.median(data.value[b]) for b in bins])
-    sigma = np.array([part.sigma[b].mean() / math.sqrt(len(b)) for b in bins])
-    return inputs, value, sigma
 
 
 def make_parts(device, named, parameters, shared, factors, order):
@@ -219,7 +247,8 @@ def make_parts(device, named, parameters, shared, factors, order):
         sigma = data.sigma if known else _noise(data)
         sigma = np.broadcast_to(np.asarray(sigma, float), data.value.shape).copy()
         kernel = Kernel(device, kind_of(data), inputs_of(data), order, moving)
-        parts.append(Part(name, data, kernel, index, factor, sigma, known))
+        nodes = along(data, nodes_for(data)) if isinstance(data, ConductanceTrace) else None
+        parts.append(Part(name, data, kernel, index, factor, sigma, known, nodes))
     return parts
 
 

@@ -11,7 +11,7 @@ from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import information_share
 from qpcjax.fitting.observe import UNITS, Inputs, kind_of
-from qpcjax.fitting.problem import Problem, binned
+from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.search import descend
 from qpcjax.parameters import Estimates, Parameter
 from qpcjax.units import CONDUCTANCE_QUANTUM
@@ -28,7 +28,7 @@ class Start:
 
     Fields:
         values: what it says of the parameters.
-        loss: half the sum of squares at the start, of the binned data.
+        loss: half the sum of squares at the start.
         end: the same after the first steps; None where it was not run.
     """
 
@@ -393,12 +393,10 @@ def _flat_directions(fit):
     devices = problem.devices(numbers)
     for part, result, device in zip(problem.parts, fit.parts, devices, strict=True):
         layout = part.kernel.layout
-        inputs, _, sigma = binned(part)
-        inputs = part.kernel.inputs if inputs is None else inputs
         every = range(len(layout.names))
-        kernel = Kernel(device, part.kernel.kind, inputs, moving=every)
-        _, slopes = kernel.linearise(kernel.layout.values[None])
-        effective = sigma[:, None] / math.sqrt(result.share)
+        kernel = Kernel(device, part.kernel.kind, part.inputs, moving=every)
+        slopes = part.to_points(kernel.linearise(kernel.layout.values[None])[1])
+        effective = part.sigma[:, None] / math.sqrt(result.share)
         matrix = np.zeros((slopes.shape[1], len(problem.names)))
         for i, owner in enumerate(part.index):
             matrix[:, owner] += slopes[0, :, i] * part.factor[i]

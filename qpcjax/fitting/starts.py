@@ -126,9 +126,10 @@ def opening_values(scatterer, name, mu, count):
         trial, t = trial[::-1], t[::-1]
     t = np.maximum.accumulate(t) if t.size else t
     if not t.size or t[0] > 0.5 or t[-1] < n[-1]:
+        kind = type(innermost(scatterer)).__name__
         raise InputError(
-            f"{name} cannot open {count} modes at mu = {mu:g} meV: is mu right, and the barrier's "
-            "other numbers?"
+            f"{name} of {kind} cannot open {count} modes at mu = {mu:g} meV, which the trace's "
+            "steps ask for: is mu right, and the barrier's other numbers?"
         )
     rising = np.concatenate([[True], np.diff(t) > 0])
     return np.interp(n, t[rising], trial[rising])

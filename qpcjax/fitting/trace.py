@@ -56,9 +56,9 @@ def trace_device(
 
     What the gate moves (the half-width of a constriction, the height of a saddle or step) is a
     polynomial through its values at a few gate voltages; a series resistance stands in the way. A
-    hard-wall constriction has its length and a smearing in E1, whose logarithm is linear along the
-    gate; a saddle and smooth walls are soft themselves, with hbar_omega_x or curvature_radius at
-    both ends of the trace and a temperature that is held.
+    hard-wall constriction has its length, a smearing in E1, whose logarithm is linear along the
+    gate, and a floor, linear and held at 0; a saddle and smooth walls are soft themselves, with
+    hbar_omega_x or curvature_radius at both ends of the trace and a temperature that is held.
 
     Args:
         trace: the data; only their gate range and number of steps count.
@@ -96,9 +96,11 @@ def trace_device(
     smearing, curves = along(0.2, 0.4), {}
     if model in _CHANNELS:
         scatterer = _CHANNELS[model](unit / 2, 2 * unit, mass=mass)
+        curves = {"offset": along(0.0, 0.0, kind="plain")}
     elif model == "adiabatic":
         scatterer = AdiabaticConstriction(unit / 2, 5 * unit, mass=mass)
-        smearing, curves = None, {"curvature_radius": along(5 * unit, 5 * unit)}
+        smearing = None
+        curves = {"curvature_radius": along(5 * unit, 5 * unit)}
     else:
         moved = along(*np.full(count, mu / 2), kind="plain")
         scatterer, smearing = IdealStep(mu / 2, mass), along(mu / 20, mu / 20)
@@ -106,7 +108,7 @@ def trace_device(
         scatterer = SaddlePoint(mu / 2, mu / 4, mu / 10, mass=mass)
         smearing, curves = None, {"hbar_omega_x": along(mu / 10, mu / 10)}
     if constant_ratio:
-        curves = {"length": Ratio("half_width", 4.0)}
+        curves["length"] = Ratio("half_width", 4.0)
     if smearing is None and temperature is None:
         temperature = NOMINAL_TEMPERATURE
     barrier = Gated(scatterer, **{TRACE_MODELS[model]: moved}, **curves)
