@@ -39,7 +39,7 @@ def fit(
     tied: Mapping[str, str | tuple[str, float]] | None = None,
     private: Iterable[str] = (),
     loss: str = "linear",
-    starts: int | Iterable[Mapping[str, float]] = 12,
+    starts: int | Iterable[Mapping[str, float]] | FitResult = 12,
     seed: int = 0,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> FitResult:
@@ -65,7 +65,8 @@ def fit(
         tied: name -> another name whose value it has, or (name, factor).
         private: names that each data set has a value of its own of: `name@data set`.
         loss: "linear" (least squares), "huber", "soft_l1" or "student_t".
-        starts: how many starts to look at, or the starts: dicts of names and values.
+        starts: how many starts to look at; or the starts, dicts of names and values; or another
+            fit, whose values are the only start: one with `profile` is a good one for `matched`.
         seed: of the starts that are drawn where no trace gives any.
         progress: called with (done, total, label).
 
@@ -255,7 +256,10 @@ def _bounded(p, ends):
 
 
 def _starts(layout, names, device, named, starts, seed):
-    """Starts as dicts of the fit's names and values, each with a label."""
+    """Starts as dicts of the fit's names and values."""
+    if isinstance(starts, FitResult):
+        known = {*names.layout.names, *(f"{n}@{d}" for n in names.layout.names for d in named)}
+        starts = [{n: v for n, v in starts.values().items() if n in known}]
     if isinstance(starts, int):
         if starts < 1:
             raise ValueError(f"starts must be 1 or more, got {starts}")
@@ -297,15 +301,18 @@ class _Search:
         self.progress(0, 1, "compiling")
         problem.make_room(vectors)
         losses = problem.losses(vectors)
-        order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
-        run = order[:_RUN]
-        trial = self._descend(vectors[run], _TRIAL_STEPS, "trying starts")
-        ranked = np.argsort(trial.loss, kind="stable")[:_FINALISTS]
-        if not np.any(np.isfinite(trial.loss)):
+        if not np.any(np.isfinite(losses)):
             raise InputError(
                 "the model has no finite prediction at any start: check the units, or state "
                 "starts, or hold some parameters"
             )
+        if len(vectors) == 1:
+            end = self._to_the_minimum(vectors[0], interrupted=False)
+            return self._result(end, (Start(starts[0], float(losses[0]), None),))
+        order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
+        run = order[:_RUN]
+        trial = self._descend(vectors[run], _TRIAL_STEPS, "trying starts")
+        ranked = np.argsort(trial.loss, kind="stable")[:_FINALISTS]
         longer = self._descend(trial.vectors[ranked], _LONGER_STEPS, "the best starts")
         ends = trial.loss.copy()
         ends[ranked] = longer.loss

@@ -21,6 +21,7 @@ _ROOM = 0.15  # share of panels and modes kept beyond what the start needs
 _HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
 _MOST_MODES = 100
 _BLOCK = 64  # points of a data set evaluated side by side
+_COUPLED_BLOCK = 4
 
 
 class Kernel:
@@ -42,9 +43,11 @@ class Kernel:
 
     def __init__(self, device, kind, inputs, order=8, moving=(), rows=4):
         self.kind, self.inputs, self.order = kind, inputs, order
-        self.rows = rows if kind in FLOWS else 1
+        # Matrices of coupled modes are large: few at a time stay in the processor's cache.
+        coupled = hasattr(spinless(device.scatterer), "channel_modes")
+        self.rows = rows if kind in FLOWS and not coupled else 1
         self.moving = np.array(moving, int)
-        self.block = min(_length(inputs), _BLOCK)
+        self.block = min(_length(inputs), _COUPLED_BLOCK if coupled else _BLOCK)
         self.device, self.layout = device, Layout(device)
         self.make_room(self.layout.values)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.result import FitResult, Profile
@@ -99,6 +100,7 @@ def draw_profiles(fit: FitResult, profiles: Sequence[Profile]) -> Figure:
         unit = units[p.name]
         axes.set_xlabel(f"{p.name} ({unit})" if unit not in ("", "1") else p.name, fontsize=7)
         axes.tick_params(labelsize=6)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     for axes in grid[len(profiles) :]:
         axes.set_axis_off()
     figure.supylabel("increase of chi-square", fontsize=8)

@@ -235,8 +235,8 @@ def _variables(fit):
 
 def initial_values(fit):
     """Where the search began that led to the result, by name."""
-    ended = [s for s in fit.starts if s.end is not None]
-    first = min(ended, key=lambda s: s.end).values if ended else {}
+    ended = [s for s in fit.starts if s.end is not None or len(fit.starts) == 1]
+    first = min(ended, key=lambda s: s.end or 0).values if ended else {}
     return {p.name: first.get(p.name, p.value) for p in fit.parameters}
 
 
@@ -333,6 +333,8 @@ def _correlations(fit):
 
 
 def _starts(fit):
+    if len(fit.starts) == 1:
+        return Section("Starts", ("one start, given by the user or by another fit",))
     ends = [s.end for s in fit.starts if s.end is not None]
     best = min(ends, default=math.nan)
     alike = sum(e <= best * (1 + _AGREE) for e in ends)
