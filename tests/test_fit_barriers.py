@@ -1,5 +1,8 @@
 """Any barrier can be fitted: parameters come back from data made without the package."""
 
+import dataclasses
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optimistix as optx
@@ -9,6 +12,8 @@ from scipy.special import expit
 from test_matched import kwant_limit
 
 import qpcjax as qpc
+from qpcjax.data import ConductanceTrace
+from qpcjax.fitting import fit, trace_device
 
 
 def fitted(residual, start):
@@ -48,3 +53,70 @@ def test_the_geometry_of_a_lattice_from_the_matched_solver():
     width, length = fitted(residual, [1.05 * HALF_WIDTH, 0.8 * HALF_WIDTH])
     assert width == pytest.approx(HALF_WIDTH, rel=1e-3)
     assert length == pytest.approx(HALF_WIDTH, rel=2e-3)
+
+
+# --- traces ---------------------------------------------------------------------------------
+
+TRACE_GATE = np.linspace(-100.0, 0.0, 24)
+
+
+def trace_of(barrier_at, temperature, resistance=200.0):
+    """A noiseless trace by the public conductance of a barrier at each gate voltage."""
+    barriers = [barrier_at(g) for g in TRACE_GATE]
+    batch = jax.tree.map(lambda *x: jnp.asarray(x, float), *barriers)
+    g = jax.vmap(lambda c: qpc.conductance(c, MU, temperature))(batch)
+    return ConductanceTrace(TRACE_GATE, g / (1 + resistance / 12906.403721 * g), sigma=0.003)
+
+
+MU = 7.15
+
+
+@pytest.mark.parametrize(
+    ("model", "temperature", "barrier_at", "truth"),
+    [
+        (
+            "adiabatic",
+            1.0,
+            lambda g: qpc.AdiabaticConstriction(45.0 + 0.3 * g, 150.0, modes=8),
+            {"half_width_1": 15.0, "half_width_2": 45.0, "curvature_radius_1": 150.0},
+        ),
+        (
+            "profile",
+            1.0,
+            lambda g: qpc.AbruptConstriction(
+                45.0 + 0.3 * g, 60.0, modes=8, matching="profile", aspect_limit=2.0
+            ),
+            {"half_width_1": 15.0, "half_width_2": 45.0, "length": 60.0},
+        ),
+    ],
+)
+def test_traces_of_other_barriers(model, temperature, barrier_at, truth):
+    trace = trace_of(barrier_at, temperature)
+    device = trace_device(trace, model, mu=MU, knots=2, temperature=temperature)
+    found = fit(dataclasses.replace(device, smearing=None), trace, starts=6)
+    assert found.status == "converged"
+    for name, value in (truth | {"series_resistance": 200.0}).items():
+        assert abs(found.values()[name] - value) < 0.1 * found.stderr[name], name
+
+
+def test_a_coupled_channel_is_fitted_from_the_fit_of_its_profile():
+    temperature = 1.0
+
+    def at(gate):
+        return qpc.MatchedConstriction(45.0 + 0.3 * gate, 60.0, None, 14, aspect_limit=2.0)
+
+    trace = trace_of(at, temperature)
+    held = {"series_resistance": 200.0}
+    scout, matched = (
+        dataclasses.replace(
+            trace_device(trace, model, mu=MU, knots=2, temperature=temperature), smearing=None
+        )
+        for model in ("profile", "matched")
+    )
+    few = qpc.MatchedConstriction(30.0, 60.0, None, 14)
+    near = fit(scout, trace, fixed=held, starts=6)
+    found = fit(matched.replaced(few), trace, fixed=held, starts=near)
+    assert found.status == "converged"
+    assert found.chi_square < 0.01 * near.chi_square
+    for name, value in {"half_width_1": 15.0, "half_width_2": 45.0, "length": 60.0}.items():
+        assert abs(found.values()[name] - value) < 0.1 * found.stderr[name], name

@@ -21,7 +21,7 @@ _ROOM = 0.15  # share of panels and modes kept beyond what the start needs
 _HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
 _MOST_MODES = 100
 _BLOCK = 64  # points of a data set evaluated side by side
-_COUPLED_BLOCK = 4
+_COUPLED_BLOCK = 1
 
 
 class Kernel:
