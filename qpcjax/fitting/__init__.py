@@ -6,5 +6,7 @@ from qpcjax.fitting.device import Gated as Gated
 from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.joint import fit as fit
+from qpcjax.fitting.many import ManyFits as ManyFits
+from qpcjax.fitting.many import fit_many as fit_many
 from qpcjax.fitting.result import FitResult as FitResult
 from qpcjax.fitting.trace import trace_device as trace_device

@@ -18,7 +18,6 @@ from qpcjax.names import closest
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.units import GAAS_MASS, fermi_energy
 
-
 # Barriers that are fitted from the fit of a cheaper one of the same numbers.
 _SCOUTED = {"matched": "profile", "biased": "mean"}
 

@@ -77,27 +77,80 @@ def fit(
         InputError: more free parameters than points, data that lack a temperature or a gate.
         ValueError: an unknown name, bounds that contradict each other, no free parameter.
     """
-    _require_double()
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-    named = _named(data)
-    _check_data(device, named)
-    layout = Layout(device)
-    names = _Names(layout, named, private, tied or {})
-    parameters = names.parameters(free, fixed, bounds or {})
-    priors = names.priors(priors or {})
-    count = sum(p.free for p in parameters)
-    points = sum(d.value.size for d in named.values())
-    if count == 0:
-        raise ValueError("at least one parameter must be free")
-    if points + len(priors) < count:
-        raise InputError(
-            f"{points} points cannot determine {count} free parameters: take more points, or hold "
-            "or tie some parameters"
-        )
-    given = _starts(layout, names, device, named, starts, seed)
-    search = _Search(device, named, parameters, names, priors, loss, progress or (lambda *_: None))
-    return search.run(given)
+    question = Question(device, data, free, fixed, bounds, priors, tied, private, loss)
+    given = question.starts(starts, seed)
+    return _Search(question, progress or (lambda *_: None)).run(given)
+
+
+class Question:
+    """What a fit is asked, checked: the device, its data by name, parameters and priors.
+
+    The arguments are those of `fit`.
+    """
+
+    def __init__(
+        self,
+        device,
+        data,
+        free=(),
+        fixed=(),
+        bounds=None,
+        priors=None,
+        tied=None,
+        private=(),
+        loss="linear",
+    ):
+        _require_double()
+        if loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+        self.device, self.loss, self.named = device, loss, _named(data)
+        _check_data(device, self.named)
+        self.layout = Layout(device)
+        self.names = _Names(self.layout, self.named, private, tied or {})
+        self.parameters = self.names.parameters(free, fixed, bounds or {})
+        self.priors = self.names.priors(priors or {})
+        count = sum(p.free for p in self.parameters)
+        points = sum(d.value.size for d in self.named.values())
+        if count == 0:
+            raise ValueError("at least one parameter must be free")
+        if points + len(self.priors) < count:
+            raise InputError(
+                f"{points} points cannot determine {count} free parameters: take more points, or "
+                "hold or tie some parameters"
+            )
+
+    def problem(self):
+        """The question as least squares."""
+        owner, factors = self.names.owner, self.names.factors
+        parts = make_parts(self.device, self.named, self.parameters, owner, factors, order=8)
+        return Problem(self.parameters, parts, self.priors, self.loss)
+
+    def starts(self, starts, seed):
+        """Starts as dicts of the fit's names and values; see `fit` for what they may be."""
+        names = self.names
+        if isinstance(starts, FitResult):
+            known = {f"{n}@{d}" for n in self.layout.names for d in self.named}
+            known |= set(self.layout.names)
+            found = [{n: v for n, v in starts.values().items() if n in known}]
+        elif isinstance(starts, int):
+            if starts < 1:
+                raise ValueError(f"starts must be 1 or more, got {starts}")
+            found = starting_values(self.layout, self.device, self.named, starts, seed)
+        else:
+            found = [dict(s) for s in starts]
+            if not found:
+                raise ValueError("starts must hold at least one dict of names and values")
+            for name in (n for s in found for n in s):
+                names.expand(name)
+        return [
+            {
+                n: float(v)
+                for name, v in start.items()
+                if name not in names.ties
+                for n in names.expand(name)
+            }
+            for start in found
+        ]
 
 
 def _require_double():
@@ -255,49 +308,19 @@ def _bounded(p, ends):
     return dataclasses.replace(p, lower=lower, upper=upper, value=value, log=p.log and lower > 0)
 
 
-def _starts(layout, names, device, named, starts, seed):
-    """Starts as dicts of the fit's names and values."""
-    if isinstance(starts, FitResult):
-        known = {*names.layout.names, *(f"{n}@{d}" for n in names.layout.names for d in named)}
-        starts = [{n: v for n, v in starts.values().items() if n in known}]
-    if isinstance(starts, int):
-        if starts < 1:
-            raise ValueError(f"starts must be 1 or more, got {starts}")
-        found = starting_values(layout, device, named, starts, seed)
-    else:
-        found = [dict(s) for s in starts]
-        if not found:
-            raise ValueError("starts must hold at least one dict of names and values")
-        for name in (n for s in found for n in s):
-            names.expand(name)
-    return [
-        {n: float(v) for name, v in s.items() if name not in names.ties for n in names.expand(name)}
-        for s in found
-    ]
-
-
 # --- the search -----------------------------------------------------------------------------
 
 
 class _Search:
     """From starts to the minimum, and what is known there."""
 
-    def __init__(self, device, named, parameters, names, priors, loss, progress):
-        self.progress, self.loss = progress, loss
-        parts = make_parts(device, named, parameters, names.owner, names.factors, order=8)
-        self.problem = Problem(parameters, parts, priors, loss)
+    def __init__(self, question, progress):
+        self.progress, self.loss = progress, question.loss
+        self.problem = question.problem()
 
     def run(self, starts):
         problem = self.problem
-        # A start that says nothing of the held ones keeps them; the free ones move into bounds.
-        first = {p.name: p for p in problem.parameters}
-        rows = []
-        for start in starts:
-            moved = {n: first[n].at(v).value for n, v in start.items() if first[n].free}
-            rows.append(
-                [moved.get(problem.names[i], problem.parameters[i].value) for i in problem.free]
-            )
-        vectors = problem.encode(np.array(rows))
+        vectors = problem.vectors_of(starts)
         self.progress(0, 1, "compiling")
         problem.make_room(vectors)
         losses = problem.losses(vectors)

@@ -129,6 +129,16 @@ class Problem:
         values[:, self.free] = value
         return values, slope
 
+    def vectors_of(self, starts):
+        """Vectors of starts, dicts of names and values.
+
+        What a start does not name stays where it is, and held parameters do; the free ones are
+        moved into their bounds.
+        """
+        free = [self.parameters[i] for i in self.free]
+        rows = [[p.at(s.get(p.name, p.value)).value for p in free] for s in starts]
+        return self.encode(np.array(rows))
+
     def start(self):
         """Vector of the parameters' own values."""
         return self.encode(self._held[self.free])
@@ -140,7 +150,8 @@ class Problem:
 
         Args:
             vectors: (rows, free).
-            values: for each part other data, (rows, points), in place of its own.
+            values: for each part other data, (rows, points), in place of its own; or a pair of
+                them and their sigma.
             loss: another one than the fit's.
 
         Returns:
@@ -149,12 +160,11 @@ class Problem:
         numbers, slope = self.decode(vectors)
         residuals, jacobians = [], []
         for k, part in enumerate(self.parts):
-            y = part.value if values is None or values[k] is None else values[k]
-            sigma = part.sigma
+            y, sigma = _measured(part, values and values[k])
             predicted, slopes = part.linearise(self.of_part(part, numbers))
             z, dz = transformed(loss or self.loss, (predicted - y) / sigma)
             residuals.append(z)
-            moved = slopes * (dz / sigma)[..., None]
+            moved = slopes * (dz / np.broadcast_to(sigma, dz.shape))[..., None]
             jacobians.append(moved @ self.selection(part) * slope[:, None])
         z, dz = self._from_priors(numbers, slope)
         return np.concatenate([*residuals, z], 1), np.concatenate([*jacobians, dz], 1)
@@ -185,13 +195,14 @@ class Problem:
         """Predictions of each part at one set of parameter values."""
         return [part.predict(self.of_part(part, numbers))[0] for part in self.parts]
 
-    def losses(self, vectors):
-        """Half the sum of squares of rows of vectors."""
+    def losses(self, vectors, values=None):
+        """Half the sum of squares of rows of vectors; `values` as in `linearise`."""
         numbers, slope = self.decode(vectors)
         total = np.sum(self._from_priors(numbers, slope)[0] ** 2, axis=1)
-        for part in self.parts:
-            residual = part.predict(self.of_part(part, numbers)) - part.value
-            total = total + np.sum(transformed(self.loss, residual / part.sigma)[0] ** 2, axis=1)
+        for k, part in enumerate(self.parts):
+            y, sigma = _measured(part, values and values[k])
+            residual = part.predict(self.of_part(part, numbers)) - y
+            total = total + np.sum(transformed(self.loss, residual / sigma)[0] ** 2, axis=1)
         return total / 2
 
     def devices(self, numbers):
@@ -221,6 +232,13 @@ class Problem:
         """Whether modes, panels and aspect ratio hold at this vector."""
         numbers, _ = self.decode(vector)
         return all(p.kernel.resolves(self.of_part(p, numbers)[0]) for p in self.parts)
+
+
+def _measured(part, other):
+    """Values and sigma of a part, or others in their place."""
+    if other is None:
+        return part.value, part.sigma
+    return other if isinstance(other, tuple) else (other, part.sigma)
 
 
 def make_parts(device, named, parameters, shared, factors, order):

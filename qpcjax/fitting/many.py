@@ -1,0 +1,225 @@
+"""Fits of many measurements of one kind side by side: a wafer, a cooldown, a benchmark."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from qpcjax.data import InputError
+from qpcjax.fitting.device import Device
+from qpcjax.fitting.joint import Question
+from qpcjax.fitting.observe import inputs_of
+from qpcjax.fitting.search import descend
+
+_RUN = 3  # starts that are run of each device
+_TRIAL_STEPS = 6
+_MOST_STEPS = 60
+_ALIKE = 1e-3  # relative difference of two sums of squares that ended alike
+_POOR = 5.0  # standard deviations of chi-square above its degrees of freedom
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ManyFits:
+    """Fits of many measurements; arrays have one row for each.
+
+    Fields:
+        names: of the free parameters.
+        values: (fits, parameters).
+        covariance: (fits, parameters, parameters), scaled to the residuals of each fit where the
+            data state no sigma. The residuals are taken as independent.
+        chi_square: with the data's sigma, or that of the residuals.
+        freedom: points and priors minus parameters.
+        rms: of the residuals, (fits, data sets), in the units of the data.
+        converged: whether no small step lowers the residuals.
+        alike: how many of the starts that were run ended at the same minimum.
+        at_bound: whether a parameter ended on a bound.
+        known: whether the data state their sigma.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    covariance: np.ndarray
+    chi_square: np.ndarray
+    freedom: int
+    rms: np.ndarray
+    converged: np.ndarray
+    alike: np.ndarray
+    at_bound: np.ndarray
+    known: bool
+
+    @property
+    def stderr(self):
+        """Standard errors, (fits, parameters)."""
+        return np.sqrt(np.einsum("fpp->fp", self.covariance))
+
+    @property
+    def doubtful(self):
+        """Fits that are not to be trusted unseen.
+
+        Not converged, on a bound, or, where sigma is known, with a chi-square that is five standard
+        deviations too large.
+        """
+        poor = self.chi_square > self.freedom + _POOR * np.sqrt(2 * self.freedom)
+        return ~self.converged | self.at_bound | (self.known & poor)
+
+    def column(self, name):
+        """Values and standard errors of one parameter."""
+        k = self.names.index(name)
+        return self.values[:, k], self.stderr[:, k]
+
+
+def fit_many(
+    device: Device,
+    data: Sequence[Any],
+    *,
+    starts: int = 12,
+    seed: int = 0,
+    progress: Callable[[int, int, str], None] | None = None,
+    **question: Any,
+) -> ManyFits:
+    """`fit` for many measurements at the same points, all in one batch.
+
+    What is compiled is compiled once, and every step is taken for all of them together. Uncertain
+    cases are marked, see `ManyFits.doubtful`: look at them with `fit`.
+
+    Args:
+        device: `Device`, whose numbers count as in `fit`.
+        data: for each fit what `fit` takes as data; gate voltages, biases and temperatures are the
+            same for all, as is whether a sigma is stated.
+        starts: how many starts to look at for each; three of them are run.
+        seed: of the starts that are drawn where no trace gives any.
+        progress: called with (done, total, label).
+        **question: free, fixed, bounds, priors, tied, private and loss, as in `fit`.
+
+    Raises:
+        InputError: data sets that are not alike, or what `fit` raises.
+        ValueError: as `fit`.
+    """
+    asked = [Question(device, d, **question) for d in data]
+    if not asked:
+        raise ValueError("data must hold at least one measurement")
+    first = asked[0]
+    for k, other in enumerate(asked[1:], 1):
+        _check_alike(first.named, other.named, k)
+    return _Batch(first.problem(), asked, progress or (lambda *_: None)).run(starts, seed)
+
+
+def _check_alike(first, other, k):
+    """Raise InputError unless the data sets were taken at the same points."""
+    if list(first) != list(other):
+        raise InputError(
+            f"measurement {k} has the data sets {', '.join(other)}, the first one has "
+            f"{', '.join(first)}"
+        )
+    for name, data in first.items():
+        mine, theirs = inputs_of(data), inputs_of(other[name])
+        for field, a, b in zip(mine._fields, mine, theirs, strict=True):
+            if (a is None) != (b is None) or (a is not None and not np.array_equal(a, b)):
+                raise InputError(
+                    f"measurement {k}: {name} has another {field} than that of the first one; "
+                    "interpolate them to the same points, or fit them one by one"
+                )
+        if (data.sigma is None) != (other[name].sigma is None):
+            raise InputError(
+                f"measurement {k}: {name} and that of the first one must both state a sigma, or "
+                "both none"
+            )
+
+
+class _Batch:
+    """All measurements, their starts, and the steps of the search."""
+
+    def __init__(self, problem, asked, progress):
+        self.problem, self.asked, self.progress = problem, asked, progress
+        self.measured = []
+        for part in problem.parts:
+            sets = [q.named[part.name] for q in asked]
+            value = np.stack([d.value for d in sets])
+            sigma = np.broadcast_to(part.sigma, value.shape)
+            if part.known:
+                sigma = np.stack([np.broadcast_to(d.sigma, d.value.shape) for d in sets])
+            self.measured.append((value, sigma))
+
+    def of(self, fits):
+        """What was measured in these fits, as `Problem.linearise` takes it."""
+        return [(value[fits], sigma[fits]) for value, sigma in self.measured]
+
+    def descend(self, vectors, fits, steps, label):
+        return descend(
+            lambda v, rows: self.problem.linearise(v, self.of(fits[rows])),
+            vectors,
+            steps,
+            progress=lambda done, total: self.progress(done, total, label),
+        )
+
+    def run(self, count, seed):
+        problem = self.problem
+        self.progress(0, 1, "starts")
+        starts = [self._starts(q, count, seed) for q in self.asked]
+        fits = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
+        vectors = np.concatenate(starts)
+        problem.make_room(vectors[np.argsort(np.abs(vectors).max(1))[-64:]])
+        self.progress(0, 1, "looking at starts")
+        losses = problem.losses(vectors, self.of(fits))
+        losses = np.where(np.isfinite(losses), losses, np.inf)
+        order = np.lexsort((losses, fits))
+        rank = np.arange(fits.size) - np.searchsorted(fits[order], fits[order])
+        run = order[rank < _RUN]
+        trial = self.descend(vectors[run], fits[run], _TRIAL_STEPS, "trying starts")
+        longer = self.descend(trial.vectors, fits[run], _MOST_STEPS, "to the minimum")
+        if any([not problem.resolves(v) for v in longer.vectors]):
+            problem.make_room(longer.vectors)
+            longer = self.descend(longer.vectors, fits[run], _MOST_STEPS, "more resolution")
+        return self._result(longer, fits[run])
+
+    def _starts(self, asked, count, seed):
+        return self.problem.vectors_of(asked.starts(count, seed))
+
+    def _result(self, end, fits):
+        problem, count = self.problem, len(self.asked)
+        loss = np.where(np.isfinite(end.loss), end.loss, np.inf)
+        order = np.lexsort((loss, fits))
+        best = order[np.searchsorted(fits[order], np.arange(count))]
+        near = loss <= loss[best][fits] * (1 + _ALIKE) + 1e-9
+        alike = np.bincount(fits, near, count).astype(int)
+        vectors = end.vectors[best]
+        numbers, slope = problem.decode(vectors)
+        z, jacobian = problem.linearise(vectors, self.of(np.arange(count)))
+        jacobian = jacobian / slope[:, None]
+        freedom = max(z.shape[1] - slope.shape[1], 1)
+        square = np.einsum("fn,fn->f", z, z)
+        information = np.einsum("fnp,fnq->fpq", jacobian, jacobian)
+        covariance = np.stack([_inverse_of(m) for m in information])
+        known = all(part.known for part in problem.parts)
+        if not known:
+            covariance = covariance * (square / freedom)[:, None, None]
+        rms = []
+        for part, (value, _) in zip(problem.parts, self.measured, strict=True):
+            residual = part.predict(problem.of_part(part, numbers)) - value
+            rms.append(np.sqrt(np.mean(residual**2, axis=1)))
+        free = [problem.parameters[i] for i in problem.free]
+        values = numbers[:, problem.free]
+        shares = np.array(
+            [[p.at(v).share for p, v in zip(free, row, strict=True)] for row in values]
+        )
+        return ManyFits(
+            tuple(p.name for p in free),
+            values,
+            covariance,
+            square,
+            freedom,
+            np.stack(rms, axis=1),
+            end.converged[best],
+            alike,
+            np.any((shares < 1e-4) | (shares > 1 - 1e-4), axis=1),
+            known,
+        )
+
+
+def _inverse_of(information):
+    """Covariance; NaN where the data leave a direction without information."""
+    size = np.sqrt(np.diag(information))
+    if not np.all(np.isfinite(information)) or np.any(size == 0):
+        return np.full_like(information, np.nan)
+    return np.linalg.inv(information / np.outer(size, size)) / np.outer(size, size)
