@@ -7,5 +7,8 @@ from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.fit import fit_trace as fit_trace
 from qpcjax.fitting.joint import fit as fit
+from qpcjax.fitting.load import load_fit as load_fit
+from qpcjax.fitting.load import load_posterior as load_posterior
+from qpcjax.fitting.posterior import Posterior as Posterior
 from qpcjax.fitting.result import FitResult as FitResult
 from qpcjax.fitting.trace import trace_device as trace_device

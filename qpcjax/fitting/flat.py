@@ -26,11 +26,15 @@ class FlatDirection:
     remedy: str
 
 
-def flat_directions(fit):
+def flat_directions(fit, among=None):
     """Combinations of a fit's parameters, held ones too, that its data leave undetermined.
 
     Right singular vectors of the slopes of all points, in units of their standard errors and of
     what counts as a large change of each parameter, whose singular values are small.
+
+    Args:
+        fit: `FitResult`.
+        among: names of the parameters that may change; all by default.
     """
     jacobian = weighted_slopes(fit, "binned")
     scales, names = [], []
@@ -42,7 +46,9 @@ def flat_directions(fit):
             row[0, i] = 1 / fit.priors[p.name][1]
             jacobian = np.concatenate([jacobian, row])
     jacobian = jacobian * np.array(scales)
-    seen = np.linalg.norm(jacobian, axis=0) > 0  # what no point depends on is not a combination
+    seen = np.linalg.norm(jacobian, axis=0) > 0
+    seen &= np.array([among is None or name in among for name in names])
+    # what no point depends on is not a combination
     kept = [n for n, s in zip(names, seen, strict=True) if s]
     _, s, vt = np.linalg.svd(jacobian[:, seen], full_matrices=False)
     found = []

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.data import BiasSpectroscopy, ConductanceTrace, InputError
@@ -13,7 +12,7 @@ from qpcjax.fitting.device import Device, Gated
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import LOSSES, robust_scale
 from qpcjax.fitting.observe import kind_of
-from qpcjax.fitting.problem import Problem, make_parts
+from qpcjax.fitting.problem import Problem, make_parts, require_double
 from qpcjax.fitting.result import FitResult, Start
 from qpcjax.fitting.search import descend
 from qpcjax.fitting.starts import starting_values
@@ -76,7 +75,7 @@ def fit(
         InputError: more free parameters than points, data that lack a temperature or a gate.
         ValueError: an unknown name, bounds that contradict each other, no free parameter.
     """
-    _require_double()
+    require_double()
     if loss not in LOSSES:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     named = _named(data)
@@ -97,13 +96,6 @@ def fit(
     given = _starts(layout, names, device, named, starts, seed)
     search = _Search(device, named, parameters, names, priors, loss, progress or (lambda *_: None))
     return search.run(given)
-
-
-def _require_double():
-    if jnp.zeros(0, float).dtype != jnp.float64:
-        raise ValueError(
-            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
-        )
 
 
 def _named(data):

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.data import ConductanceTrace, InputError
@@ -14,6 +15,14 @@ from qpcjax.fitting.observe import Inputs, inputs_of, kind_of
 from qpcjax.parameters import Coordinates, Parameter
 
 BINS = 128  # points of a trace that the search works on
+
+
+def require_double():
+    """Raise ValueError unless JAX computes in double precision."""
+    if jnp.zeros(0, float).dtype != jnp.float64:
+        raise ValueError(
+            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
+        )
 
 
 @dataclasses.dataclass

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.fitting.archive import save_fit
 from qpcjax.fitting.flat import flat_directions
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import information_share
 from qpcjax.fitting.observe import UNITS, Inputs, kind_of
+from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.uncertainty import (
     bootstrap,
@@ -277,3 +279,40 @@ class FitResult(Estimates):
             Array (samples, free parameters); rows that did not converge are NaN.
         """
         return bootstrap(self, samples, block, seed)
+
+    def sample(self, samples=1000, chains=4, seed=0, warmup=300) -> Posterior:
+        """Samples of the parameters given the data, by the No-U-Turn sampler of blackjax.
+
+        The density is the exponential of minus the fit's loss, weighted so that its curvature at
+        the fit is that of the covariance, times the priors; where there is no prior a parameter
+        is flat between its bounds, a positive scale in its logarithm.
+
+        Args:
+            samples: number of samples of each chain.
+            chains: number of chains, side by side.
+            seed: of the draws.
+            warmup: steps that find the step size, not kept.
+
+        Returns:
+            `Posterior`.
+
+        Raises:
+            ImportError: blackjax is not installed.
+        """
+        return sample(self, samples, chains, seed, warmup)
+
+    def save(self, path, posterior=None):
+        """Write the fit into one file, with its data and the versions that it was made with.
+
+        Args:
+            path: of the file; JSON. One that is there is replaced when the new one is whole.
+            posterior: a `Posterior` to write with it.
+
+        Returns:
+            The path. `load_fit` and `load_posterior` read it.
+
+        Raises:
+            InputError: the folder cannot be written; the barrier's class has fields that are
+                neither numbers, arrays nor texts.
+        """
+        return save_fit(self, path, posterior)

@@ -1,0 +1,350 @@
+"""What data say of a device beyond their best fit: samples of the posterior by NUTS."""
+
+import copy
+import dataclasses
+import functools
+import importlib
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax.data import InputError
+from qpcjax.fitting.flat import flat_directions
+from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.losses import density, mean_slope
+from qpcjax.fitting.observe import UNITS, Inputs, predict
+from qpcjax.fitting.problem import binned
+from qpcjax.fitting.uncertainty import information
+
+_LOGISTIC = math.pi**2 / 3  # variance of a coordinate that no data bind
+_ROOM_REACH = 4.0  # standard errors within which modes and panels hold
+_PREDICTED = 400  # samples that a prediction is made of
+_DIFFERS = 0.15  # relative difference of standard errors that is spoken of
+_SKEWED = 0.5
+_EDGE = 0.01  # share of a range that counts as its end
+
+
+class Band(NamedTuple):
+    """A prediction from samples.
+
+    Fields:
+        median: of the samples.
+        lower, upper: ends of the interval that holds the wanted share of them.
+    """
+
+    median: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Posterior:
+    """Samples of the parameters of a fit.
+
+    Fields:
+        fit: the `FitResult` whose data these are.
+        samples: of the free parameters, (chains, samples, parameters), in their units.
+        divergent: whether a step was, (chains, samples).
+        unresolved: whether a step came to where the model has no answer with the modes and panels
+            that are kept, (chains, samples).
+        r_hat: by name; above 1.01 the chains have not seen the same.
+        effective_size: by name, number of independent samples.
+    """
+
+    fit: Any
+    samples: np.ndarray
+    divergent: np.ndarray
+    unresolved: np.ndarray
+    r_hat: dict[str, float]
+    effective_size: dict[str, float]
+
+    @property
+    def names(self):
+        """Names of the free parameters."""
+        return tuple(p.name for p in self.fit.free)
+
+    @property
+    def divergences(self):
+        """Number of divergent steps: where there are more than a few, intervals are too narrow."""
+        return int(np.sum(self.divergent))
+
+    def __getitem__(self, name):
+        """All samples of one parameter."""
+        return self._rows[:, self._place(name)]
+
+    def _place(self, name):
+        if name not in self.names:
+            raise ValueError(f"{name} is not a free parameter; there are {', '.join(self.names)}")
+        return self.names.index(name)
+
+    @property
+    def _rows(self):
+        return self.samples.reshape(-1, self.samples.shape[-1])
+
+    @property
+    def stderr(self):
+        """Standard deviations by name."""
+        return {n: float(s) for n, s in zip(self.names, self._rows.std(0, ddof=1), strict=True)}
+
+    @property
+    def mean(self):
+        """Means by name."""
+        return {n: float(m) for n, m in zip(self.names, self._rows.mean(0), strict=True)}
+
+    def interval(self, name, share=0.68):
+        """Ends between which the middle share of a parameter's samples lies."""
+        low, high = np.quantile(self[name], [(1 - share) / 2, (1 + share) / 2])
+        return float(low), float(high)
+
+    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None, share=0.68):
+        """An observable where it was not measured, as `FitResult.predict`, with bands from samples.
+
+        Args:
+            kind: see `FitResult.predict`, like the other arguments.
+            gate: gate voltages in mV.
+            bias: eV in meV.
+            mu: electrochemical potentials in meV, for a device without a gate.
+            temperature: in K; that of the device by default.
+            share: of the samples that the band holds.
+
+        Returns:
+            `Band`.
+        """
+        if kind not in UNITS:
+            raise ValueError(f"kind must be one of {', '.join(UNITS)}, got {kind!r}")
+        inputs, shape = _flattened(Inputs(gate, bias, mu, temperature))
+        rows = self._rows
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _PREDICTED)).astype(int)]
+        problem = self.fit.problem
+        numbers = np.repeat(np.array([[p.value for p in self.fit.parameters]]), len(rows), axis=0)
+        numbers[:, problem.free] = rows
+        part = problem.parts[0]
+        kernel = Kernel(self.fit.device, kind, inputs)
+        kernel.make_room(problem.of_part(part, numbers))
+        drawn = kernel.predict(problem.of_part(part, numbers))
+        ends = np.quantile(drawn, [0.5, (1 - share) / 2, (1 + share) / 2], axis=0)
+        return Band(*(x.reshape(shape + x.shape[1:]) for x in ends))
+
+    def compare(self):
+        """For each parameter, in words, whether samples and covariance agree, and if not, why."""
+        flat = flat_directions(self.fit, self.names)
+        return {p.name: self._words(p, flat) for p in self.fit.free}
+
+    def _words(self, p, flat):
+        drawn, wanted = self[p.name], self.fit.stderr[p.name]
+        ratio = float(drawn.std(ddof=1)) / wanted
+        inner = np.log(drawn) if p.log else drawn
+        low, high = (math.log(p.lower), math.log(p.upper)) if p.log else (p.lower, p.upper)
+        place = (inner - low) / (high - low)
+        reasons = []
+        directions = [d for d in flat if abs(d.changes.get(p.name, 0)) > 0.2]
+        if place.std() > 0.5 / math.sqrt(12):
+            reasons.append("it fills its bounds, and the bounds are all that is known of it")
+        else:
+            for side, share in (("lower", place < _EDGE), ("upper", place > 1 - _EDGE)):
+                if share.mean() > _EDGE:
+                    reasons.append(f"it leans on its {side} bound")
+        skew = float(np.mean((drawn - drawn.mean()) ** 3) / drawn.std() ** 3)
+        if abs(skew) > _SKEWED:
+            side = "larger" if skew > 0 else "smaller"
+            reasons.append(f"it is skewed, with a tail to {side} values")
+        differs = abs(ratio - 1) > _DIFFERS
+        if differs:
+            reasons += [f"flat direction: {d.meaning}" for d in directions]
+        if not (differs or reasons):
+            return f"agrees: {ratio:.2f} of the standard error"
+        reasons = reasons or ["the model is not linear within its standard errors"]
+        much = (
+            f"{ratio:.2f} of the standard error" if ratio > 5e-3 else "far below the standard error"
+        )
+        return f"{much}: {'; '.join(reasons)}"
+
+    def summary(self):
+        """Means, intervals and diagnostics of all parameters, and the words of `compare`."""
+        words = self.compare()
+        lines = ["name: mean, 68 % interval, effective samples, r-hat; beside the covariance"]
+        for p in self.fit.free:
+            low, high = self.interval(p.name)
+            lines.append(
+                f"{p.name}: {self.mean[p.name]:.5g} {p.unit}, {low:.5g} to {high:.5g}, "
+                f"{self.effective_size[p.name]:.0f}, {self.r_hat[p.name]:.3f}; {words[p.name]}"
+            )
+        lines += self.warnings()
+        return "\n".join(lines)
+
+    def warnings(self):
+        """What speaks against these samples, as lines of text."""
+        found = []
+        if max(self.r_hat.values()) > 1.01:
+            found.append("r-hat above 1.01: the chains have not seen the same; take more samples")
+        if min(self.effective_size.values()) < 100:
+            found.append("fewer than 100 effective samples: intervals are rough; take more samples")
+        steps = self.divergent.size
+        lost = int(np.sum(self.unresolved))
+        if lost:
+            found.append(
+                f"{lost} of {steps} steps came to where the model has no answer: it was cut off "
+                "there; narrow the bounds"
+            )
+        if self.divergences - lost > steps / 1000:
+            found.append(
+                f"{self.divergences - lost} of {steps} steps diverged: the posterior has corners "
+                "that were not followed; narrow the bounds, or give a prior"
+            )
+        return found
+
+    def save(self, path):
+        """Write the fit and these samples into one file; `load_posterior` reads it."""
+        return self.fit.save(path, self)
+
+
+def _flattened(inputs):
+    """Inputs broadcast to one column each, and the shape that they had."""
+    given = [None if x is None else np.asarray(x, float) for x in inputs]
+    shape = np.broadcast_shapes(*(x.shape for x in given if x is not None))
+    flat = (None if x is None else np.broadcast_to(x, shape).reshape(-1) for x in given)
+    return Inputs(*flat), shape
+
+
+# --- sampling -------------------------------------------------------------------------------
+
+
+def sample(fit, samples=1000, chains=4, seed=0, warmup=300):
+    """See `FitResult.sample`."""
+    blackjax = _blackjax()
+    for name, value, least in (("samples", samples, 4), ("chains", chains, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more, got {value}")
+    start, whitening = _whitened(fit)
+    run, held = _target(fit, start, whitening)
+    keys = jax.random.split(jax.random.key(seed), chains + 1)
+    first = jax.random.normal(keys[-1], (chains, start.size), float)
+    with jax.numpy_dtype_promotion("standard"):  # as blackjax needs it
+        drawn, divergent, finite = _chains(blackjax, run, held, keys[:-1], first, warmup, samples)
+    vectors = start + np.asarray(drawn) @ whitening.T
+    values, _ = fit.problem.coordinates.decode(vectors)
+    if not np.all(np.isfinite(values)):
+        raise InputError("the model has no finite prediction near the fit: narrow the bounds")
+    names = [p.name for p in fit.free]
+    halves = vectors[:, : 2 * (samples // 2)].reshape(2 * chains, -1, start.size)
+    r_hat = np.atleast_1d(blackjax.rhat(halves))
+    size = np.atleast_1d(blackjax.ess(vectors))
+    return Posterior(
+        fit, values, np.asarray(divergent), ~np.asarray(finite),
+        {n: float(r) for n, r in zip(names, r_hat, strict=True)},
+        {n: float(s) for n, s in zip(names, size, strict=True)},
+    )  # fmt: skip
+
+
+def _blackjax() -> Any:
+    try:
+        return importlib.import_module("blackjax")
+    except ImportError:
+        raise ImportError(
+            'samples of the posterior need blackjax: pip install "qpcjax[bayes]"'
+        ) from None
+
+
+def _whitened(fit):
+    """A start and a matrix that make the posterior about a unit Gaussian, in coordinates.
+
+    The precision there is that of the covariance with the logistic density of a coordinate, which
+    alone is left along flat directions.
+    """
+    start = np.clip(fit.problem.start(), -7, 7)
+    _, slope = fit.problem.coordinates.decode(start)
+    precision = information(fit.problem, fit.parts) * slope * slope[:, None]
+    precision += np.eye(slope.size) / _LOGISTIC
+    return start, np.linalg.inv(np.linalg.cholesky(precision)).T
+
+
+class _Piece(NamedTuple):
+    """What the density takes of one data set: arrays."""
+
+    inputs: Inputs
+    value: Any
+    sigma: Any
+    weight: Any
+    factor: Any
+
+
+def _target(fit, start, whitening):
+    """The logarithm of the posterior in whitened coordinates, a function of them and of arrays."""
+    problem = fit.problem
+    reach = np.concatenate([start[None], start + _ROOM_REACH * whitening.T])
+    reach = np.concatenate([reach, start - _ROOM_REACH * whitening.T])
+    numbers, _ = problem.decode(reach)
+    kernels, pieces = [], []
+    for part, result in zip(problem.parts, fit.parts, strict=True):
+        kernel = copy.copy(part.kernel)  # the fit's own goes on as it is
+        kernel.make_room(problem.of_part(part, numbers))
+        kernels.append(kernel)
+        pieces.append(_piece(problem, part, result, kernel))
+    order = [problem.names.index(name) for name in problem.priors]
+    mean, sigma = np.array(list(problem.priors.values()), float).reshape(-1, 2).T
+    at_fit = np.array([p.value for p in fit.parameters])
+
+    def log_density(u, pieces):
+        vector = start + whitening @ u
+        value, _ = problem.coordinates.decode(vector, jnp)
+        numbers = jnp.asarray(at_fit).at[problem.free].set(value)
+        # The logistic density of a coordinate: flat between the bounds.
+        total = -jnp.sum(jax.nn.softplus(vector) + jax.nn.softplus(-vector))
+        total -= jnp.sum(((numbers[np.array(order, int)] - mean) / sigma) ** 2) / 2
+        for part, kernel, piece in zip(problem.parts, kernels, pieces, strict=True):
+            device = kernel.layout.build(numbers[part.index] * piece.factor)
+            predicted = predict(device, kernel.kind, piece.inputs, kernel.resolution)
+            r = (predicted - piece.value) / piece.sigma
+            total -= piece.weight * jnp.sum(density(problem.loss, r))
+        return total
+
+    return log_density, pieces
+
+
+def _piece(problem, part, result, kernel):
+    """Arrays of one data set; a long trace in bins that have the same best fit.
+
+    The bins hold the mean of the residuals on top of what the fit says in their middle: their
+    gradient at the fit is that of all points. A robust loss needs every point. Its weight is such
+    that the curvature at the fit is that of the covariance, which is what the spread of a robust
+    estimate is (D. Mueller, Econometrica 81, 1805 (2013)).
+    """
+    weight = result.share / mean_slope(problem.loss, result.residual / part.sigma)
+    inputs, _, sigma = binned(part) if problem.loss == "linear" else (None, None, part.sigma)
+    if inputs is None:
+        return _Piece(kernel.inputs, part.value, part.sigma, weight, part.factor)
+    numbers = np.array([p.value for p in problem.parameters])
+    middle = kernel.predict(problem.of_part(part, numbers), inputs)[0]
+    bins = np.array_split(result.residual, sigma.size)
+    value = middle + np.array([b.mean() for b in bins])
+    return _Piece(inputs, value, sigma, weight, part.factor)
+
+
+def _chains(blackjax, log_density, pieces, keys, first, warmup, samples):
+    """Samples of all chains side by side, with what became of each step."""
+
+    @functools.partial(jax.jit, static_argnames=("warmup", "samples"))
+    def run(keys, first, pieces, warmup, samples):
+        def target(u):
+            return log_density(u, pieces)
+
+        def chain(key, u):
+            for_warmup, for_samples = jax.random.split(key)
+            adapt = blackjax.window_adaptation(blackjax.nuts, target)
+            (state, tuned), _ = adapt.run(for_warmup, u, num_steps=warmup)
+            step = blackjax.nuts(target, **tuned).step
+
+            def one(state, key):
+                state, info = step(key, state)
+                ends = info.trajectory_leftmost_state, info.trajectory_rightmost_state
+                finite = jnp.all(jnp.array([jnp.isfinite(e.logdensity) for e in ends]))
+                return state, (state.position, info.is_divergent, finite)
+
+            return jax.lax.scan(one, state, jax.random.split(for_samples, samples))[1]
+
+        return jax.vmap(chain)(keys, first)
+
+    return run(keys, first, pieces, warmup, samples)
