@@ -2,9 +2,10 @@
 
 import copy
 import dataclasses
-import functools
 import importlib
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -324,27 +325,32 @@ def _piece(problem, part, result, kernel):
 
 
 def _chains(blackjax, log_density, pieces, keys, first, warmup, samples):
-    """Samples of all chains side by side, with what became of each step."""
+    """Samples of all chains, with what became of each step.
 
-    @functools.partial(jax.jit, static_argnames=("warmup", "samples"))
-    def run(keys, first, pieces, warmup, samples):
+    On a CPU the chains run in threads of their own: side by side in one program each would wait
+    for the longest trajectory of all. A GPU has them in one program.
+    """
+
+    def chain(key, u, pieces):
         def target(u):
             return log_density(u, pieces)
 
-        def chain(key, u):
-            for_warmup, for_samples = jax.random.split(key)
-            adapt = blackjax.window_adaptation(blackjax.nuts, target)
-            (state, tuned), _ = adapt.run(for_warmup, u, num_steps=warmup)
-            step = blackjax.nuts(target, **tuned).step
+        for_warmup, for_samples = jax.random.split(key)
+        adapt = blackjax.window_adaptation(blackjax.nuts, target)
+        (state, tuned), _ = adapt.run(for_warmup, u, num_steps=warmup)
+        step = blackjax.nuts(target, **tuned).step
 
-            def one(state, key):
-                state, info = step(key, state)
-                ends = info.trajectory_leftmost_state, info.trajectory_rightmost_state
-                finite = jnp.all(jnp.array([jnp.isfinite(e.logdensity) for e in ends]))
-                return state, (state.position, info.is_divergent, finite)
+        def one(state, key):
+            state, info = step(key, state)
+            ends = info.trajectory_leftmost_state, info.trajectory_rightmost_state
+            finite = jnp.all(jnp.array([jnp.isfinite(e.logdensity) for e in ends]))
+            return state, (state.position, info.is_divergent, finite)
 
-            return jax.lax.scan(one, state, jax.random.split(for_samples, samples))[1]
+        return jax.lax.scan(one, state, jax.random.split(for_samples, samples))[1]
 
-        return jax.vmap(chain)(keys, first)
-
-    return run(keys, first, pieces, warmup, samples)
+    if jax.default_backend() != "cpu":
+        return jax.jit(jax.vmap(chain, (0, 0, None)))(keys, first, pieces)
+    compiled = jax.jit(chain).lower(keys[0], first[0], pieces).compile()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = list(pool.map(lambda key, u: compiled(key, u, pieces), keys, first))
+    return [np.stack(arrays) for arrays in zip(*runs, strict=True)]
