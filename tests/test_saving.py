@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_fits import RANGE, TRUE, device, fitted, trace
 
 import qpcjax as qpc
 from qpcjax.data import (
@@ -28,7 +29,6 @@ from qpcjax.fitting import (
     load_posterior,
 )
 from qpcjax.fitting.record import decoded, decoded_data, encoded, encoded_data
-from small_fits import RANGE, TRUE, device, fitted, trace
 
 OF_FORMAT_1 = Path(__file__).parent / "reference" / "fit_format_1.json"
 

@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+import functools
 import importlib
 import math
+import operator
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -25,6 +27,9 @@ _ROOM_REACH = 4.0  # standard errors within which modes and panels hold
 _PREDICTED = 400  # samples that a prediction is made of
 _DIFFERS = 0.15  # relative difference of standard errors that is spoken of
 _SKEWED = 0.5
+_STRETCH = 50  # steps that one call of the compiled program takes
+_ACCEPTED = 0.8
+_FIRST_STEP = 0.5  # in units of the posterior's width
 _EDGE = 0.01  # share of a range that counts as its end
 
 
@@ -219,22 +224,21 @@ def sample(fit, samples=1000, chains=4, seed=0, warmup=300):
     for name, value, least in (("samples", samples, 4), ("chains", chains, 1)):
         if value < least:
             raise ValueError(f"{name} must be {least} or more, got {value}")
-    start, whitening = _whitened(fit)
-    run, held = _target(fit, start, whitening)
-    keys = jax.random.split(jax.random.key(seed), chains + 1)
-    first = jax.random.normal(keys[-1], (chains, start.size), float)
-    with jax.numpy_dtype_promotion("standard"):  # as blackjax needs it
-        drawn, divergent, finite = _chains(blackjax, run, held, keys[:-1], first, warmup, samples)
-    vectors = start + np.asarray(drawn) @ whitening.T
-    values, _ = fit.problem.coordinates.decode(vectors)
-    if not np.all(np.isfinite(values)):
+    if jax.default_backend() == "cpu":
+        with ThreadPoolExecutor(min(chains, os.cpu_count() or 1)) as pool:
+            found = _Sampler(blackjax, fit, chains, seed, pool).run(warmup, samples)
+    else:
+        found = _Sampler(blackjax, fit, chains, seed).run(warmup, samples)
+    vectors, divergent, finite = (x[:, :samples] for x in found)
+    if not np.all(np.isfinite(vectors)):
         raise InputError("the model has no finite prediction near the fit: narrow the bounds")
+    halves = vectors[:, : 2 * (samples // 2)].reshape(2 * chains, -1, vectors.shape[-1])
+    with jax.numpy_dtype_promotion("standard"):  # as blackjax needs it
+        r_hat, size = np.atleast_1d(blackjax.rhat(halves)), np.atleast_1d(blackjax.ess(vectors))
+    values, _ = fit.problem.coordinates.decode(vectors)
     names = [p.name for p in fit.free]
-    halves = vectors[:, : 2 * (samples // 2)].reshape(2 * chains, -1, start.size)
-    r_hat = np.atleast_1d(blackjax.rhat(halves))
-    size = np.atleast_1d(blackjax.ess(vectors))
     return Posterior(
-        fit, values, np.asarray(divergent), ~np.asarray(finite),
+        fit, values, divergent, ~finite,
         {n: float(r) for n, r in zip(names, r_hat, strict=True)},
         {n: float(s) for n, s in zip(names, size, strict=True)},
     )  # fmt: skip
@@ -273,7 +277,7 @@ class _Piece(NamedTuple):
 
 
 def _target(fit, start, whitening):
-    """The logarithm of the posterior in whitened coordinates, a function of them and of arrays."""
+    """The logarithm of the posterior in coordinates, a function of them and of arrays."""
     problem = fit.problem
     reach = np.concatenate([start[None], start + _ROOM_REACH * whitening.T])
     reach = np.concatenate([reach, start - _ROOM_REACH * whitening.T])
@@ -284,17 +288,16 @@ def _target(fit, start, whitening):
         kernel.make_room(problem.of_part(part, numbers))
         kernels.append(kernel)
         pieces.append(_piece(problem, part, result, kernel))
-    order = [problem.names.index(name) for name in problem.priors]
+    order = np.array([problem.names.index(name) for name in problem.priors], int)
     mean, sigma = np.array(list(problem.priors.values()), float).reshape(-1, 2).T
     at_fit = np.array([p.value for p in fit.parameters])
 
-    def log_density(u, pieces):
-        vector = start + whitening @ u
+    def log_density(vector, pieces):
         value, _ = problem.coordinates.decode(vector, jnp)
         numbers = jnp.asarray(at_fit).at[problem.free].set(value)
         # The logistic density of a coordinate: flat between the bounds.
         total = -jnp.sum(jax.nn.softplus(vector) + jax.nn.softplus(-vector))
-        total -= jnp.sum(((numbers[np.array(order, int)] - mean) / sigma) ** 2) / 2
+        total -= jnp.sum(((numbers[order] - mean) / sigma) ** 2) / 2
         for part, kernel, piece in zip(problem.parts, kernels, pieces, strict=True):
             device = kernel.layout.build(numbers[part.index] * piece.factor)
             predicted = predict(device, kernel.kind, piece.inputs, kernel.resolution)
@@ -324,33 +327,104 @@ def _piece(problem, part, result, kernel):
     return _Piece(inputs, value, sigma, weight, part.factor)
 
 
-def _chains(blackjax, log_density, pieces, keys, first, warmup, samples):
-    """Samples of all chains, with what became of each step.
+class _Sampler:
+    """Chains of the No-U-Turn sampler, each in coordinates that make the posterior a unit Gaussian.
 
-    On a CPU the chains run in threads of their own: side by side in one program each would wait
-    for the longest trajectory of all. A GPU has them in one program.
+    Everything runs in stretches of one compiled program. On a CPU the chains run in threads: side
+    by side in one program each would wait for the longest trajectory of all. A GPU has them in one
+    program. The warm-up has two halves, the second in the coordinates of the first half's samples.
     """
 
-    def chain(key, u, pieces):
-        def target(u):
-            return log_density(u, pieces)
+    def __init__(self, blackjax, fit, chains, seed, pool=None):
+        self._key, key = jax.random.split(jax.random.key(seed))
+        self.start, self.whitening = _whitened(fit)
+        self.at = np.asarray(jax.random.normal(key, (chains, self.start.size), float))
+        self._tuning, stretch = _stretch(blackjax)
+        target, self.pieces = _target(fit, self.start, self.whitening)
+        over_chains = (0, 0, 0, None, None, None, None)
+        program = functools.partial(stretch, target)
+        # blackjax needs the standard promotion; threads do not inherit it, so compile it here.
+        with jax.numpy_dtype_promotion("standard"):
+            if pool is None:
+                lowered = jax.jit(jax.vmap(program, over_chains)).lower(*self._arguments(True))
+                self._run = lowered.compile()
+            else:
+                one = jax.tree.map(operator.itemgetter(0), self._arguments(True)[:3])
+                compiled = jax.jit(program).lower(*one, *self._arguments(True)[3:]).compile()
+                self._run = functools.partial(_in_threads, pool, compiled)
 
-        for_warmup, for_samples = jax.random.split(key)
-        adapt = blackjax.window_adaptation(blackjax.nuts, target)
-        (state, tuned), _ = adapt.run(for_warmup, u, num_steps=warmup)
-        step = blackjax.nuts(target, **tuned).step
+    def _arguments(self, adapting):
+        self._key, key = jax.random.split(self._key)
+        tuning = jax.tree.map(np.asarray, self._tuning)
+        count = len(self.at)
+        tuning = jax.tree.map(
+            lambda x: np.broadcast_to(x, (count,)) if np.ndim(x) == 0 else x, tuning
+        )
+        return (
+            jax.random.split(key, count), self.at, tuning, np.bool_(adapting), self.start,
+            self.whitening, self.pieces,
+        )  # fmt: skip
 
-        def one(state, key):
-            state, info = step(key, state)
+    def _take(self, steps, adapting):
+        """So many steps, rounded up to whole stretches: vectors, divergences, what was finite."""
+        taken = []
+        for _ in range(max(1, -(-steps // _STRETCH))):
+            self.at, self._tuning, found = self._run(*self._arguments(adapting))
+            taken.append(found)
+        return [np.concatenate(arrays, axis=1) for arrays in zip(*taken, strict=True)]
+
+    def run(self, warmup, samples):
+        initial = self._tuning
+        first = self._take(warmup // 2, True)[0]
+        self._recentre(first[:, first.shape[1] // 2 :].reshape(-1, self.start.size))
+        self._tuning = initial
+        self._take(warmup - warmup // 2, True)
+        return self._take(samples, False)
+
+    def _recentre(self, vectors):
+        """Coordinates in which these are a unit Gaussian, with a little of those before."""
+        n = len(vectors)
+        at = self.start + np.asarray(self.at) @ self.whitening.T
+        spread = n * np.cov(vectors.T).reshape(self.whitening.shape)
+        spread = (spread + 5 * self.whitening @ self.whitening.T) / (n + 5)
+        if np.all(np.isfinite(spread)):
+            self.start, self.whitening = vectors.mean(0), np.linalg.cholesky(spread)
+            self.at = np.linalg.solve(self.whitening, (at - self.start).T).T
+
+
+def _in_threads(pool, compiled, keys, at, tuning, *shared):
+    count = len(at)
+    rows = [jax.tree.map(operator.itemgetter(k), (keys, at, tuning)) for k in range(count)]
+    ends = list(pool.map(lambda row: compiled(*row, *shared), rows))
+    return jax.tree.map(lambda *x: np.stack(x), *ends)
+
+
+def _stretch(blackjax):
+    """A step-size tuner's first state, and a function that takes some steps of one chain."""
+    kernel = blackjax.nuts.build_kernel()
+    adaptation = importlib.import_module("blackjax.adaptation.step_size")
+    init, update, final = adaptation.dual_averaging_adaptation(_ACCEPTED)
+
+    def stretch(target, key, at, tuning, adapting, start, whitening, pieces):
+        def density_at(u):
+            return target(start + whitening @ u, pieces)
+
+        def one(carry, key):
+            state, tuning = carry
+            size = jnp.where(adapting, jnp.exp(tuning.log_step_size), final(tuning))
+            state, info = kernel(key, state, density_at, size, jnp.ones(at.size))
+            new = jax.tree.map(
+                lambda new, old: jnp.where(adapting, new, old).astype(old.dtype),
+                update(tuning, info.acceptance_rate), tuning,
+            )  # fmt: skip
             ends = info.trajectory_leftmost_state, info.trajectory_rightmost_state
             finite = jnp.all(jnp.array([jnp.isfinite(e.logdensity) for e in ends]))
-            return state, (state.position, info.is_divergent, finite)
+            vector = start + whitening @ state.position
+            return (state, new), (vector, info.is_divergent, finite)
 
-        return jax.lax.scan(one, state, jax.random.split(for_samples, samples))[1]
+        first = blackjax.nuts.init(at, density_at)
+        (state, tuning), found = jax.lax.scan(one, (first, tuning), jax.random.split(key, _STRETCH))
+        return state.position, tuning, found
 
-    if jax.default_backend() != "cpu":
-        return jax.jit(jax.vmap(chain, (0, 0, None)))(keys, first, pieces)
-    compiled = jax.jit(chain).lower(keys[0], first[0], pieces).compile()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = list(pool.map(lambda key, u: compiled(key, u, pieces), keys, first))
-    return [np.stack(arrays) for arrays in zip(*runs, strict=True)]
+    with jax.numpy_dtype_promotion("standard"):
+        return jax.tree.map(np.asarray, init(_FIRST_STEP)), stretch
