@@ -10,7 +10,7 @@ from small_fits import MU, device, fitted, trace
 
 from qpcjax.fitting import Posterior, fit
 from qpcjax.fitting.losses import LOSSES, density, information_share, mean_slope, transformed
-from qpcjax.fitting.posterior import _target, _whitened
+from qpcjax.fitting.posterior import _Sheared, _target
 
 sampled = pytest.mark.skipif(
     importlib.util.find_spec("blackjax") is None,
@@ -33,26 +33,27 @@ def test_curvature_at_the_fit_is_that_of_the_covariance(loss):
     # Of an unknown sigma and correlated residuals too; the Hessian by differences of the gradient.
     rough = trace(40, sigma=None)
     found = fitted() if loss == "linear" else fit(device(), rough, loss=loss, starts=2)
-    start, whitening = _whitened(found)
-    target, pieces = _target(found, start, whitening)
-    gradient = jax.jit(jax.grad(target))
+    at = _Sheared(found)
+    target, pieces = _target(found, at)
+    gradient = jax.jit(jax.grad(lambda u: target(at.start + at.whitening @ u, pieces)))
     h = 1e-3
     hessian = [
-        (np.asarray(gradient(h * e, pieces)) - np.asarray(gradient(-h * e, pieces))) / (2 * h)
-        for e in np.eye(start.size)
+        (np.asarray(gradient(h * e)) - np.asarray(gradient(-h * e))) / (2 * h)
+        for e in np.eye(len(at.start))
     ]
     # In units of the covariance the curvature is 1; Student's is that of the mean over residuals.
     size = -np.linalg.eigvalsh(np.array(hessian))
     np.testing.assert_allclose(size, 1, atol=0.1 if loss == "linear" else 0.35)
-    np.testing.assert_allclose(gradient(np.zeros(start.size), pieces), 0, atol=0.05)
+    np.testing.assert_allclose(gradient(np.zeros(len(at.start))), 0, atol=0.05)
 
 
 def test_bins_have_the_same_best_fit():
     found = fit(device(), trace(600), starts=2)
-    start, whitening = _whitened(found)
-    target, pieces = _target(found, start, whitening)
+    at = _Sheared(found)
+    target, pieces = _target(found, at)
     assert pieces[0].value.size == 128
-    np.testing.assert_allclose(jax.grad(target)(np.zeros(start.size), pieces), 0, atol=0.05)
+    slope = jax.jit(jax.grad(target))(at.start, pieces)
+    np.testing.assert_allclose(at.whitening.T @ np.asarray(slope), 0, atol=0.05)
 
 
 @pytest.fixture(scope="module")

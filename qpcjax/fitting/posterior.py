@@ -253,17 +253,52 @@ def _blackjax() -> Any:
         ) from None
 
 
-def _whitened(fit):
-    """A start and a matrix that make the posterior about a unit Gaussian, in coordinates.
+class _Sheared:
+    """Coordinates in which ridges of the posterior are straight.
 
-    The precision there is that of the covariance with the logistic density of a coordinate, which
-    alone is left along flat directions.
+    Along a flat direction only the bounds bind, and the parameter that moves most is left as it is;
+    the others follow its value as the least squares have it. In the bounded coordinates themselves
+    such a ridge is bent, and thin. A shear leaves volumes as they are.
+
+    Attributes:
+        start: the fit, a little off the bounds.
+        whitening: a matrix that makes the posterior about a unit Gaussian. The precision is that of
+            the covariance with the logistic density of a coordinate, alone along flat directions.
     """
-    start = np.clip(fit.problem.start(), -7, 7)
-    _, slope = fit.problem.coordinates.decode(start)
-    precision = information(fit.problem, fit.parts) * slope * slope[:, None]
-    precision += np.eye(slope.size) / _LOGISTIC
-    return start, np.linalg.inv(np.linalg.cholesky(precision)).T
+
+    def __init__(self, fit):
+        self._coordinates = fit.problem.coordinates
+        self.start = np.clip(fit.problem.start(), -7, 7)
+        self._value, slope = self._coordinates.decode(self.start)
+        known = information(fit.problem, fit.parts) * slope * slope[:, None]
+        flat = _flat_ones(known)
+        rest = np.setdiff1d(np.arange(slope.size), flat)
+        self.matrix = np.zeros(known.shape)
+        along = np.linalg.solve(
+            known[np.ix_(rest, rest)] + np.eye(rest.size) / _LOGISTIC, known[np.ix_(rest, flat)]
+        )
+        self.matrix[np.ix_(rest, flat)] = -along / slope[flat]
+        shear = np.eye(slope.size) + self.matrix * slope
+        precision = shear.T @ (known + np.eye(slope.size) / _LOGISTIC) @ shear
+        self.whitening = np.linalg.inv(np.linalg.cholesky(precision)).T
+
+    def unsheared(self, vectors, xp: Any = np):
+        """The bounded coordinates of rows of these, or of one."""
+        value, _ = self._coordinates.decode(vectors, xp)
+        return vectors + (value - self._value) @ self.matrix.T
+
+
+def _flat_ones(known):
+    """One coordinate for each direction of this precision that says less than the bounds do."""
+    value, vector = np.linalg.eigh(known)
+    flat = vector[:, value < 1 / _LOGISTIC].T
+    chosen = []
+    for _ in range(len(flat)):
+        row, column = np.unravel_index(np.argmax(np.abs(flat)), flat.shape)
+        chosen.append(int(column))
+        pivot = flat[row] / flat[row, column]
+        flat = np.delete(flat - np.outer(flat[:, column], pivot), row, axis=0)
+    return np.array(sorted(chosen), int)
 
 
 class _Piece(NamedTuple):
@@ -276,12 +311,12 @@ class _Piece(NamedTuple):
     factor: Any
 
 
-def _target(fit, start, whitening):
-    """The logarithm of the posterior in coordinates, a function of them and of arrays."""
+def _target(fit, sheared):
+    """The logarithm of the posterior in `_Sheared`, a function of a vector and of arrays."""
     problem = fit.problem
-    reach = np.concatenate([start[None], start + _ROOM_REACH * whitening.T])
-    reach = np.concatenate([reach, start - _ROOM_REACH * whitening.T])
-    numbers, _ = problem.decode(reach)
+    far = _ROOM_REACH * sheared.whitening.T
+    reach = sheared.start + np.concatenate([np.zeros((1, len(far))), far, -far])
+    numbers, _ = problem.decode(sheared.unsheared(reach))
     kernels, pieces = [], []
     for part, result in zip(problem.parts, fit.parts, strict=True):
         kernel = copy.copy(part.kernel)  # the fit's own goes on as it is
@@ -293,6 +328,7 @@ def _target(fit, start, whitening):
     at_fit = np.array([p.value for p in fit.parameters])
 
     def log_density(vector, pieces):
+        vector = sheared.unsheared(vector, jnp)
         value, _ = problem.coordinates.decode(vector, jnp)
         numbers = jnp.asarray(at_fit).at[problem.free].set(value)
         # The logistic density of a coordinate: flat between the bounds.
@@ -337,10 +373,11 @@ class _Sampler:
 
     def __init__(self, blackjax, fit, chains, seed, pool=None):
         self._key, key = jax.random.split(jax.random.key(seed))
-        self.start, self.whitening = _whitened(fit)
+        self.sheared = _Sheared(fit)
+        self.start, self.whitening = self.sheared.start, self.sheared.whitening
         self.at = np.asarray(jax.random.normal(key, (chains, self.start.size), float))
         self._tuning, stretch = _stretch(blackjax)
-        target, self.pieces = _target(fit, self.start, self.whitening)
+        target, self.pieces = _target(fit, self.sheared)
         over_chains = (0, 0, 0, None, None, None, None)
         program = functools.partial(stretch, target)
         # blackjax needs the standard promotion; threads do not inherit it, so compile it here.
@@ -379,7 +416,8 @@ class _Sampler:
         self._recentre(first[:, first.shape[1] // 2 :].reshape(-1, self.start.size))
         self._tuning = initial
         self._take(warmup - warmup // 2, True)
-        return self._take(samples, False)
+        vectors, *rest = self._take(samples, False)
+        return self.sheared.unsheared(vectors), *rest
 
     def _recentre(self, vectors):
         """Coordinates in which these are a unit Gaussian, with a little of those before."""
