@@ -9,7 +9,7 @@ import pytest
 from small_fits import MU, device, fitted, trace
 
 from qpcjax.fitting import Posterior, fit
-from qpcjax.fitting.losses import LOSSES, density, information_share, mean_slope, transformed
+from qpcjax.fitting.losses import LOSSES, density, mean_slope, transformed
 from qpcjax.fitting.posterior import _Sheared, _target
 
 sampled = pytest.mark.skipif(
@@ -25,7 +25,6 @@ def test_the_density_is_the_loss(loss):
     h, many = 1e-4, np.random.default_rng(1).standard_normal(500)
     up, down, at = (np.asarray(density(loss, many + k * h)) for k in (1, -1, 0))
     assert mean_slope(loss, many) == pytest.approx(np.mean(up + down - 2 * at) / h**2, rel=1e-2)
-    assert information_share(loss, many) < 1.05
 
 
 @pytest.mark.parametrize("loss", ["linear", "student_t"])
@@ -102,7 +101,9 @@ def test_a_seed_is_repeatable_and_bad_numbers_are_told(posterior):
 def test_a_shift_of_all_energies_is_named():
     # mu and the heights move together: one trace does not tell mu, the bounds do.
     found = fit(device(), trace(), free=("mu",), bounds={"mu": (MU - 0.5, MU + 0.5)}, starts=2)
-    posterior = found.sample(250, chains=2, seed=1, warmup=150)
+    posterior = found.sample(250, chains=2, seed=1, warmup=100)
+    # A ridge 300 times as long as it is wide is followed from end to end.
+    assert posterior.effective_size["mu"] > 100
     assert posterior["mu"].min() < MU - 0.4
     assert posterior["mu"].max() > MU + 0.4
     assert posterior.stderr["mu"] == pytest.approx(1 / np.sqrt(12), rel=0.2)

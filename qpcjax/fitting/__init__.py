@@ -9,6 +9,7 @@ from qpcjax.fitting.fit import fit_trace as fit_trace
 from qpcjax.fitting.joint import fit as fit
 from qpcjax.fitting.load import load_fit as load_fit
 from qpcjax.fitting.load import load_posterior as load_posterior
+from qpcjax.fitting.next_points import Candidates as Candidates
 from qpcjax.fitting.posterior import Posterior as Posterior
 from qpcjax.fitting.result import FitResult as FitResult
 from qpcjax.fitting.trace import trace_device as trace_device

@@ -12,6 +12,7 @@ from qpcjax.fitting.flat import flat_directions
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import information_share
+from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.observe import UNITS, Inputs, kind_of
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.problem import Problem
@@ -300,6 +301,36 @@ class FitResult(Estimates):
             ImportError: blackjax is not installed.
         """
         return sample(self, samples, chains, seed, warmup)
+
+    def next_points(self, target, candidates, count=1, free=()) -> NextPoints:
+        r"""Points that would shrink the variance of a target most, one after the other.
+
+        With C the covariance, c the target's derivatives in the parameters and j those of a point
+        of standard error sigma, the point changes the target's variance to
+
+        .. math:: c C c - \frac{(c C j)^2}{\sigma^2 + j C j},
+
+        exactly for a linear model; the best is taken, and the next one given it. Bounds count as
+        Gaussians of the variance of an even distribution.
+
+        Args:
+            target: name of a parameter, a dict of names and weights of a combination, or
+                `Candidates`: the sum of the variances of predictions there.
+            candidates: `Candidates`, or several of them.
+            count: number of points.
+            free: held parameters that are supposed free: names, or a dict of names and bounds.
+
+        Returns:
+            `NextPoints`.
+
+        Raises:
+            ValueError: an unknown name, bounds that contradict each other.
+            InputError: no sigma, or no prediction, at the candidates.
+
+        References:
+            V. V. Fedorov, Theory of Optimal Experiments (Academic Press, 1972).
+        """
+        return next_points(self, target, candidates, count, free)
 
     def save(self, path, posterior=None):
         """Write the fit into one file, with its data and the versions that it was made with.
