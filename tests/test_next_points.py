@@ -1,5 +1,7 @@
 """The points to measure next, against the information rebuilt with the points added."""
 
+import functools
+
 import numpy as np
 import pytest
 from small_fits import RANGE, SIGMA, conductance, device, fitted, trace
@@ -11,53 +13,61 @@ from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.observe import Inputs
 
 GATES = np.linspace(*RANGE, 25)
+BIASES = (0.4, 1.2)
 WIDTH = {"mu": 1.0, "temperature": 0.4}
 
 
-def differences(names, inputs, kind="conductance"):
-    """Slopes of the fitted device's predictions, by finite differences of them."""
+@functools.cache
+def differences(names, kind="conductance"):
+    """Slopes of the fitted device's predictions at the candidates, by finite differences."""
     found = fitted()
     layout = Layout(found.device)
+    # The points of the trace and the candidates in one go.
+    inputs = Inputs(gate=np.append(trace().gate, GATES))
+    if kind != "conductance":
+        inputs = Inputs(gate=GATES[::4].repeat(2), bias=np.tile(BIASES, GATES[::4].size))
     kernel = Kernel(found.device, kind, inputs, order=12)
     columns = []
     for name in names:
         step = np.zeros(len(layout.names))
         step[layout.names.index(name)] = h = 1e-4
-        up, down = (kernel.predict((layout.values + s)[None])[0] for s in (step, -step))
+        up, down = kernel.predict(np.array([layout.values + s for s in (step, -step)]))
         columns.append((up - down) / (2 * h))
     return np.array(columns).T
 
 
-def covariance(names, extra=(), kind="conductance", sigma=SIGMA):
-    """Inverse of the information of the trace, of points added to it, and of the bounds."""
-    j = differences(names, Inputs(gate=trace().gate)) / SIGMA
-    total = j.T @ j
-    for inputs in extra:
-        j = differences(names, inputs, kind) / sigma
-        total += j.T @ j
+def covariance(names, added=(), sigma=SIGMA):
+    """Inverse of the information of the trace, of slopes added to it, and of the bounds."""
+    rows = [differences(names)[: trace().gate.size] / SIGMA, *(j / sigma for j in added)]
+    j = np.concatenate([np.atleast_2d(r) for r in rows])
     by_name = {p.name: p for p in fitted().parameters}
     ranges = [WIDTH.get(n, by_name[n].upper - by_name[n].lower) for n in names]
-    return np.linalg.inv(total + np.diag(12 / np.square(ranges)))
+    return np.linalg.inv(j.T @ j + np.diag(12 / np.square(ranges)))
 
 
-FREE = ["hbar_omega_x", "height_1", "height_2"]
+def at_candidates(names):
+    return differences(names)[trace().gate.size :]
+
+
+FREE = ("hbar_omega_x", "height_1", "height_2")
 
 
 def test_each_point_alone_and_the_greedy_choice():
     found = fitted().next_points("hbar_omega_x", Candidates("conductance", gate=GATES), count=3)
     assert found.stderr == pytest.approx(np.sqrt(covariance(FREE)[0, 0]), rel=1e-4)
-    wanted = [np.sqrt(covariance(FREE, [Inputs(gate=np.array([g]))])[0, 0]) for g in GATES]
+    slopes = at_candidates(FREE)
+    wanted = [np.sqrt(covariance(FREE, [j])[0, 0]) for j in slopes]
     np.testing.assert_allclose(found.alone[0], wanted, rtol=1e-4)
     assert found.points[0].at["gate"] == GATES[np.argmin(wanted)]
     taken = []
     for point in found.points:
-        taken.append(point.at["gate"])
-        after = covariance(FREE, [Inputs(gate=np.array(taken))])
+        taken.append(slopes[list(GATES).index(point.at["gate"])])
+        after = covariance(FREE, taken)
         assert point.stderr == pytest.approx(np.sqrt(after[0, 0]), rel=1e-4)
     assert "conductance at gate" in found.summary()
     # The slope is that of the variance in a small weight of a point.
     small = 1e-5
-    light = covariance(FREE, [Inputs(gate=GATES[7:8])], sigma=SIGMA / np.sqrt(small))
+    light = covariance(FREE, [slopes[7]], sigma=SIGMA / np.sqrt(small))
     change = (light[0, 0] - covariance(FREE)[0, 0]) / small
     assert found.slope[0][7] == pytest.approx(change, rel=1e-3)
 
@@ -78,18 +88,15 @@ def test_held_numbers_are_supposed_free_and_kinds_compete():
     # A trace says nothing of mu against the heights; dI/dV at a bias does not either, as all move
     # together, but it tells the level spacing, that is the scale of the gate, from the temperature.
     gates = GATES[::4]
-    spectrum = Candidates(
-        "differential_conductance", gate=gates[:, None], bias=[0.4, 1.2], sigma=SIGMA
-    )
+    spectrum = Candidates("differential_conductance", gate=gates[:, None], bias=BIASES, sigma=SIGMA)
     several = [Candidates("conductance", gate=gates), spectrum]
     free = {"temperature": (0.8, 1.2)}
     found = fitted().next_points("temperature", several, free=free)
     assert found.supposed == ("temperature",)
-    names = [*FREE, "temperature"]
+    names = (*FREE, "temperature")
     assert found.stderr == pytest.approx(np.sqrt(covariance(names)[3, 3]), rel=1e-3)
     assert found.alone[1].shape == (7, 2)
-    at = Inputs(gate=gates[2:3], bias=np.array([1.2]))
-    one = covariance(names, [at], "differential_conductance")
+    one = covariance(names, [differences(names, "differential_conductance")[5]])
     assert found.alone[1][2, 1] == pytest.approx(np.sqrt(one[3, 3]), rel=1e-3)
     assert set(found.points[0].at) == {"gate", "bias"}
     best = min(float(a.min()) for a in found.alone)

@@ -82,8 +82,8 @@ def test_bands_from_samples(posterior):
     band, (value, error) = (f.predict("conductance", gate) for f in (posterior, fitted()))
     np.testing.assert_allclose(band.median, value, atol=0.3 * error.max())
     np.testing.assert_allclose((band.upper - band.lower) / 2, error, rtol=0.2)
-    heat = posterior.predict("right", gate=-31.0, bias=1.0, temperature=0.5)
-    assert heat.lower < heat.median < heat.upper
+    current = posterior.predict("current", gate=-31.0, bias=1.0)
+    assert current.lower < current.median < current.upper
     with pytest.raises(ValueError, match="kind must be one of"):
         posterior.predict("noise", gate)
 

@@ -1,5 +1,6 @@
 """Fits of measured data: devices, what was measured on them, and what that says."""
 
+from qpcjax.fitting.comparison import compare as compare
 from qpcjax.fitting.device import Device as Device
 from qpcjax.fitting.device import GateCurve as GateCurve
 from qpcjax.fitting.device import Gated as Gated

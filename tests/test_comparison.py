@@ -1,0 +1,100 @@
+"""Models beside each other: criteria, data held out, and predictions of all of them."""
+
+import math
+
+import numpy as np
+import pytest
+from small_fits import RANGE, SIGMA, TEMPERATURE, conductance, device, fitted, trace
+
+import qpcjax as qpc
+from qpcjax.data import ConductanceTrace, InputError
+from qpcjax.fitting import Device, GateCurve, Gated, compare, fit
+from qpcjax.fitting.comparison import _held_out
+
+
+@pytest.fixture(scope="module")
+def rivals():
+    bent = Gated(qpc.SaddlePoint(4.0, 2.0, 1.2), height=GateCurve(RANGE, [4.5, 3.0, 1.5]))
+    return {
+        "soft saddle": fit(device(), trace(), fixed={"hbar_omega_x": 1.6}, starts=2),
+        "saddle": fitted(),
+        "bent saddle": fit(Device(bent, 5.0, temperature=TEMPERATURE), trace(), starts=2),
+    }
+
+
+@pytest.fixture(scope="module")
+def compared(rivals):
+    return compare(rivals, folds=4)
+
+
+def test_criteria_and_weights(rivals, compared):
+    assert compared.rivals[-1].name == "soft saddle"
+    chi = {n: np.sum((f.parts[0].residual / SIGMA) ** 2) for n, f in rivals.items()}
+    aic = {n: chi[n] + 2 * len(f.free) for n, f in rivals.items()}
+    for r in compared.rivals:
+        assert r.aic == pytest.approx(aic[r.name], rel=1e-9)
+        assert r.bic == pytest.approx(chi[r.name] + r.free * math.log(24), rel=1e-9)
+        assert r.difference == pytest.approx(aic[r.name] - min(aic.values()), abs=1e-6)
+    assert sum(r.weight for r in compared.rivals) == pytest.approx(1)
+    first, second = compared.rivals[:2]
+    assert second.weight / first.weight == pytest.approx(math.exp(-second.difference / 2))
+
+
+def test_words_and_table(compared):
+    words = compared.words()
+    assert "saddle are alike: within 2 of Akaike's criterion" in words
+    assert "wins over soft saddle by" in words
+    assert "more than a million times as likely" in words
+    assert "predicts the 24 points that were held out best" in words
+    lines = compared.table().splitlines()
+    assert lines[0].split()[0] == "model"
+    assert len(lines) == 4
+
+
+def test_folds_are_fits_of_the_rest(rivals, compared):
+    # The last of the blocks by hand.
+    data = trace()
+    rest = fit(device(), ConductanceTrace(data.gate[:18], data.conductance[:18], sigma=SIGMA))
+    value, error = rest.predict("conductance", data.gate[18:])
+    variance = SIGMA**2 + error**2
+    wanted = -0.5 * ((data.conductance[18:] - value) ** 2 / variance + np.log(2 * np.pi * variance))
+    found = _held_out(rivals["saddle"], None, 4)
+    np.testing.assert_allclose(found[18:], wanted, atol=2e-3)
+    (total,) = (r.held_out for r in compared.rivals if r.name == "saddle")
+    assert total == pytest.approx(found.sum())
+
+
+def test_data_that_no_fit_has_seen(rivals):
+    gate = np.linspace(-55, -5, 9)
+    noise = SIGMA * np.random.default_rng(11).standard_normal(9)
+    unseen = ConductanceTrace(gate, conductance(gate) + noise, sigma=SIGMA)
+    found = compare({n: rivals[n] for n in ("saddle", "soft saddle")}, held_out=unseen)
+    by_name = {r.name: r.held_out for r in found.rivals}
+    # Nine Gaussian points of this sigma.
+    expected = -9 * (math.log(SIGMA * math.sqrt(2 * math.pi)) + 0.5)
+    assert by_name["saddle"] == pytest.approx(expected, abs=9)
+    assert by_name["soft saddle"] < by_name["saddle"] - 100
+
+
+def test_predictions_hold_what_models_differ_by(rivals, compared):
+    gate = np.array([-42.0, -20.0])
+    weights = {r.name: r.weight for r in compared.rivals}
+    said = {n: f.predict("conductance", gate) for n, f in rivals.items()}
+    mean = sum(weights[n] * said[n][0] for n in said)
+    variance = sum(weights[n] * (said[n][1] ** 2 + (said[n][0] - mean) ** 2) for n in said)
+    value, error = compared.predict("conductance", gate)
+    np.testing.assert_allclose(value, mean, rtol=1e-6)
+    np.testing.assert_allclose(error, np.sqrt(variance), rtol=1e-4)
+    assert np.all(compared.spread("conductance", gate) < error)
+
+
+def test_bad_questions(rivals):
+    other = fit(device(), trace(20), starts=1)
+    with pytest.raises(InputError, match="are fits of different data"):
+        compare({"a": fitted(), "b": other})
+    with pytest.raises(ValueError, match="folds must be 2 or more"):
+        compare(rivals, folds=1)
+    with pytest.raises(ValueError, match="a dict of names and fits"):
+        compare({})
+    with pytest.raises(InputError, match="24 points are too few for 20 folds"):
+        compare(rivals, folds=20)
