@@ -1,5 +1,6 @@
 """The points to measure next, against the information rebuilt with the points added."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -119,6 +120,9 @@ def test_bad_questions():
             found.next_points(candidates=candidates, **options)
     with pytest.raises(InputError, match="give the candidates a sigma"):
         found.next_points("height_1", Candidates("total", gate=GATES[:2], bias=1.0))
+    cold = dataclasses.replace(found, device=dataclasses.replace(found.device, temperature=None))
+    with pytest.raises(InputError, match="right needs a temperature"):
+        cold.predict("right", gate=-30.0, bias=1.0)
     with pytest.raises(ValueError, match="kind must be one of"):
         Candidates("heating", gate=GATES)
     with pytest.raises(ValueError, match="sigma must be positive"):

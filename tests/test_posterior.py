@@ -44,6 +44,9 @@ def test_curvature_at_the_fit_is_that_of_the_covariance(loss):
     size = -np.linalg.eigvalsh(np.array(hessian))
     np.testing.assert_allclose(size, 1, atol=0.1 if loss == "linear" else 0.45)
     np.testing.assert_allclose(gradient(np.zeros(len(at.start))), 0, atol=0.05)
+    low, high = found.profile("hbar_omega_x", points=7).interval
+    error = found.stderr["hbar_omega_x"]
+    assert (high - low) / 2 == pytest.approx(error, rel=0.1 if loss == "linear" else 0.25)
 
 
 def test_bins_have_the_same_best_fit(monkeypatch):

@@ -18,7 +18,7 @@ from qpcjax.data import InputError
 from qpcjax.fitting.flat import flat_directions
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.losses import density, mean_slope
-from qpcjax.fitting.observe import UNITS, Inputs, predict
+from qpcjax.fitting.observe import UNITS, Inputs, predict, require_temperature
 from qpcjax.fitting.problem import binned
 from qpcjax.fitting.uncertainty import information
 
@@ -122,6 +122,7 @@ class Posterior:
         if kind not in UNITS:
             raise ValueError(f"kind must be one of {', '.join(UNITS)}, got {kind!r}")
         inputs, shape = _flattened(Inputs(gate, bias, mu, temperature))
+        require_temperature(self.fit.device, kind, inputs)
         rows = self._rows
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _PREDICTED)).astype(int)]
         problem = self.fit.problem

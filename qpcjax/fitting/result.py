@@ -13,7 +13,7 @@ from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import information_share
 from qpcjax.fitting.next_points import NextPoints, next_points
-from qpcjax.fitting.observe import UNITS, Inputs, kind_of
+from qpcjax.fitting.observe import UNITS, Inputs, kind_of, require_temperature
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.uncertainty import (
@@ -228,6 +228,7 @@ class FitResult(Estimates):
         inputs = Inputs(
             *(None if x is None else np.broadcast_to(x, shape).reshape(-1) for x in given)
         )
+        require_temperature(device, kind, inputs)
         part = self.problem.parts[0]
         names = part.kernel.layout.names
         there = Layout(device).names

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.losses import mean_slope
 from qpcjax.fitting.problem import binned
 from qpcjax.fitting.search import descend
 
@@ -108,9 +109,14 @@ def profile(fit, name, points):
 
 
 def _effective_share(fit):
-    """Share of the sum of squares that counts; see `PartResult.share`."""
+    """Share of the loss that counts: such that its curvature is that of the covariance.
+
+    See `PartResult.share`, which is of the information of least squares; a robust loss is less
+    curved than that.
+    """
     weights = [max(p.chi_square, 1e-300) for p in fit.parts]
-    return float(np.average([p.share for p in fit.parts], weights=weights))
+    shares = [p.share / mean_slope(fit.loss, p.residual / p.sigma) for p in fit.parts]
+    return float(np.average(shares, weights=weights))
 
 
 def bootstrap(fit, samples, block, seed):
