@@ -4,21 +4,21 @@ import math
 
 import numpy as np
 import pytest
-from small_fits import RANGE, SIGMA, TEMPERATURE, conductance, device, fitted, trace
+from small_fits import SIGMA, conductance, device, fitted, trace
 
-import qpcjax as qpc
 from qpcjax.data import ConductanceTrace, InputError
-from qpcjax.fitting import Device, GateCurve, Gated, compare, fit
+from qpcjax.fitting import compare, fit
 from qpcjax.fitting.comparison import _held_out
 
 
 @pytest.fixture(scope="module")
 def rivals():
-    bent = Gated(qpc.SaddlePoint(4.0, 2.0, 1.2), height=GateCurve(RANGE, [4.5, 3.0, 1.5]))
+    # The trace hardly knows the level spacing against the lever arm. At 2.5 K no softness is
+    # small enough for its steps: it ends on its bound.
     return {
-        "soft saddle": fit(device(), trace(), fixed={"hbar_omega_x": 1.6}, starts=2),
+        "hot saddle": fit(device(temperature=2.5), trace(), starts=[{}]),
         "saddle": fitted(),
-        "bent saddle": fit(Device(bent, 5.0, temperature=TEMPERATURE), trace(), starts=2),
+        "wide saddle": fit(device(), trace(), fixed={"hbar_omega_y": 2.1}, starts=[{}]),
     }
 
 
@@ -28,7 +28,8 @@ def compared(rivals):
 
 
 def test_criteria_and_weights(rivals, compared):
-    assert compared.rivals[-1].name == "soft saddle"
+    assert rivals["hot saddle"].at_bound == ("hbar_omega_x",)
+    assert compared.rivals[-1].name == "hot saddle"
     chi = {n: np.sum((f.parts[0].residual / SIGMA) ** 2) for n, f in rivals.items()}
     aic = {n: chi[n] + 2 * len(f.free) for n, f in rivals.items()}
     for r in compared.rivals:
@@ -43,7 +44,7 @@ def test_criteria_and_weights(rivals, compared):
 def test_words_and_table(compared):
     words = compared.words()
     assert "saddle are alike: within 2 of Akaike's criterion" in words
-    assert "wins over soft saddle by" in words
+    assert "wins over hot saddle by" in words
     assert "more than a million times as likely" in words
     assert "predicts the 24 points that were held out best" in words
     lines = compared.table().splitlines()
@@ -52,12 +53,11 @@ def test_words_and_table(compared):
 
 
 def test_folds_are_fits_of_the_rest(rivals, compared):
-    # The last of the blocks by hand.
+    # The last of the blocks by hand: points that say nothing are as good as none.
     data = trace()
-    rest = fit(
-        device(), ConductanceTrace(data.gate[:18], data.conductance[:18], sigma=SIGMA), starts=[{}]
-    )
-    value, error = rest.predict("conductance", data.gate[18:])
+    sigma = np.where(np.arange(24) < 18, SIGMA, 1e6)
+    rest = fit(device(), ConductanceTrace(data.gate, data.conductance, sigma=sigma), starts=[{}])
+    value, error = (x[18:] for x in rest.predict("conductance", data.gate))
     variance = SIGMA**2 + error**2
     wanted = -0.5 * ((data.conductance[18:] - value) ** 2 / variance + np.log(2 * np.pi * variance))
     found = _held_out(rivals["saddle"], None, 4)
@@ -70,12 +70,12 @@ def test_data_that_no_fit_has_seen(rivals):
     gate = np.linspace(-59, -1, 24)
     noise = SIGMA * np.random.default_rng(11).standard_normal(24)
     unseen = ConductanceTrace(gate, conductance(gate) + noise, sigma=SIGMA)
-    found = compare({n: rivals[n] for n in ("saddle", "soft saddle")}, held_out=unseen)
+    found = compare({n: rivals[n] for n in ("saddle", "hot saddle")}, held_out=unseen)
     by_name = {r.name: r.held_out for r in found.rivals}
     # Gaussian points of this sigma.
     expected = -24 * (math.log(SIGMA * math.sqrt(2 * math.pi)) + 0.5)
     assert by_name["saddle"] == pytest.approx(expected, abs=15)
-    assert by_name["soft saddle"] < by_name["saddle"] - 100
+    assert by_name["hot saddle"] < by_name["saddle"] - 100
 
 
 def test_predictions_hold_what_models_differ_by(rivals, compared):

@@ -275,10 +275,7 @@ def _of_fold(fit, left_out):
         rest.make_room(end.vectors)
         end = descend(lambda v, _: rest.linearise(v), end.vectors, _STEPS)
     numbers, _ = rest.decode(end.vectors)
-    rest.set_parameters(
-        dataclasses.replace(p, value=float(v))
-        for p, v in zip(rest.parameters, numbers[0], strict=True)
-    )
+    rest.set_parameters(p.at(v) for p, v in zip(rest.parameters, numbers[0], strict=True))
     covariance = inverse(information(rest, fit.parts))
     found = []
     for part, own, gone in zip(parts, problem.parts, left_out, strict=True):

@@ -361,10 +361,8 @@ class _Search:
         vector, converged, interrupted = end
         problem = self.problem
         numbers, _ = problem.decode(vector)
-        parameters = tuple(
-            dataclasses.replace(p, value=float(v))
-            for p, v in zip(problem.parameters, numbers[0], strict=True)
-        )
+        # Rounding may carry a value just over its bound.
+        parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
         status, message = _status(converged, interrupted)
         return FitResult.of(problem, parameters, status, message, starts)
 

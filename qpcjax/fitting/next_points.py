@@ -122,8 +122,8 @@ def next_points(fit, target, candidates, count, free):
         raise ValueError(f"count must be 1 or more, got {count}")
     names, covariance = _supposed(fit, free)
     wanted = _wanted(fit, target, names)
-    slopes = np.concatenate([_slopes(fit, c, names) for c in sets])
     sigma = np.concatenate([_sigma(fit, c) for c in sets])
+    slopes = np.concatenate([_slopes(fit, c, names) for c in sets])
     # In units of their own standard error: a point then adds j j^T to the information.
     weighted = slopes / sigma[:, None]
     now = _variance(wanted, covariance)

@@ -130,10 +130,11 @@ class Posterior:
         numbers[:, problem.free] = rows
         part = problem.parts[0]
         kernel = Kernel(self.fit.device, kind, inputs)
-        kernel.make_room(problem.of_part(part, numbers))
+        ends = np.unique(np.concatenate([rows.argmin(0), rows.argmax(0)]))
+        kernel.make_room(problem.of_part(part, numbers[ends]))
         drawn = kernel.predict(problem.of_part(part, numbers))
-        ends = np.quantile(drawn, [0.5, (1 - share) / 2, (1 + share) / 2], axis=0)
-        return Band(*(x.reshape(shape + x.shape[1:]) for x in ends))
+        band = np.quantile(drawn, [0.5, (1 - share) / 2, (1 + share) / 2], axis=0)
+        return Band(*(x.reshape(shape + x.shape[1:]) for x in band))
 
     def compare(self):
         """For each parameter, in words, whether samples and covariance agree, and if not, why."""
