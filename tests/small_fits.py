@@ -42,3 +42,15 @@ def device(barrier=None, **changes):
 def fitted():
     """The fit of the trace; do not change it."""
     return fit(device(), trace(), starts=2)
+
+
+@functools.cache
+def joint():
+    """A fit of two traces with softnesses of their own and heights that are tied."""
+    return fit(
+        device(),
+        {"a": trace(), "b": trace(seed=6)},
+        private=("hbar_omega_x",),
+        tied={"height_1": ("height_2", 4.0)},
+        starts=[{}],
+    )

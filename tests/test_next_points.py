@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 import pytest
-from small_fits import RANGE, SIGMA, conductance, device, fitted, trace
+from small_fits import RANGE, SIGMA, conductance, device, fitted, joint, trace
 
 from qpcjax.data import ConductanceTrace, InputError
 from qpcjax.fitting import Candidates, fit
@@ -106,6 +106,22 @@ def test_targets_that_are_combinations_and_predictions():
     _, error = fitted().predict("current", gate=GATES[::2, None], bias=BIASES)
     assert flow.stderr == pytest.approx(np.sqrt(np.sum(error**2)), rel=1e-4)
     assert flow.points[0].stderr < flow.stderr
+
+
+def test_points_belong_to_a_data_set():
+    found = joint()
+    plan = {
+        name: found.next_points(
+            "hbar_omega_x@b", Candidates("conductance", gate=GATES, data_set=name)
+        )
+        for name in ("a", "b")
+    }
+    # A trace of the other softness helps through the heights alone, which both have.
+    assert plan["a"].stderr == pytest.approx(found.stderr["hbar_omega_x@b"], rel=1e-4)
+    assert np.all(plan["a"].alone[0] > 0.99 * plan["a"].stderr)
+    assert plan["b"].alone[0].min() < 0.97 * plan["b"].stderr
+    with pytest.raises(ValueError, match="there is no data set 'c'"):
+        found.next_points("height_2", Candidates("conductance", gate=GATES, data_set="c"))
 
 
 def test_bad_questions():

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_fits import RANGE, TRUE, device, fitted, trace
+from small_fits import RANGE, TRUE, device, fitted, joint, trace
 
 import qpcjax as qpc
 from qpcjax.data import (
@@ -58,6 +58,16 @@ def test_the_same_numbers_again(saved):
     mine, other = (f.profile("hbar_omega_x", points=5) for f in (again, found))
     np.testing.assert_array_equal(mine.delta, other.delta)
     assert mine.interval == other.interval
+
+
+def test_several_data_sets_with_ties_and_private_numbers(tmp_path):
+    found, again = joint(), load_fit(joint().save(tmp_path / "joint.json"))
+    assert [p.name for p in again.free] == ["hbar_omega_x@a", "hbar_omega_x@b", "height_2"]
+    vector = found.problem.start()[None]
+    for mine, other in zip(
+        again.problem.linearise(vector), found.problem.linearise(vector), strict=True
+    ):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_a_second_saving_is_the_same_text(saved, tmp_path):
@@ -163,6 +173,10 @@ def test_a_class_of_the_user(tmp_path):
     np.testing.assert_array_equal(
         again.predict("conductance", gate - 1), found.predict("conductance", gate - 1)
     )
+
+    split = qpc.ZeemanSplit(Resonance(3.0, 0.5), 2.0)
+    value = json.loads(json.dumps(encoded(split)))
+    assert bool(eqx.tree_equal(decoded(value, {"Resonance": Resonance}), split))
 
     class Other(eqx.Module):
         level: float
