@@ -34,7 +34,7 @@ def draw(count, seed=0):
 
 
 def half_width(device, gate):
-    """w in nm at gate voltages in mV: a straight line."""
+    """W in nm at gate voltages in mV: a straight line."""
     return device[0] + (device[1] - device[0]) * (gate - GATE[0]) / (GATE[-1] - GATE[0])
 
 
@@ -50,9 +50,7 @@ def distances(device):
     found = []
     for w, bias in zip(half_width(device, SPOT_GATE), SPOT_BIAS, strict=True):
         voltage = _voltage(2 * w, device[2], device[3], bias)
-        found.append(
-            MADE["hot_spot_distance"](2 * w, device[2], device[4], MU, voltage, KELVIN)
-        )
+        found.append(MADE["hot_spot_distance"](2 * w, device[2], device[4], MU, voltage, KELVIN))
     return np.array(found)
 
 

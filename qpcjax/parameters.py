@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -67,34 +67,62 @@ class Parameter:
         return abs(self.value) if self.log else (self.upper - self.lower) / 10
 
 
-class Space:
-    """The free ones of a list of parameters as a vector without bounds.
+class Coordinates:
+    """Parameters between bounds as numbers without bounds.
 
-    Each value (or its logarithm) is its lower bound plus its range times a logistic function of
-    the vector's component.
+    Each value (or its logarithm) is its lower bound plus its range times a logistic function of its
+    coordinate.
+
+    Args:
+        parameters: `Parameter`s; whether they are free does not count.
     """
 
     def __init__(self, parameters):
-        self.parameters = tuple(parameters)
-        self.free = tuple(p for p in self.parameters if p.free)
-        ends = np.array([self._ends(p) for p in self.free]).reshape(-1, 2)
+        ends = np.array([self._ends(p) for p in parameters], float).reshape(-1, 2)
         self._lower, self._range = ends[:, 0], ends[:, 1] - ends[:, 0]
-        self._log = np.array([p.log for p in self.free], bool)
+        self._log = np.array([p.log for p in parameters], bool)
 
     @staticmethod
     def _ends(p):
         return (math.log(p.lower), math.log(p.upper)) if p.log else (p.lower, p.upper)
 
+    def encode(self, values):
+        """Coordinates of values, rows of them or one, as NumPy array; moved off the bounds."""
+        values = np.asarray(values, float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            inner = np.where(self._log, np.log(np.where(self._log, values, 1)), values)
+        share = np.clip((inner - self._lower) / self._range, 1e-9, 1 - 1e-9)
+        return np.log(share / (1 - share))
+
+    def decode(self, vectors, xp: Any = np):
+        """Values and d value/d coordinate, of rows of vectors or one.
+
+        Args:
+            vectors: coordinates.
+            xp: the array library: `numpy`, or `jax.numpy` where they are traced.
+        """
+        share = 0.5 * (1 + xp.tanh(0.5 * vectors))
+        inner = self._lower + self._range * share
+        slope = self._range * share * (1 - share)
+        value = xp.where(self._log, xp.exp(xp.where(self._log, inner, 0.0)), inner)
+        return value, xp.where(self._log, value * slope, slope)
+
+
+class Space:
+    """The free ones of a list of parameters as a vector of `Coordinates`, with their names."""
+
+    def __init__(self, parameters):
+        self.parameters = tuple(parameters)
+        self.free = tuple(p for p in self.parameters if p.free)
+        self._coordinates = Coordinates(self.free)
+
     def encode(self):
         """Vector of the parameters' present values."""
-        values = np.array([math.log(p.value) if p.log else p.value for p in self.free])
-        share = np.clip((values - self._lower) / self._range, 1e-9, 1 - 1e-9)
-        return np.log(share / (1 - share))
+        return self._coordinates.encode([p.value for p in self.free])
 
     def decode(self, vector):
         """Values of all parameters by name; the free ones from the vector."""
-        inner = self._lower + self._range * jax.nn.sigmoid(vector)
-        inner = jnp.where(self._log, jnp.exp(jnp.where(self._log, inner, 0)), inner)
+        inner, _ = self._coordinates.decode(vector, jnp)
         values = {p.name: jnp.asarray(p.value) for p in self.parameters if not p.free}
         return values | {p.name: inner[i] for i, p in enumerate(self.free)}
 

@@ -33,6 +33,12 @@ GROUPS = {
         "test_properties",
     ),
     "fits of traces": ("test_fits", "test_fitting"),
+    "what follows from fits": (
+        "test_comparison",
+        "test_next_points",
+        "test_posterior",
+        "test_saving",
+    ),
     "sweeps": ("test_sweep", "test_sweep_command", "test_sweep_processes", "test_sweep_store"),
     "error estimates": ("test_errors",),
     "figures": ("test_plot", "test_notebooks"),

@@ -1,12 +1,17 @@
 """Fits of measured data: devices, what was measured on them, and what that says."""
 
+from qpcjax.fitting.comparison import compare as compare
 from qpcjax.fitting.device import Device as Device
 from qpcjax.fitting.device import GateCurve as GateCurve
 from qpcjax.fitting.device import Gated as Gated
 from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.joint import fit as fit
+from qpcjax.fitting.load import load_fit as load_fit
+from qpcjax.fitting.load import load_posterior as load_posterior
 from qpcjax.fitting.many import ManyFits as ManyFits
 from qpcjax.fitting.many import fit_many as fit_many
+from qpcjax.fitting.next_points import Candidates as Candidates
+from qpcjax.fitting.posterior import Posterior as Posterior
 from qpcjax.fitting.result import FitResult as FitResult
 from qpcjax.fitting.trace import trace_device as trace_device

@@ -29,6 +29,13 @@ class Along:
                 if k != j:
                     self._weight[:, j] *= (place - first - k) / (j - k)
 
+    @property
+    def matrix(self):
+        """From values at the nodes to those at the points, (points, nodes)."""
+        matrix = np.zeros((self._weight.shape[0], self.nodes.size))
+        np.put_along_axis(matrix, self._index, self._weight, axis=1)
+        return matrix
+
     def to_points(self, values):
         """Values at the points from those at the nodes, (rows, nodes, ...)."""
         weight = self._weight.reshape(*self._weight.shape, *(1,) * (values.ndim - 2))

@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.data import BiasSpectroscopy, ConductanceTrace, InputError
@@ -13,7 +12,7 @@ from qpcjax.fitting.device import Device, Gated
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import LOSSES, robust_scale
 from qpcjax.fitting.observe import kind_of
-from qpcjax.fitting.problem import Problem, make_parts
+from qpcjax.fitting.problem import Problem, make_parts, require_double
 from qpcjax.fitting.result import FitResult, Start
 from qpcjax.fitting.search import descend
 from qpcjax.fitting.starts import starting_values
@@ -100,7 +99,7 @@ class Question:
         private=(),
         loss="linear",
     ):
-        _require_double()
+        require_double()
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
         self.device, self.loss, self.named = device, loss, _named(data)
@@ -151,13 +150,6 @@ class Question:
             }
             for start in found
         ]
-
-
-def _require_double():
-    if jnp.zeros(0, float).dtype != jnp.float64:
-        raise ValueError(
-            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
-        )
 
 
 def _named(data):
@@ -395,10 +387,8 @@ class _Search:
         vector, converged, interrupted = end
         problem = self.problem
         numbers, _ = problem.decode(vector)
-        parameters = tuple(
-            dataclasses.replace(p, value=float(v))
-            for p, v in zip(problem.parameters, numbers[0], strict=True)
-        )
+        # Rounding may carry a value just over its bound.
+        parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
         status, message = _status(converged, interrupted)
         return FitResult.of(problem, parameters, status, message, starts)
 

@@ -39,9 +39,10 @@ class Kernel:
         order: Gauss nodes in a panel.
         moving: indices, in the device's `Layout`, of the numbers to differentiate by.
         rows: how many rows are evaluated side by side.
+        resolution: `Resolution` that the device goes with; by default room is made for its numbers.
     """
 
-    def __init__(self, device, kind, inputs, order=8, moving=(), rows=4):
+    def __init__(self, device, kind, inputs, order=8, moving=(), rows=4, resolution=None):
         self.kind, self.inputs, self.order = kind, inputs, order
         # Matrices of coupled modes are large: few at a time stay in the processor's cache.
         coupled = hasattr(spinless(device.scatterer), "channel_modes")
@@ -49,7 +50,10 @@ class Kernel:
         self.moving = np.array(moving, int)
         self.block = min(_length(inputs), _COUPLED_BLOCK if coupled else _BLOCK)
         self.device, self.layout = device, Layout(device)
-        self.make_room(self.layout.values)
+        if resolution is None:
+            self.make_room(self.layout.values)
+        else:
+            self.resolution = resolution
 
     def make_room(self, rows, room=_ROOM):
         """Choose what is static so that it holds for these rows of numbers."""

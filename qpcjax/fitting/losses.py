@@ -2,6 +2,7 @@
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 
 LOSSES = ("linear", "huber", "soft_l1", "student_t")
@@ -44,6 +45,31 @@ def robust_scale(residual):
     return 1.4826 * float(np.median(np.abs(residual))) or math.ulp(1.0)
 
 
+def density(loss, r):
+    """The loss z^2/2 of `transformed`, for traced residuals."""
+    if loss == "linear":
+        return r * r / 2
+    size = jnp.abs(r)
+    if loss == "huber":
+        return jnp.where(size > _HUBER, _HUBER * (size - _HUBER / 2), r * r / 2)
+    if loss == "soft_l1":
+        # sqrt(1 + r^2) - 1 without cancellation.
+        return r * r / (1 + jnp.sqrt(1 + r * r))
+    return (_FREEDOM + 1) / 2 * jnp.log1p(r * r / _FREEDOM)
+
+
+def mean_slope(loss, r):
+    r"""Mean of :math:`\psi' = \rho''` over residuals: a loss's curvature in that of squares."""
+    if loss == "linear":
+        return 1.0
+    slope = {
+        "huber": np.abs(r) <= _HUBER,
+        "soft_l1": (1 + r * r) ** -1.5,
+        "student_t": (_FREEDOM + 1) * (_FREEDOM - r * r) / (_FREEDOM + r * r) ** 2,
+    }[loss]
+    return float(np.mean(slope))
+
+
 def information_share(loss, r):
     r"""Share of the information of least squares that a robust loss keeps, for residuals r.
 
@@ -54,9 +80,4 @@ def information_share(loss, r):
         return 1.0
     z, dz = transformed(loss, r)
     psi = z * dz
-    slope = {
-        "huber": np.abs(r) <= _HUBER,
-        "soft_l1": (1 + r * r) ** -1.5,
-        "student_t": (_FREEDOM + 1) * (_FREEDOM - r * r) / (_FREEDOM + r * r) ** 2,
-    }[loss]
-    return float(np.mean(slope)) ** 2 / max(float(np.mean(psi * psi)), 1e-300)
+    return mean_slope(loss, r) ** 2 / max(float(np.mean(psi * psi)), 1e-300)

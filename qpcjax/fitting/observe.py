@@ -7,7 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from qpcjax.data import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
+from qpcjax.data import (
+    BiasSpectroscopy,
+    ConductanceTrace,
+    DissipationData,
+    HotSpotData,
+    InputError,
+)
 from qpcjax.hotspot import hot_spot
 from qpcjax.landauer import dissipation
 from qpcjax.quadrature import smeared_conductance, smeared_flow, transport_moments
@@ -100,6 +106,15 @@ UNITS = {
     "voltage": "meV",
     "heating": "pW, pW, pW, nm",
 }
+
+
+def require_temperature(device, kind, inputs):
+    """Raise InputError unless the device or the inputs have the temperature that is needed."""
+    unknown = inputs.temperature is None and device.temperature is None
+    if unknown and (device.smearing is None or kind not in FLOWS):
+        raise InputError(
+            f"{kind} needs a temperature, which this device does not have: give temperature="
+        )
 
 
 def predict(device, kind, inputs, resolution):

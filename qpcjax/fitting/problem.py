@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.data import ConductanceTrace, InputError
@@ -11,9 +12,17 @@ from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import transformed
 from qpcjax.fitting.observe import Inputs, inputs_of, kind_of
-from qpcjax.parameters import Parameter
+from qpcjax.parameters import Coordinates, Parameter
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
+
+
+def require_double():
+    """Raise ValueError unless JAX computes in double precision."""
+    if jnp.zeros(0, float).dtype != jnp.float64:
+        raise ValueError(
+            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
+        )
 
 
 @dataclasses.dataclass
@@ -82,7 +91,7 @@ class Part:
 class Problem:
     """Weighted residuals of all data sets and priors, in bounded parameters.
 
-    A vector holds the free parameters in coordinates without bounds, see `parameters.Space`.
+    A vector holds the free parameters in `parameters.Coordinates`.
     Everything beside the predictions is linear algebra on the host.
 
     Args:
@@ -101,30 +110,18 @@ class Problem:
         self.parameters: tuple[Parameter, ...] = tuple(parameters)
         self.names = [p.name for p in self.parameters]
         self.free = np.array([i for i, p in enumerate(self.parameters) if p.free], int)
-        free = [self.parameters[i] for i in self.free]
-        self._log = np.array([p.log for p in free], bool)
-        ends = np.array([(p.lower, p.upper) for p in free], float).reshape(-1, 2)
-        ends[self._log] = np.log(ends[self._log])
-        self._lower, self._width = ends[:, 0], ends[:, 1] - ends[:, 0]
+        self.coordinates = Coordinates([self.parameters[i] for i in self.free])
         self._held = np.array([p.value for p in self.parameters])
 
     # --- coordinates ---
 
     def encode(self, values):
         """Vector of the free parameters' values, rows of them or one."""
-        values = np.asarray(values, float)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            inner = np.where(self._log, np.log(np.where(self._log, values, 1)), values)
-        share = np.clip((inner - self._lower) / self._width, 1e-9, 1 - 1e-9)
-        return np.log(share / (1 - share))
+        return self.coordinates.encode(values)
 
     def decode(self, vectors):
         """Values of all parameters, (rows, parameters), and d value/d coordinate of the free."""
-        share = 0.5 * (1 + np.tanh(0.5 * np.atleast_2d(vectors)))
-        inner = self._lower + self._width * share
-        slope = self._width * share * (1 - share)
-        value = np.where(self._log, np.exp(np.where(self._log, inner, 0)), inner)
-        slope = np.where(self._log, value * slope, slope)
+        value, slope = self.coordinates.decode(np.atleast_2d(vectors))
         values = np.repeat(self._held[None], len(value), axis=0)
         values[:, self.free] = value
         return values, slope

@@ -1,4 +1,4 @@
-"""What a fit found, how well it is known, and what it leaves open."""
+"""What a fit found."""
 
 import dataclasses
 import functools
@@ -7,19 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.fitting.archive import save_fit
+from qpcjax.fitting.flat import flat_directions
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import information_share
-from qpcjax.fitting.observe import UNITS, Inputs, kind_of
+from qpcjax.fitting.next_points import NextPoints, next_points
+from qpcjax.fitting.observe import UNITS, Inputs, kind_of, require_temperature
+from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.problem import Problem
-from qpcjax.fitting.search import descend
+from qpcjax.fitting.uncertainty import (
+    bootstrap,
+    correlation_length,
+    information,
+    inverse,
+    profile,
+)
 from qpcjax.parameters import Estimates, Parameter
 from qpcjax.units import CONDUCTANCE_QUANTUM
-
-_FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
-_PROFILE_REACH = 3.0  # standard errors
-_PROFILE_STEPS = 30
-_BOOTSTRAP_STEPS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,40 +102,6 @@ class PartResult:
         return float(np.sum((self.residual / self.sigma) ** 2))
 
 
-@dataclasses.dataclass(frozen=True)
-class FlatDirection:
-    """A combination of parameters that the data leave undetermined.
-
-    Fields:
-        changes: relative change of each parameter (name -> number, the largest is 1).
-        spread: standard error along it, in units of the parameters' scale.
-        meaning: what it is, in words.
-        remedy: what would determine it.
-    """
-
-    changes: dict[str, float]
-    spread: float
-    meaning: str
-    remedy: str
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Profile:
-    """How well the best fit does with one parameter held away from its value.
-
-    Fields:
-        name: of the parameter.
-        values: it is held at, rising.
-        delta: increase of the sum of squares, in units in which 1 is one standard error.
-        interval: where delta is 1 (68 %) on both sides; an end is infinite where it stays below.
-    """
-
-    name: str
-    values: np.ndarray
-    delta: np.ndarray
-    interval: tuple[float, float]
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class FitResult(Estimates):
     """A fitted device.
@@ -171,7 +142,7 @@ class FitResult(Estimates):
             PartResult.of(part, y, problem.loss, freedom)
             for part, y in zip(problem.parts, predicted, strict=True)
         )
-        covariance = _inverse(_information(problem, parts))
+        covariance = inverse(information(problem, parts))
         device = problem.devices(numbers)[0]
         return cls(
             device, tuple(parameters), covariance, parts, status, message, starts,
@@ -257,6 +228,7 @@ class FitResult(Estimates):
         inputs = Inputs(
             *(None if x is None else np.broadcast_to(x, shape).reshape(-1) for x in given)
         )
+        require_temperature(device, kind, inputs)
         part = self.problem.parts[0]
         names = part.kernel.layout.names
         there = Layout(device).names
@@ -281,7 +253,7 @@ class FitResult(Estimates):
     @functools.cached_property
     def flat_directions(self):
         """Combinations of parameters, held ones too, that the data leave undetermined."""
-        return _flat_directions(self)
+        return flat_directions(self)
 
     def profile(self, name, points=13):
         """Profile likelihood of one free parameter, the others fitted anew at each value.
@@ -293,34 +265,7 @@ class FitResult(Estimates):
         Returns:
             `Profile`.
         """
-        names = [p.name for p in self.free]
-        if name not in names:
-            raise ValueError(f"{name} is not a free parameter; there are {', '.join(names)}")
-        k = names.index(name)
-        p = self.free[k]
-        reach = _PROFILE_REACH * self.stderr[name]
-        values = np.linspace(p.value - reach, p.value + reach, points)
-        inside = (values > p.lower) & (values < p.upper)
-        values = np.append(values[inside], p.value)
-        values = np.unique(values)
-        # The others start where the covariance sends them.
-        slope = self.covariance[:, k] / self.covariance[k, k]
-        free = np.array([q.value for q in self.free]) + np.outer(values - p.value, slope)
-        ends = np.array([(q.lower, q.upper) for q in self.free]).T
-        free = np.clip(free, *ends)
-        free[:, k] = values
-        rows = self.problem.encode(free)
-        held = np.arange(len(names)) == k
-        end = descend(lambda v, _: self.problem.linearise(v), rows, _PROFILE_STEPS, held)
-        chi = 2 * end.loss * self._effective_share
-        delta = chi - chi.min()
-        return Profile(name, values, delta, _crossings(values, delta, p.value))
-
-    @property
-    def _effective_share(self):
-        """Share of the sum of squares that counts; see `PartResult.share`."""
-        weights = [max(p.chi_square, 1e-300) for p in self.parts]
-        return float(np.average([p.share for p in self.parts], weights=weights))
+        return profile(self, name, points)
 
     def bootstrap(self, samples=200, block=None, seed=0):
         """Parameter values of fits to data drawn anew from the residuals, block by block.
@@ -335,175 +280,71 @@ class FitResult(Estimates):
         Returns:
             Array (samples, free parameters); rows that did not converge are NaN.
         """
-        rng = np.random.default_rng(seed)
-        drawn = []
-        for part in self.parts:
-            n = part.residual.size
-            length = block or max(1, round(2 * part.correlation_length))
-            length = min(length, n)
-            count = -(-n // length)
-            first = rng.integers(0, n - length + 1, (samples, count))
-            where = (first[..., None] + np.arange(length)).reshape(samples, -1)[:, :n]
-            share = part.residual / part.sigma
-            share = (share - share.mean()) * math.sqrt(n / max(n - self._own_freedom(part), 1))
-            drawn.append(part.predicted + share[where] * part.sigma)
-        rows = np.repeat(self.problem.start()[None], samples, axis=0)
+        return bootstrap(self, samples, block, seed)
 
-        def linearise(vectors, active):
-            return self.problem.linearise(vectors, values=[d[active] for d in drawn])
+    def sample(self, samples=1000, chains=4, seed=0, warmup=300) -> Posterior:
+        """Samples of the parameters given the data, by the No-U-Turn sampler of blackjax.
 
-        end = descend(linearise, rows, _BOOTSTRAP_STEPS)
-        values, _ = self.problem.decode(end.vectors)
-        free = values[:, self.problem.free]
-        free[~end.converged] = np.nan
-        return free
+        The density is the exponential of minus the fit's loss, weighted so that its curvature at
+        the fit is that of the covariance, times the priors; where there is no prior a parameter
+        is flat between its bounds, a positive scale in its logarithm.
 
-    def _own_freedom(self, part):
-        return len(self.free) * part.residual.size / self.points
+        Args:
+            samples: number of samples of each chain.
+            chains: number of chains, side by side.
+            seed: of the draws.
+            warmup: steps that find the step size, not kept.
 
+        Returns:
+            `Posterior`.
 
-def _information(problem, parts):
-    """Fisher information of the free parameters in their own units."""
-    vector = problem.start()
-    _, slope = problem.decode(vector)
-    _, jacobian = problem.linearise(vector[None], loss="linear")
-    jacobian = jacobian[0] / slope[0]
-    total, first = np.zeros((slope.size, slope.size)), 0
-    for part in parts:
-        rows = slice(first, first + part.predicted.size)
-        first += part.predicted.size
-        total += part.share * jacobian[rows].T @ jacobian[rows]
-    prior = jacobian[first:]
-    return total + prior.T @ prior
+        Raises:
+            ImportError: blackjax is not installed.
+        """
+        return sample(self, samples, chains, seed, warmup)
 
+    def next_points(self, target, candidates, count=1, free=()) -> NextPoints:
+        r"""Points that would shrink the variance of a target most, one after the other.
 
-def _inverse(information):
-    """Covariance; a direction without information gets a huge variance and not a false one."""
-    size = np.sqrt(np.diag(information))
-    size = np.where(size > 0, size, 1.0)
-    value, vector = np.linalg.eigh(information / np.outer(size, size))
-    value = np.maximum(value, 1e-14 * value.max())
-    return (vector / value) @ vector.T / np.outer(size, size)
+        With C the covariance, c the target's derivatives in the parameters and j those of a point
+        of standard error sigma, the point changes the target's variance to
 
+        .. math:: c C c - \frac{(c C j)^2}{\sigma^2 + j C j},
 
-def _flat_directions(fit):
-    problem = fit.problem
-    rows, scales, names = [], [], []
-    numbers = np.array([p.value for p in fit.parameters])
-    devices = problem.devices(numbers)
-    for part, result, device in zip(problem.parts, fit.parts, devices, strict=True):
-        layout = part.kernel.layout
-        every = range(len(layout.names))
-        kernel = Kernel(device, part.kernel.kind, part.inputs, moving=every)
-        slopes = part.to_points(kernel.linearise(kernel.layout.values[None])[1])
-        effective = part.sigma[:, None] / math.sqrt(result.share)
-        matrix = np.zeros((slopes.shape[1], len(problem.names)))
-        for i, owner in enumerate(part.index):
-            matrix[:, owner] += slopes[0, :, i] * part.factor[i]
-        rows.append(matrix / effective)
-    jacobian = np.concatenate(rows)
-    for i, p in enumerate(fit.parameters):
-        names.append(p.name)
-        scales.append(_scale(p, float(fit.device.mu)))
-        if p.name in fit.priors:
-            row = np.zeros((1, jacobian.shape[1]))
-            row[0, i] = 1 / fit.priors[p.name][1]
-            jacobian = np.concatenate([jacobian, row])
-    jacobian = jacobian * np.array(scales)
-    seen = np.linalg.norm(jacobian, axis=0) > 0  # what no point depends on is not a combination
-    kept = [n for n, s in zip(names, seen, strict=True) if s]
-    _, s, vt = np.linalg.svd(jacobian[:, seen], full_matrices=False)
-    found = []
-    for singular, row in zip(s[::-1], vt[::-1], strict=True):
-        spread = 1 / max(singular, 1e-12 * s[0])
-        if spread < _FLAT:
-            break
-        row = row / row[int(np.argmax(np.abs(row)))]
-        changes = {n: float(x) for n, x in zip(kept, row, strict=True) if abs(x) > 0.05}
-        found.append(FlatDirection(changes, float(spread), *_in_words(changes)))
-    return tuple(found)
+        exactly for a linear model; the best is taken, and the next one given it. Bounds count as
+        Gaussians of the variance of an even distribution.
 
+        Args:
+            target: name of a parameter, a dict of names and weights of a combination, or
+                `Candidates`: the sum of the variances of predictions there.
+            candidates: `Candidates`, or several of them.
+            count: number of points.
+            free: held parameters that are supposed free: names, or a dict of names and bounds.
 
-def _scale(p, mu):
-    """Change of a parameter that counts as large."""
-    if p.log:
-        return abs(p.value)
-    return {"meV": abs(mu), "ohm": 100.0, "mV": 0.1 * (p.upper - p.lower)}.get(
-        p.unit, max(abs(p.value), 0.1)
-    )
+        Returns:
+            `NextPoints`.
 
+        Raises:
+            ValueError: an unknown name, bounds that contradict each other.
+            InputError: no sigma, or no prediction, at the candidates.
 
-def _in_words(changes):
-    """What a flat direction is, and what would fix it."""
-    strong = {n for n, x in changes.items() if abs(x) > 0.4}
+        References:
+            V. V. Fedorov, Theory of Optimal Experiments (Academic Press, 1972).
+        """
+        return next_points(self, target, candidates, count, free)
 
-    def any_of(*starts, among=strong):
-        return any(n.startswith(starts) for n in among)
+    def save(self, path, posterior=None):
+        """Write the fit into one file, with its data and the versions that it was made with.
 
-    lengths = ("half_width", "length", "curvature_radius", "height", "hbar_omega")
-    if any_of("mu") and any_of(*lengths):
-        return (
-            "energy scale (mu against the sizes of the barrier)",
-            "the density of the 2DEG, or dI/dV at finite bias",
-        )
-    if any_of("hbar_omega_y"):
-        return (
-            "energy scale (level spacing against the lever arm)",
-            "dI/dV at finite bias, or a known temperature",
-        )
-    if any_of("offset", "mu", among=set(changes)) and any_of(*lengths, among=set(changes)):
-        return (
-            "lever arm (a gate that narrows the channel against one that lifts its floor)",
-            "dI/dV at finite bias",
-        )
-    if any_of("temperature") and any_of("smearing", "hbar_omega_x"):
-        return (
-            "temperature against softness of the barrier",
-            "a known temperature, or data at two temperatures",
-        )
-    if any_of("smearing") and any_of("length"):
-        return (
-            "length against smearing (oscillations that are smeared away say no length)",
-            "a lower temperature, or distances of the hot spot",
-        )
-    if any_of("damping"):
-        return ("damping constant", "distances of the hot spot at several biases")
-    if any_of("bias_share"):
-        return ("where the bias drops", "dI/dV at both signs of the bias")
-    return (
-        f"combination of {', '.join(sorted(strong))}",
-        "a prior on one of them, or data where they act differently",
-    )
+        Args:
+            path: of the file; JSON. One that is there is replaced when the new one is whole.
+            posterior: a `Posterior` to write with it.
 
+        Returns:
+            The path. `load_fit` and `load_posterior` read it.
 
-def _crossings(values, delta, best):
-    """Where delta rises through 1 on both sides of the best value."""
-    ends = []
-    for side in (-1, 1):
-        along = values[values <= best][::-1] if side < 0 else values[values >= best]
-        height = delta[values <= best][::-1] if side < 0 else delta[values >= best]
-        # sqrt(delta) is nearly a straight line.
-        root = np.sqrt(np.maximum(height, 0))
-        beyond = np.flatnonzero(root >= 1)
-        if not beyond.size:
-            ends.append(side * math.inf)
-            continue
-        k = max(int(beyond[0]), 1)
-        share = (1 - root[k - 1]) / (root[k] - root[k - 1])
-        ends.append(float(along[k - 1] + share * (along[k] - along[k - 1])))
-    return ends[0], ends[1]
-
-
-def correlation_length(residual):
-    """Integrated autocorrelation of residuals along a trace, in points, at least 1."""
-    r = residual - residual.mean()
-    power = float(r @ r)
-    if power == 0:
-        return 1.0
-    total = 1.0
-    for lag in range(1, r.size // 4):
-        rho = float(r[:-lag] @ r[lag:]) / power
-        if rho < 0.05:
-            break
-        total += 2 * rho
-    return total
+        Raises:
+            InputError: the folder cannot be written; the barrier's class has fields that are
+                neither numbers, arrays nor texts.
+        """
+        return save_fit(self, path, posterior)

@@ -1,0 +1,114 @@
+"""What data leave open: directions in parameter space along which a fit does not change."""
+
+import dataclasses
+
+import numpy as np
+
+from qpcjax.fitting.uncertainty import weighted_slopes
+
+_FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
+
+
+@dataclasses.dataclass(frozen=True)
+class FlatDirection:
+    """A combination of parameters that the data leave undetermined.
+
+    Fields:
+        changes: relative change of each parameter (name -> number, the largest is 1).
+        spread: standard error along it, in units of the parameters' scale.
+        meaning: what it is, in words.
+        remedy: what would determine it.
+    """
+
+    changes: dict[str, float]
+    spread: float
+    meaning: str
+    remedy: str
+
+
+def flat_directions(fit, among=None):
+    """Combinations of a fit's parameters, held ones too, that its data leave undetermined.
+
+    Right singular vectors of the slopes of all points, in units of their standard errors and of
+    what counts as a large change of each parameter, whose singular values are small.
+
+    Args:
+        fit: `FitResult`.
+        among: names of the parameters that may change; all by default.
+    """
+    jacobian = weighted_slopes(fit)
+    scales, names = [], []
+    for i, p in enumerate(fit.parameters):
+        names.append(p.name)
+        scales.append(_scale(p, float(fit.device.mu)))
+        if p.name in fit.priors:
+            row = np.zeros((1, jacobian.shape[1]))
+            row[0, i] = 1 / fit.priors[p.name][1]
+            jacobian = np.concatenate([jacobian, row])
+    jacobian = jacobian * np.array(scales)
+    seen = np.linalg.norm(jacobian, axis=0) > 0
+    seen &= np.array([among is None or name in among for name in names])
+    # what no point depends on is not a combination
+    kept = [n for n, s in zip(names, seen, strict=True) if s]
+    _, s, vt = np.linalg.svd(jacobian[:, seen], full_matrices=False)
+    found = []
+    for singular, row in zip(s[::-1], vt[::-1], strict=True):
+        spread = 1 / max(singular, 1e-12 * s[0])
+        if spread < _FLAT:
+            break
+        row = row / row[int(np.argmax(np.abs(row)))]
+        changes = {n: float(x) for n, x in zip(kept, row, strict=True) if abs(x) > 0.05}
+        found.append(FlatDirection(changes, float(spread), *_in_words(changes)))
+    return tuple(found)
+
+
+def _scale(p, mu):
+    """Change of a parameter that counts as large."""
+    if p.log:
+        return abs(p.value)
+    return {"meV": abs(mu), "ohm": 100.0, "mV": 0.1 * (p.upper - p.lower)}.get(
+        p.unit, max(abs(p.value), 0.1)
+    )
+
+
+def _in_words(changes):
+    """What a flat direction is, and what would fix it."""
+    strong = {n for n, x in changes.items() if abs(x) > 0.4}
+
+    def any_of(*starts, among=strong):
+        return any(n.startswith(starts) for n in among)
+
+    lengths = ("half_width", "length", "curvature_radius", "height", "hbar_omega")
+    if any_of("mu") and any_of(*lengths):
+        return (
+            "energy scale (mu against the sizes of the barrier)",
+            "the density of the 2DEG, or dI/dV at finite bias",
+        )
+    if any_of("hbar_omega_y"):
+        return (
+            "energy scale (level spacing against the lever arm)",
+            "dI/dV at finite bias, or a known temperature",
+        )
+    if any_of("offset", "mu", among=set(changes)) and any_of(*lengths, among=set(changes)):
+        return (
+            "lever arm (a gate that narrows the channel against one that lifts its floor)",
+            "dI/dV at finite bias",
+        )
+    if any_of("temperature") and any_of("smearing", "hbar_omega_x"):
+        return (
+            "temperature against softness of the barrier",
+            "a known temperature, or data at two temperatures",
+        )
+    if any_of("smearing") and any_of("length"):
+        return (
+            "length against smearing (oscillations that are smeared away say no length)",
+            "a lower temperature, or distances of the hot spot",
+        )
+    if any_of("damping"):
+        return ("damping constant", "distances of the hot spot at several biases")
+    if any_of("bias_share"):
+        return ("where the bias drops", "dI/dV at both signs of the bias")
+    return (
+        f"combination of {', '.join(sorted(strong))}",
+        "a prior on one of them, or data where they act differently",
+    )

@@ -1,0 +1,175 @@
+"""How well a fit knows its parameters: covariance, profiles, bootstrap."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.losses import mean_slope
+from qpcjax.fitting.search import descend
+
+_PROFILE_REACH = 3.0  # standard errors
+_PROFILE_STEPS = 30
+_BOOTSTRAP_STEPS = 30
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Profile:
+    """How well the best fit does with one parameter held away from its value.
+
+    Fields:
+        name: of the parameter.
+        values: it is held at, rising.
+        delta: increase of the sum of squares, in units in which 1 is one standard error.
+        interval: where delta is 1 (68 %) on both sides; an end is infinite where it stays below.
+    """
+
+    name: str
+    values: np.ndarray
+    delta: np.ndarray
+    interval: tuple[float, float]
+
+
+def information(problem, parts):
+    """Fisher information of the free parameters in their own units."""
+    vector = problem.start()
+    _, slope = problem.decode(vector)
+    _, jacobian = problem.linearise(vector[None], loss="linear")
+    jacobian = jacobian[0] / slope[0]
+    total, first = np.zeros((slope.size, slope.size)), 0
+    for part in parts:
+        rows = slice(first, first + part.predicted.size)
+        first += part.predicted.size
+        total += part.share * jacobian[rows].T @ jacobian[rows]
+    prior = jacobian[first:]
+    return total + prior.T @ prior
+
+
+def inverse(information):
+    """Covariance; a direction without information gets a huge variance and not a false one."""
+    size = np.sqrt(np.diag(information))
+    size = np.where(size > 0, size, 1.0)
+    value, vector = np.linalg.eigh(information / np.outer(size, size))
+    value = np.maximum(value, 1e-14 * value.max())
+    return (vector / value) @ vector.T / np.outer(size, size)
+
+
+def weighted_slopes(fit):
+    """Slopes of every point in every parameter, held ones too, in units of its standard error.
+
+    Args:
+        fit: `FitResult`.
+
+    Returns:
+        (points, parameters): the information of independent points is its square.
+    """
+    problem = fit.problem
+    rows = []
+    devices = problem.devices(np.array([p.value for p in fit.parameters]))
+    for part, result, device in zip(problem.parts, fit.parts, devices, strict=True):
+        every = range(len(part.kernel.layout.names))
+        kernel = Kernel(device, part.kernel.kind, part.inputs, moving=every)
+        slopes = part.to_points(kernel.linearise(kernel.layout.values[None])[1])
+        matrix = np.zeros((slopes.shape[1], len(problem.names)))
+        for i, owner in enumerate(part.index):
+            matrix[:, owner] += slopes[0, :, i] * part.factor[i]
+        rows.append(matrix * math.sqrt(result.share) / part.sigma[:, None])
+    return np.concatenate(rows)
+
+
+def profile(fit, name, points):
+    """See `FitResult.profile`."""
+    names = [p.name for p in fit.free]
+    if name not in names:
+        raise ValueError(f"{name} is not a free parameter; there are {', '.join(names)}")
+    k = names.index(name)
+    p = fit.free[k]
+    reach = _PROFILE_REACH * fit.stderr[name]
+    values = np.linspace(p.value - reach, p.value + reach, points)
+    inside = (values > p.lower) & (values < p.upper)
+    values = np.append(values[inside], p.value)
+    values = np.unique(values)
+    # The others start where the covariance sends them.
+    slope = fit.covariance[:, k] / fit.covariance[k, k]
+    free = np.array([q.value for q in fit.free]) + np.outer(values - p.value, slope)
+    ends = np.array([(q.lower, q.upper) for q in fit.free]).T
+    free = np.clip(free, *ends)
+    free[:, k] = values
+    rows = fit.problem.encode(free)
+    held = np.arange(len(names)) == k
+    end = descend(lambda v, _: fit.problem.linearise(v), rows, _PROFILE_STEPS, held)
+    chi = 2 * end.loss * _effective_share(fit)
+    delta = chi - chi.min()
+    return Profile(name, values, delta, _crossings(values, delta, p.value))
+
+
+def _effective_share(fit):
+    """Share of the loss that counts: such that its curvature is that of the covariance.
+
+    See `PartResult.share`, which is of the information of least squares; a robust loss is less
+    curved than that.
+    """
+    weights = [max(p.chi_square, 1e-300) for p in fit.parts]
+    shares = [p.share / mean_slope(fit.loss, p.residual / p.sigma) for p in fit.parts]
+    return float(np.average(shares, weights=weights))
+
+
+def bootstrap(fit, samples, block, seed):
+    """See `FitResult.bootstrap`."""
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for part in fit.parts:
+        n = part.residual.size
+        length = block or max(1, round(2 * part.correlation_length))
+        length = min(length, n)
+        count = -(-n // length)
+        first = rng.integers(0, n - length + 1, (samples, count))
+        where = (first[..., None] + np.arange(length)).reshape(samples, -1)[:, :n]
+        share = part.residual / part.sigma
+        own_freedom = len(fit.free) * n / fit.points
+        share = (share - share.mean()) * math.sqrt(n / max(n - own_freedom, 1))
+        drawn.append(part.predicted + share[where] * part.sigma)
+    rows = np.repeat(fit.problem.start()[None], samples, axis=0)
+
+    def linearise(vectors, active):
+        return fit.problem.linearise(vectors, values=[d[active] for d in drawn])
+
+    end = descend(linearise, rows, _BOOTSTRAP_STEPS)
+    values, _ = fit.problem.decode(end.vectors)
+    free = values[:, fit.problem.free]
+    free[~end.converged] = np.nan
+    return free
+
+
+def _crossings(values, delta, best):
+    """Where delta rises through 1 on both sides of the best value."""
+    ends = []
+    for side in (-1, 1):
+        along = values[values <= best][::-1] if side < 0 else values[values >= best]
+        height = delta[values <= best][::-1] if side < 0 else delta[values >= best]
+        # sqrt(delta) is nearly a straight line.
+        root = np.sqrt(np.maximum(height, 0))
+        beyond = np.flatnonzero(root >= 1)
+        if not beyond.size:
+            ends.append(side * math.inf)
+            continue
+        k = max(int(beyond[0]), 1)
+        share = (1 - root[k - 1]) / (root[k] - root[k - 1])
+        ends.append(float(along[k - 1] + share * (along[k] - along[k - 1])))
+    return ends[0], ends[1]
+
+
+def correlation_length(residual):
+    """Integrated autocorrelation of residuals along a trace, in points, at least 1."""
+    r = residual - residual.mean()
+    power = float(r @ r)
+    if power == 0:
+        return 1.0
+    total = 1.0
+    for lag in range(1, r.size // 4):
+        rho = float(r[:-lag] @ r[lag:]) / power
+        if rho < 0.05:
+            break
+        total += 2 * rho
+    return total
