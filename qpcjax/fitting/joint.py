@@ -15,14 +15,12 @@ from qpcjax.fitting.observe import kind_of
 from qpcjax.fitting.problem import Problem, make_parts, require_double
 from qpcjax.fitting.result import FitResult, Start
 from qpcjax.fitting.search import descend
+from qpcjax.fitting.stages import try_starts
 from qpcjax.fitting.starts import starting_values
 from qpcjax.names import closest
 
-_TRIAL_STEPS = 5
 _LONGER_STEPS = 12
 _MOST_STEPS = 100
-_RUN = 4  # starts that are run, of all that are looked at
-_FINALISTS = 2
 _ROUNDS = 4  # of a sigma that follows from the residuals
 _SETTLED = 0.01  # relative change of such a sigma
 
@@ -315,29 +313,33 @@ class _Search:
         vectors = problem.vectors_of(starts)
         self.progress(0, 1, "compiling")
         problem.make_room(vectors)
-        losses = problem.losses(vectors)
+        if len(vectors) == 1:
+            loss = problem.losses(vectors)
+            self._require_finite(loss)
+            end = self._to_the_minimum(vectors[0], interrupted=False)
+            return self._result(end, (Start(starts[0], float(loss[0]), None),))
+        trial = try_starts(
+            problem,
+            vectors,
+            np.zeros(len(vectors), int),
+            progress=lambda done, total: self.progress(done, total, "trying starts"),
+        )
+        self._require_finite(trial.ends.loss)
+        longer = self._descend(trial.ends.vectors[trial.chosen], _LONGER_STEPS, "the best starts")
+        best = longer.vectors[int(np.argmin(longer.loss))]
+        end = self._to_the_minimum(best, trial.ends.interrupted or longer.interrupted)
+        reached = {int(k): float(e) for k, e in zip(trial.run, trial.ends.loss, strict=True)}
+        found = tuple(
+            Start(start, float(trial.losses[k]), reached.get(k)) for k, start in enumerate(starts)
+        )
+        return self._result(end, found)
+
+    def _require_finite(self, losses):
         if not np.any(np.isfinite(losses)):
             raise InputError(
                 "the model has no finite prediction at any start: check the units, or state "
                 "starts, or hold some parameters"
             )
-        if len(vectors) == 1:
-            end = self._to_the_minimum(vectors[0], interrupted=False)
-            return self._result(end, (Start(starts[0], float(losses[0]), None),))
-        order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
-        run = order[:_RUN]
-        trial = self._descend(vectors[run], _TRIAL_STEPS, "trying starts")
-        ranked = np.argsort(trial.loss, kind="stable")[:_FINALISTS]
-        longer = self._descend(trial.vectors[ranked], _LONGER_STEPS, "the best starts")
-        ends = trial.loss.copy()
-        ends[ranked] = longer.loss
-        best = longer.vectors[int(np.argmin(longer.loss))]
-        end = self._to_the_minimum(best, trial.interrupted or longer.interrupted)
-        reached = {int(k): float(e) for k, e in zip(run, ends, strict=True)}
-        found = tuple(
-            Start(start, float(losses[k]), reached.get(k)) for k, start in enumerate(starts)
-        )
-        return self._result(end, found)
 
     def _descend(self, vectors, steps, label, held=None):
         return descend(

@@ -11,11 +11,9 @@ from qpcjax.fitting.device import Device
 from qpcjax.fitting.joint import Question
 from qpcjax.fitting.observe import inputs_of
 from qpcjax.fitting.search import descend
+from qpcjax.fitting.stages import try_starts
 
-_RUN = 3  # starts that are run of each device
-_TRIAL_STEPS = 6
 _MOST_STEPS = 60
-_ALIKE = 1e-3  # relative difference of two sums of squares that ended alike
 _POOR = 5.0  # standard deviations of chi-square above its degrees of freedom
 
 
@@ -32,7 +30,7 @@ class ManyFits:
         freedom: points and priors minus parameters.
         rms: of the residuals, (fits, data sets), in the units of the data.
         converged: whether no small step lowers the residuals.
-        alike: how many of the starts that were run ended at the same minimum.
+        alike: how many of the starts that were run came to it in the first steps.
         at_bound: whether a parameter ended on a bound.
         known: whether the data state their sigma.
     """
@@ -87,7 +85,7 @@ def fit_many(
         device: `Device`, whose numbers count as in `fit`.
         data: for each fit what `fit` takes as data; gate voltages, biases and temperatures are the
             same for all, as is whether a sigma is stated.
-        starts: how many starts to look at for each; three of them are run.
+        starts: how many starts to look at for each; six of them are run.
         seed: of the starts that are drawn where no trace gives any.
         progress: called with (done, total, label).
         **question: free, fixed, bounds, priors, tied, private and loss, as in `fit`.
@@ -160,29 +158,35 @@ class _Batch:
         fits = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
         vectors = np.concatenate(starts)
         problem.make_room(vectors[np.argsort(np.abs(vectors).max(1))[-64:]])
-        self.progress(0, 1, "looking at starts")
-        losses = problem.losses(vectors, self.of(fits))
-        losses = np.where(np.isfinite(losses), losses, np.inf)
-        order = np.lexsort((losses, fits))
-        rank = np.arange(fits.size) - np.searchsorted(fits[order], fits[order])
-        run = order[rank < _RUN]
-        trial = self.descend(vectors[run], fits[run], _TRIAL_STEPS, "trying starts")
-        longer = self.descend(trial.vectors, fits[run], _MOST_STEPS, "to the minimum")
-        if any([not problem.resolves(v) for v in longer.vectors]):
+        trial = try_starts(
+            problem,
+            vectors,
+            fits,
+            self.of,
+            lambda done, total: self.progress(done, total, "trying starts"),
+        )
+        fits = fits[trial.run][trial.chosen]
+        missing = np.setdiff1d(np.arange(len(starts)), fits)
+        if missing.size:
+            raise InputError(
+                f"measurement {missing[0]}: the model has no finite prediction at any start: check "
+                "its units, or hold some parameters"
+            )
+        vectors = trial.ends.vectors[trial.chosen]
+        longer = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
+        if not all(problem.resolves(v) for v in longer.vectors):
             problem.make_room(longer.vectors)
-            longer = self.descend(longer.vectors, fits[run], _MOST_STEPS, "more resolution")
-        return self._result(longer, fits[run])
+            longer = self.descend(longer.vectors, fits, _MOST_STEPS, "more resolution")
+        return self._result(longer, fits, trial.alike)
 
     def _starts(self, asked, count, seed):
         return self.problem.vectors_of(asked.starts(count, seed))
 
-    def _result(self, end, fits):
+    def _result(self, end, fits, alike):
         problem, count = self.problem, len(self.asked)
         loss = np.where(np.isfinite(end.loss), end.loss, np.inf)
         order = np.lexsort((loss, fits))
         best = order[np.searchsorted(fits[order], np.arange(count))]
-        near = loss <= loss[best][fits] * (1 + _ALIKE) + 1e-9
-        alike = np.bincount(fits, near, count).astype(int)
         vectors = end.vectors[best]
         numbers, slope = problem.decode(vectors)
         z, jacobian = problem.linearise(vectors, self.of(np.arange(count)))
@@ -211,7 +215,7 @@ class _Batch:
             freedom,
             np.stack(rms, axis=1),
             end.converged[best],
-            alike,
+            alike[best],
             np.any((shares < 1e-4) | (shares > 1 - 1e-4), axis=1),
             known,
         )

@@ -150,6 +150,7 @@ def _totals(scatterer, values, mu, name):
 _JITTER = 0.3  # of the logarithm of a positive parameter, where starts are drawn
 _SHAPES = ("smearing", "hbar_omega_x", "curvature_radius", "length")
 _FACTORS = (0.5, 1.5)
+_LENGTHS = 0.5, 3.0  # factors on a length: its oscillations give a trace several minima
 
 
 def starting_values(layout, device, named, count, seed):
@@ -171,13 +172,13 @@ def starting_values(layout, device, named, count, seed):
     resistances = [0.0]
     if "series_resistance" in layout.bases:
         r = round(steps.resistance, 3)
-        resistances = sorted({r, 1.5 * r, 0.5 * r}, key=lambda x: abs(x - r))
+        resistances = [r] if len(shapes) > 1 else [r, 0.6 * r]
     opening = _opening(device, moved, steps, own["mu"])
     found = []
-    for factors in itertools.product(_FACTORS, repeat=min(len(shapes), 2)):
+    for factors in itertools.product(*_factors(shapes, count // len(resistances))):
         for resistance in resistances:
             start = dict(own)
-            for base, factor in zip(shapes, factors, strict=False):
+            for base, factor in zip(shapes, factors, strict=True):
                 for name, b in zip(layout.names, layout.bases, strict=True):
                     if b.startswith(base):
                         start[name] = own[name] * factor
@@ -188,6 +189,13 @@ def starting_values(layout, device, named, count, seed):
     if len(found) < count:
         found += _drawn(layout, found[0], count - len(found), seed)
     return found[:count]
+
+
+def _factors(shapes, count):
+    """Factors on each of the shapes' numbers, about `count` combinations of them."""
+    others = len(_FACTORS) ** sum(base != "length" for base in shapes)
+    lengths = np.geomspace(*_LENGTHS, count // others) if count > others else [1.0]
+    return [lengths if base == "length" else _FACTORS for base in shapes]
 
 
 def _moved_number(device):
