@@ -172,8 +172,9 @@ def _parameters(scatterer, reservoirs, free):
                 raise ValueError(f"the {word} bound of {name}: {error}") from None
         value = present(scatterer, reservoirs, name)
         value = value if lower <= value <= upper else math.nan
-        # A number that may change by more than a factor of ten does so by factors.
-        log = lower > 0 and upper > 10 * lower
+        # By factors where that has a meaning: what steps and potentials share (mu w^2) is straight
+        # in logarithms, and a valley that is straight takes fewer steps.
+        log = lower > 0
         start = (math.sqrt(lower * upper) if log else (lower + upper) / 2)
         start = start if math.isnan(value) else value
         found.append(Parameter(name, start, unit, lower, upper, log=log))

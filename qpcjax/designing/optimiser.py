@@ -8,7 +8,7 @@ import optax
 
 _SWEEPS = 20
 _ROUNDS = 3
-_FIRST_RADIUS = 0.3
+_FIRST_RADIUS = 0.15
 
 
 class TrustRegionState(NamedTuple):

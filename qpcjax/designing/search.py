@@ -12,12 +12,13 @@ from qpcjax.designing.optimiser import trust_region
 
 _CONVERGED = 1e-9  # decrease that is still to be had, in units of the objective's spread
 _FEASIBLE = 1e-6  # violation that counts as none, in units of the constraint's spread
-_MOST_STEPS = 60
+_MOST_STEPS = 100
 _PENALTY = 10.0
 _LARGEST_PENALTY = 1e8
 _SMALLEST_RADIUS = 1e-9
 _SAME = 0.02  # distance in the box within which two descents are one
 _HOPELESS = 4.0  # expected gains by which a descent may be behind the best one
+_TRIAL = 3  # evaluations after which one may be left for that
 
 
 def low_discrepancy(count, dimensions, seed):
@@ -305,7 +306,7 @@ class Search:
                 continue
             if np.max(np.abs(row.at - best.at)) < _SAME:
                 row.status = "merged"
-            elif row.evaluations > 5 and not len(self.merit.scales):
+            elif row.evaluations > _TRIAL and not len(self.merit.scales):
                 behind = self._merit(row) - self._merit(best)
                 if behind > _HOPELESS * max(row.predicted, row.gain):
                     row.status = "behind"
