@@ -1,10 +1,10 @@
 """The entry point: checks, starts, search, and what is known at its end."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -75,8 +75,7 @@ def design(
     _require_double()
     objective = _objective(objective)
     _plain(reservoirs)
-    inner = scatterer
-    scatterer = as_scatterer(scatterer)
+    as_scatterer(scatterer)  # says what is missing of a class of the user's own
     conditions = read_constraints(constraints)
     parameters = _parameters(scatterer, reservoirs, free)
     errors = _errors(scatterer, tolerances or {})
@@ -90,10 +89,7 @@ def design(
         damping = objective.damping if isinstance(objective, HotSpotAt) else QuadraticDamping()
     problem = Problem(objective, conditions, roomy, reservoirs, damping, tuple(names))
     run = _Run(problem, parameters, errors, seed, progress or (lambda *_: None))
-    found = run.result(2 + 2 * len(parameters) if starts is None else starts, descents)
-    if inner is not scatterer:  # a class of the user's own comes back as itself
-        found = dataclasses.replace(found, scatterer=found.scatterer.inner)
-    return found
+    return run.result(2 + 2 * len(parameters) if starts is None else starts, descents)
 
 
 def _require_double():
@@ -175,7 +171,7 @@ def _parameters(scatterer, reservoirs, free):
         # By factors where that has a meaning: what steps and potentials share (mu w^2) is straight
         # in logarithms, and a valley that is straight takes fewer steps.
         log = lower > 0
-        start = (math.sqrt(lower * upper) if log else (lower + upper) / 2)
+        start = math.sqrt(lower * upper) if log else (lower + upper) / 2
         start = start if math.isnan(value) else value
         found.append(Parameter(name, start, unit, lower, upper, log=log))
     return tuple(found)

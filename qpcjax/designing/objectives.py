@@ -245,9 +245,7 @@ class TargetTransmission(AbstractObjective):
     squares: ClassVar[bool] = True
 
     def __init__(self, energy, transmission):
-        self.energy, self.transmission = _table(
-            ("energy", energy), ("transmission", transmission)
-        )
+        self.energy, self.transmission = _table(("energy", energy), ("transmission", transmission))
 
     @property
     def title(self):
@@ -300,9 +298,9 @@ class TargetConductance(AbstractObjective):
         if self.axis in point:
             g = conductance(scatterer, **{**point, self.axis: values})
         else:
-            g = jax.vmap(
-                lambda x: conductance(with_numbers(scatterer, {self.axis: x}), **point)
-            )(values)
+            g = jax.vmap(lambda x: conductance(with_numbers(scatterer, {self.axis: x}), **point))(
+                values
+            )
         return g - self.conductance
 
     def check(self, scatterer, names):

@@ -13,7 +13,7 @@ from qpcjax.hotspot import QuadraticDamping
 from qpcjax.modes import keeping, modes_kept, prepared
 from qpcjax.names import POINT_UNITS, field_path, innermost, with_numbers, with_static
 from qpcjax.reservoirs import Reservoirs
-from qpcjax.scatterers import AbstractScatterer
+from qpcjax.scatterers import as_scatterer
 
 ROWS = 4  # points evaluated side by side; fewer are filled up, so that one shape is compiled
 
@@ -27,7 +27,7 @@ class Problem(eqx.Module):
     Fields:
         objective: an `AbstractObjective`.
         constraints: of `Constraint`.
-        scatterer: with modes and panels for every point.
+        scatterer: any, with modes and panels for every point.
         reservoirs: `Reservoirs` of numbers.
         damping: `QuadraticDamping` of constraints on the distance.
         names: numbers that are differentiated by.
@@ -35,7 +35,7 @@ class Problem(eqx.Module):
 
     objective: Any
     constraints: tuple[Any, ...]
-    scatterer: AbstractScatterer
+    scatterer: Any
     reservoirs: Reservoirs
     damping: QuadraticDamping
     names: tuple[str, ...] = eqx.field(static=True)
@@ -108,7 +108,7 @@ def with_room(objective, scatterer, reservoirs, parameters):
         {p.name: end for p, end in zip(parameters, ends, strict=True)}
         for ends in itertools.product(*((p.lower, p.upper) for p in parameters))
     ]
-    limits, modes = {}, modes_kept(scatterer)
+    limits, modes = {}, modes_kept(as_scatterer(scatterer))
     needed = 0 if modes is None else modes
     for corner in corners:
         try:
@@ -118,7 +118,7 @@ def with_room(objective, scatterer, reservoirs, parameters):
                 if isinstance(getattr(bare, name, None), float):
                     limits[name] = max(limits.get(name, 0.0), getattr(bare, name))
             for s, point in objective.operating_points(there, r):
-                kept = prepared(s, point, None)
+                kept = prepared(as_scatterer(s), point, None)
                 needed = needed if modes is None else max(needed, modes_kept(kept))
         except (ValueError, OverflowError) as error:
             where = ", ".join(f"{n} = {v:g}" for n, v in corner.items())
