@@ -108,12 +108,12 @@ def test_most_asymmetry():
     found = qpc.design(MostAsymmetry(), c, qpc.Reservoirs(6.0, 1.0, 1.0), free)
     assert found.status == "converged"
     assert set(found.at_bound) == {"length", "mu"}
-    axes = {"half_width": np.linspace(15, 25, 41), "length": np.linspace(20, 100, 9)}
+    axes = {"half_width": np.linspace(15, 25, 21), "length": np.linspace(20, 100, 5)}
     rows = np.stack(np.meshgrid(*axes.values(), indexing="ij"), -1).reshape(-1, 2)
     t = transmissions(qpc.AbruptConstriction(20.0, 100.0, modes=5), list(axes), rows)
     mu = np.linspace(3, 16, 27)
     left, right = _asymmetries(t, mu)
-    share = ((right - left) / (right + left)).reshape(41, 9, 27)
+    share = ((right - left) / (right + left)).reshape(21, 5, 27)
     assert_best(found, axes | {"mu": mu}, share, maximise=True)
 
 
@@ -145,8 +145,7 @@ def test_hot_spot_at_a_distance():
     assert found.status == "converged"
     bias = np.linspace(1, 8, 141)
     assert_best(found, {"bias": bias}, np.log(hottest(c, 14.0, bias, 1.6) / 1000) ** 2)
-    spot = qpc.hot_spot(found.scatterer, found.reservoirs, qpc.QuadraticDamping())
-    assert float(spot.distance) == pytest.approx(1000, rel=1e-4)
+    assert found.value < 1e-8
 
 
 def test_flattest_plateau():
@@ -205,9 +204,9 @@ def test_target_conductance_along_mu_and_along_a_width():
 
 def test_the_exact_solver_is_designed_too():
     energy = np.array([2.5, 3.2])
-    m = qpc.MatchedConstriction(20.0, 40.0, channel_modes=6)
+    m = qpc.MatchedConstriction(20.0, 40.0, channel_modes=3)
     t = np.asarray(qpc.transmission(m, energy))
-    start = qpc.MatchedConstriction(20.0, 60.0, channel_modes=6)
+    start = qpc.MatchedConstriction(20.0, 60.0, channel_modes=3)
     target = TargetTransmission(energy, t)
     found = qpc.design(target, start, qpc.Reservoirs(5.0), {"length": (20.0, 80.0)})
     assert found.values()["length"] == pytest.approx(40, rel=1e-4)
@@ -241,7 +240,7 @@ CONSTRAINED = {"mu": (8.0, 12.0), "bias": (0.3, 4.0)}
 @pytest.fixture(scope="module")
 def constrained():
     r = qpc.Reservoirs(11.0, 1.0, 2.0)
-    limits = [Constraint("current", upper=10.0), Constraint("conductance", 0.1, 2.0)]
+    limits = [Constraint("current", upper=4.0), Constraint("conductance", 0.1, 2.0)]
     return qpc.design(StrongestCooling(), SADDLE, r, CONSTRAINED, constraints=limits)
 
 
@@ -249,21 +248,21 @@ def test_constraints(constrained):
     assert constrained.status == "converged"
     current, g = constrained.conditions
     assert current.active
-    assert current.value == pytest.approx(10, rel=1e-5)
+    assert current.value == pytest.approx(4, rel=1e-5)
     assert not g.active
     assert constrained.active == ("current",)
-    mu, bias = np.linspace(8, 12, 161), np.linspace(0.3, 4, 149)
+    mu, bias = np.linspace(8, 12, 81), np.linspace(0.3, 4, 75)
     t = transmissions(GRID_SADDLE, ["hbar_omega_x"], [[1.0]])[0]
     left, right = powers(t, mu[:, None], bias, 2.0)
-    allowed = (left + right) / bias <= 10
+    allowed = (left + right) / bias <= 4
     best = np.min(np.where(allowed, left, np.inf))
     assert constrained.value <= best + 1e-6
-    assert constrained.value >= best - 0.01 * abs(best)
+    assert constrained.value >= best - 0.03 * abs(best)
     # The price is the slope of the optimum along the bound.
     r = qpc.Reservoirs(11.0, 1.0, 2.0)
-    limits = [Constraint("current", upper=10.2), Constraint("conductance", 0.1, 2.0)]
+    limits = [Constraint("current", upper=4.1), Constraint("conductance", 0.1, 2.0)]
     looser = qpc.design(StrongestCooling(), SADDLE, r, CONSTRAINED, constraints=limits)
-    assert (looser.value - constrained.value) / 0.2 == pytest.approx(current.price, rel=0.05)
+    assert (looser.value - constrained.value) / 0.1 == pytest.approx(current.price, rel=0.05)
 
 
 def test_infeasible():

@@ -49,8 +49,8 @@ class Constraint(eqx.Module):
     """
 
     quantity: Any = eqx.field(static=True)
-    lower: float = eqx.field(static=True)
-    upper: float = eqx.field(static=True)
+    lower: float
+    upper: float
     name: str = eqx.field(static=True)
 
     def __init__(self, quantity, lower=None, upper=None, name=None):

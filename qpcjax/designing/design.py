@@ -11,7 +11,7 @@ import numpy as np
 from qpcjax.data import InputError
 from qpcjax.designing.constraints import Constraint, read_constraints
 from qpcjax.designing.objectives import RESERVOIR_NAMES, AbstractObjective, HotSpotAt
-from qpcjax.designing.problem import Problem, physical, placed, present, with_room
+from qpcjax.designing.problem import Problem, physical, present, with_room
 from qpcjax.designing.result import Condition, Design, Start, tolerance
 from qpcjax.designing.search import Merit, Search, low_discrepancy
 from qpcjax.hotspot import QuadraticDamping
@@ -268,7 +268,6 @@ class _Run:
         return self._design(search, row)
 
     def _count_parts(self):
-        import jax
 
         values, _ = self._physical(np.full((1, self.count), 0.5))
         return jax.eval_shape(self.problem.outputs, values[0]).shape[0] - len(

@@ -13,7 +13,7 @@ import numpy as np
 from qpcjax._fields import number, require
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import conductance, dissipation
-from qpcjax.names import POINT_UNITS, closest, field_names, with_numbers
+from qpcjax.names import closest, field_names, with_numbers
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import transmission
 

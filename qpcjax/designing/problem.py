@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.hotspot import QuadraticDamping
-from qpcjax.modes import keeping, modes_kept, prepared
+from qpcjax.modes import keeping, modes_kept, modes_needed, prepared
 from qpcjax.names import POINT_UNITS, field_path, innermost, with_numbers, with_static
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import as_scatterer
@@ -57,11 +57,13 @@ class Problem(eqx.Module):
         A row is one evaluation: a point, its outputs and their first derivatives.
         """
         rows = np.asarray(rows, float)
+        # Plain numbers would be part of the program: others would compile it anew.
+        numbers = jax.tree.map(lambda x: np.asarray(x, float) if isinstance(x, float) else x, self)
         found = []
         for start in range(0, len(rows), ROWS):
             part = rows[start : start + ROWS]
             filled = np.concatenate([part, np.repeat(part[-1:], ROWS - len(part), 0)])
-            found.append([np.asarray(x)[: len(part)] for x in _linearised(self, filled)])
+            found.append([np.asarray(x)[: len(part)] for x in _linearised(numbers, filled)])
         values, slopes = (np.concatenate(x) for x in zip(*found, strict=True))
         return values, slopes
 
@@ -118,8 +120,9 @@ def with_room(objective, scatterer, reservoirs, parameters):
                 if isinstance(getattr(bare, name, None), float):
                     limits[name] = max(limits.get(name, 0.0), getattr(bare, name))
             for s, point in objective.operating_points(there, r):
-                kept = prepared(as_scatterer(s), point, None)
-                needed = needed if modes is None else max(needed, modes_kept(kept))
+                if modes is not None:
+                    needed = max(needed, modes_needed(s, point))
+                prepared(as_scatterer(s), point, None if modes is None else needed)
         except (ValueError, OverflowError) as error:
             where = ", ".join(f"{n} = {v:g}" for n, v in corner.items())
             raise ValueError(f"{error} (at {where}, a corner of the bounds)") from None

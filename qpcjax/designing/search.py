@@ -10,7 +10,10 @@ import optax
 
 from qpcjax.designing.optimiser import trust_region
 
-_CONVERGED = 1e-9  # decrease that is still to be had, in units of the objective's spread
+# Decrease that is still to be had where a descent ends: in units of the objective's spread over the
+# starts, and of its value. Near a minimum squares are known better: a step more is all it takes.
+_CONVERGED, _CONVERGED_SQUARES = 1e-9, 1e-13
+_CONVERGED_SHARE = 1e-7
 _FEASIBLE = 1e-6  # violation that counts as none, in units of the constraint's spread
 _MOST_STEPS = 100
 _PENALTY = 10.0
@@ -77,9 +80,15 @@ class Merit:
         return np.sum(parts**2, -1) / 2 if self.squares else self.sign * parts[..., 0]
 
     def _shifted(self, outputs, multipliers, penalty):
-        """c + lambda/rho, and how far it is outside its range."""
+        """The constrained number plus lambda/rho, and how far that is outside the range."""
         c = outputs[self.parts :] / self.scales + multipliers / penalty
         return c - np.clip(c, self.lower / self.scales, self.upper / self.scales)
+
+    def settled(self, outputs):
+        """Decrease of the Lagrangian that counts as none."""
+        if self.squares:
+            return _CONVERGED_SQUARES
+        return max(_CONVERGED, _CONVERGED_SHARE * abs(float(self.objective(outputs))) / self.scale)
 
     def violation(self, outputs):
         """The largest violation of a constraint, in units of its spread."""
@@ -249,7 +258,7 @@ class Search:
             row.predicted = float(state.predicted)
             stuck = float(state.radius) < _SMALLEST_RADIUS
             if not (self._settle_multipliers(row, stuck) or stuck):
-                if row.predicted > _CONVERGED or row.status != "descending":
+                if row.predicted > self.merit.settled(row.outputs) or row.status != "descending":
                     return np.clip(np.asarray(trial), 0, 1)
                 stuck = True
             if stuck and row.status == "descending":
@@ -267,7 +276,7 @@ class Search:
         off = float(np.max(np.abs(new - row.multipliers))) / row.penalty
         if off <= _FEASIBLE / 10:
             return False
-        if not (stuck or row.predicted < 0.1 * row.penalty * off**2 + _CONVERGED):
+        if not (stuck or row.predicted < 0.1 * row.penalty * off**2 + merit.settled(row.outputs)):
             return False
         if off > 0.25 * row.last_violation:
             row.penalty *= 5
