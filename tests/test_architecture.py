@@ -33,14 +33,15 @@ LAYERS = {
     "modes": 4,
     "names": 4,
     "parameters": 4,
+    "specs": 5,
     "fitting": 5,
     "evaluation": 5,
-    "designing": 5,
-    "sweeping": 6,
-    "plot": 6,
-    "figures": 7,
-    "cli": 8,
-    "__main__": 9,
+    "designing": 6,
+    "sweeping": 7,
+    "plot": 7,
+    "figures": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 DRAWING = ("plot", "plots", "figures")
 ENTRY_POINTS = ("cli", "__main__")
