@@ -275,8 +275,9 @@ class _Run:
         )
 
     def _no_value(self, search):
-        bad = [c.name for i, c in enumerate(self.problem.constraints)
-               if not any(np.isfinite(r.outputs[search.merit.parts + i]) for r in search.rows)]  # fmt: skip
+        outputs = np.array([r.outputs[search.merit.parts :] for r in search.rows])
+        finite = np.any(np.isfinite(outputs), axis=0)
+        bad = [c.name for c, ok in zip(self.problem.constraints, finite, strict=True) if not ok]
         what = f"the constraint on {bad[0]}" if bad else "the objective"
         return (
             f"{what} has no finite value and slope at any of {len(search.rows)} starts: check the "
@@ -311,7 +312,7 @@ class _Run:
         gradient = {n: float(g) for n, g in zip(names, gradient, strict=True)}
         spread = tolerance(names, gradient, hessian, self.errors) if self.errors else None
         return Design(
-            problem.objective,
+            problem,
             scatterer,
             reservoirs,
             tuple(p.at(v) for p, v in zip(self.parameters, values, strict=False)),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.names import closest
 from qpcjax.parameters import Parameter
 
 
@@ -91,7 +92,7 @@ class Design:
     """The best constriction and operating point that a search has found.
 
     Attributes:
-        objective: what was asked for.
+        problem: what was asked for: its `objective` and `constraints`, with the scatterer before.
         scatterer: of the design, with modes for the whole range that was searched.
         reservoirs: of the design.
         parameters: the free ones, as `Parameter` with value, unit and bounds.
@@ -107,12 +108,13 @@ class Design:
         conditions: each constraint at the design.
         names: what `gradient` and `hessian` are by: the free parameters, then others whose
             tolerance was asked for.
+        points: their values.
         gradient: of the value, by each name, per its unit.
         hessian: second derivatives of the value, in the order of `names`.
         tolerance: `Tolerance` for the errors that were given, or None.
     """
 
-    objective: Any
+    problem: Any = dataclasses.field(repr=False)
     scatterer: Any
     reservoirs: Any
     parameters: tuple[Parameter, ...]
@@ -129,6 +131,27 @@ class Design:
     gradient: dict[str, float]
     hessian: np.ndarray
     tolerance: Tolerance | None = None
+
+    @property
+    def objective(self):
+        """What was asked for."""
+        return self.problem.objective
+
+    def along(self, name, values):
+        """The objective along one of `names`, the others as in the design.
+
+        Args:
+            name: of a free parameter, or of one with a tolerance.
+            values: in its unit.
+
+        Returns:
+            NumPy array; no new program is compiled.
+        """
+        if name not in self.names:
+            raise ValueError(f"there is no {name!r} in the design: {closest(name, self.names)}")
+        rows = np.tile([self.points[n] for n in self.names], (np.size(values), 1))
+        rows[:, self.names.index(name)] = values
+        return self.problem.values(rows)
 
     def values(self):
         """The free parameters by name."""
