@@ -1,11 +1,15 @@
 """Inverse design against grids, differential evolution, closed forms and Monte Carlo."""
 
+import json
+from pathlib import Path
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import optimize
+from test_cli import call
 
 import qpcjax as qpc
 from qpcjax.data import InputError
@@ -21,6 +25,7 @@ from qpcjax.designing import (
     TargetTransmission,
 )
 from qpcjax.designing.search import low_discrepancy
+from qpcjax.designing.spec import read_design_spec
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
 
 
@@ -265,6 +270,21 @@ def test_constraints(constrained):
     assert (looser.value - constrained.value) / 0.1 == pytest.approx(current.price, rel=0.05)
 
 
+def test_an_observable_can_be_fixed():
+    # Without the current the asymmetry is largest far down in the tail: no way leads back from it.
+    r = qpc.Reservoirs(11.0, 1.0, 2.0)
+    limits = {"current": (4.0, 4.0)}
+    found = qpc.design(MostAsymmetry(), SADDLE, r, CONSTRAINED, constraints=limits)
+    assert found.status == "converged"
+    assert found.conditions[0].value == pytest.approx(4, rel=1e-5)
+    mu, bias = np.linspace(8, 12, 801), np.linspace(0.3, 4, 75)
+    t = transmissions(GRID_SADDLE, ["hbar_omega_x"], [[1.0]])[0]
+    left, right = (np.stack(side) for side in zip(*(powers(t, mu, v, 2.0) for v in bias)))
+    near = np.argmin(np.abs((left + right) / bias[:, None] - 4), axis=1)
+    best = np.max(((right - left) / (right + left))[np.arange(75), near])
+    assert found.value == pytest.approx(best, rel=0.02)
+
+
 def test_infeasible():
     r = qpc.Reservoirs(11.0, 1.0, 2.0)
     limits = [Constraint("current", upper=-5.0), Constraint("conductance", 0.1, 2.0)]
@@ -377,8 +397,84 @@ def test_starts_fill_the_box():
 
 # --- refusals -----------------------------------------------------------------------------------
 
-R = qpc.Reservoirs(10.0, 1.0, 2.0)
 OK = {"mu": (8.0, 12.0)}
+SPEC = """
+seed = 1
+[objective]
+kind = "hot_spot_at"
+distance = { value = 1.0, unit = "um" }
+[scatterer]
+model = "adiabatic"
+half_width = 20.0
+curvature_radius = 100.0
+[reservoirs]
+mu = 14.0
+temperature = { value = 1600, unit = "mK" }
+[free]
+bias = [1.0, 8.0]
+[tolerances]
+half_width = 0.2
+"""
+
+
+def write(folder, *change):
+    path = folder / "spec.toml"
+    path.write_text(SPEC.replace(*change) if change else SPEC)
+    return path
+
+
+def test_the_command(tmp_path):
+    code, out, err = call("design", write(tmp_path), "-o", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "Design: hot spot at a distance" in out
+    assert "status converged" in out
+    folder = tmp_path / "out"
+    assert (folder / "design.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "report.txt").read_text().count("Fabrication") == 1
+    found = json.loads((folder / "design.json").read_text())
+    bias = found["parameters"]["bias"]["value"]
+    c = qpc.AdiabaticConstriction(20.0, 100.0)
+    assert hottest(c, 14.0, [bias], 1.6)[0] == pytest.approx(1000, rel=0.02)
+    assert found["tolerance"]["errors"] == {"half_width": 0.2}
+
+
+def test_the_example_is_a_design():
+    question = read_design_spec(Path(__file__).parent.parent / "docs" / "design.toml")
+    objective, scatterer, reservoirs, free = question.positional
+    assert isinstance(objective, StrongestCooling)
+    assert (scatterer.half_width, scatterer.length, reservoirs.temperature) == (20.0, 60.0, 2.0)
+    assert free["bias"] == (0.1, 4.0)
+    assert question.named["tolerances"]["temperature"] == pytest.approx(0.05)
+    assert question.named["constraints"][0].upper == 5.0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[free]", "[fre"), "is not TOML"),
+        (("[free]", "[fre]"), "there is no 'fre': did you mean free?"),
+        (("hot_spot_at", "hot_spot"), "objective.kind must be one of most_asymmetry"),
+        (("distance", "distanc"), "no 'distanc' in objective, with the kind hot_spot_at"),
+        (('"um"', '"ml"'), "objective.distance has the unit 'ml'"),
+        (('model = "adiabatic"', 'model = "adiabatik"'), "did you mean adiabatic?"),
+        (("bias = [1.0, 8.0]", "bias = [1.0]"), "free.bias must be [lower, upper]"),
+        (("bias = [1.0, 8.0]", "bias = { lower = 1 }"), "free.bias has no upper bound"),
+        (("bias = [1.0, 8.0]", "bies = [1.0, 8.0]"), "no parameter 'bies': did you mean bias?"),
+        (("bias = [1.0, 8.0]", "bias = [8.0, 1.0]"), "bounds of bias contradict each other"),
+        (("mu = 14.0", ""), "reservoirs.mu is missing"),
+        (("seed = 1", "seed = 1.5"), "seed must be a whole number"),
+        (("half_width = 0.2", "half_width = -1"), "the tolerance of half_width must be a positive"),
+    ],
+)
+def test_a_bad_spec_is_refused(tmp_path, change, message):
+    code, out, err = call("design", write(tmp_path, *change), "-o", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "spec.toml" in err
+    assert not (tmp_path / "out").exists()
+
+
+R = qpc.Reservoirs(10.0, 1.0, 2.0)
 BAD = {
     "a name": ((StrongestCooling(), {"half_widht": (1, 2)}), {}, "'half_widht'.*Known are mu"),
     "near": ((StrongestCooling(), {"heigt": (1, 2)}), {}, "did you mean height"),

@@ -20,7 +20,6 @@ from qpcjax.parameters import Parameter
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import as_scatterer
 
-_DESCENTS = 2
 _DIFFERENCE = 1e-4  # step of the Hessian's differences, in the parameter's range or value
 _ACTIVE = 1e-5  # distance from its bound, in its spread, at which a constraint is active
 
@@ -35,7 +34,7 @@ def design(
     tolerances: Mapping[str, float] | None = None,
     damping: QuadraticDamping | None = None,
     starts: int | None = None,
-    descents: int = _DESCENTS,
+    descents: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Design:
@@ -58,9 +57,10 @@ def design(
             which may hold functions of your own.
         tolerances: name -> standard deviation of a number as it is made, free or not.
         damping: `QuadraticDamping` of constraints on the distance of the hot spot.
-        starts: how many points are looked at; by default 2 and two more for each free parameter.
-            More find an optimum that is hidden in a small part of the range.
-        descents: how many of them are followed.
+        starts: how many points are looked at; by default 2 and two more for each free parameter,
+            twice as many with constraints. More find an optimum that is hidden in a small part of
+            the range.
+        descents: how many of them are followed; by default 2, or 4 with constraints.
         seed: of the starts.
         progress: called with (done, total, label).
 
@@ -89,7 +89,10 @@ def design(
         damping = objective.damping if isinstance(objective, HotSpotAt) else QuadraticDamping()
     problem = Problem(objective, conditions, roomy, reservoirs, damping, tuple(names))
     run = _Run(problem, parameters, errors, seed, progress or (lambda *_: None))
-    return run.result(2 + 2 * len(parameters) if starts is None else starts, descents)
+    # Constraints cut the range into valleys.
+    valleys = 2 if conditions else 1
+    starts = valleys * (2 + 2 * len(parameters)) if starts is None else starts
+    return run.result(starts, 2 * valleys if descents is None else descents)
 
 
 def _require_double():

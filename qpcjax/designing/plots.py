@@ -15,6 +15,7 @@ from qpcjax.units import BOLTZMANN
 
 _POINTS = 240
 _SLICE = 41
+_WIDE = 20  # times the value at which an axis becomes logarithmic
 _BEFORE, _AFTER, _DATA = "0.6", "#1f5fa8", "#c1272d"
 
 
@@ -80,7 +81,7 @@ def _along(scatterer, reservoirs, axis, x):
 
 def _draw_slices(axes, design):
     share = np.linspace(0, 1, _SLICE)
-    logarithmic = design.objective.squares
+    largest = abs(design.value)
     for p in design.parameters:
         if p.log:
             values = p.lower * (p.upper / p.lower) ** share
@@ -91,10 +92,13 @@ def _draw_slices(axes, design):
         along = np.append(design.along(p.name, values), design.value)
         at = np.append(share, p.share)
         order = np.argsort(at)
+        largest = max(largest, np.nanmax(np.abs(along)))
         (line,) = axes.plot(at[order], along[order], linewidth=1.3, label=p.name.replace("_", " "))
         axes.plot(p.share, design.value, "o", color=line.get_color(), markersize=5, clip_on=False)
-    if logarithmic:
+    if design.objective.squares:
         axes.set_yscale("log")
+    elif largest > _WIDE * abs(design.value) > 0:
+        axes.set_yscale("symlog", linthresh=abs(design.value))
     axes.set_xlabel("place between the bounds")
     unit = f" ({design.unit})" if design.unit not in ("", "1") else ""
     axes.set_ylabel(f"objective{unit}")

@@ -17,6 +17,7 @@ _CONVERGED_SHARE = 1e-7
 _FEASIBLE = 1e-6  # violation that counts as none, in units of the constraint's spread
 _MOST_STEPS = 100
 _PENALTY = 10.0
+_STIFF = 1000.0  # penalty of the descent that begins where the constraints are met best
 _LARGEST_PENALTY = 1e8
 _SMALLEST_RADIUS = 1e-9
 _SAME = 0.02  # distance in the box within which two descents are one
@@ -72,7 +73,9 @@ class Merit:
         c = finite[:, self.parts :]
         for i in range(c.shape[1]):
             ends = [abs(e) for e in (self.lower[i], self.upper[i]) if np.isfinite(e)]
-            self.scales[i] = _spread(c[:, i]) or max(ends) or 1.0
+            # A bound that is small against the spread is meant to be kept to its own size.
+            spread = _spread(c[:, i]) or max(ends) or 1.0
+            self.scales[i] = np.sqrt(spread * min(spread, max(ends) or spread))
 
     def objective(self, outputs):
         """The value h of rows of outputs."""
@@ -148,6 +151,8 @@ class Row:
     gain: float = 0.0
     predicted: float = np.inf
     last_violation: float = np.inf
+    updated: bool = False
+    checked: bool = False
 
     def __post_init__(self):
         self.first_outputs = self.outputs
@@ -229,6 +234,11 @@ class Search:
         for row in sorted(usable, key=self._merit):
             if all(np.max(np.abs(row.at - other.at)) > apart for other in chosen):
                 chosen.append(row)
+        if len(self.merit.scales):
+            # One of them begins where the constraints are met best.
+            nearest = min(usable, key=lambda r: self.merit.violation(r.outputs))
+            nearest.penalty = _STIFF
+            chosen = [nearest, *(r for r in chosen if r is not nearest)]
         return chosen[: self.descents]
 
     def _step(self, running):
@@ -258,9 +268,16 @@ class Search:
             row.predicted = float(state.predicted)
             stuck = float(state.radius) < _SMALLEST_RADIUS
             if not (self._settle_multipliers(row, stuck) or stuck):
-                if row.predicted > self.merit.settled(row.outputs) or row.status != "descending":
+                more = row.predicted > self.merit.settled(row.outputs)
+                if more or row.updated:
+                    row.updated = False
                     return np.clip(np.asarray(trial), 0, 1)
                 stuck = True
+            if stuck and len(self.merit.scales) and not row.checked:
+                # What was learnt on the other side of a constraint may be wrong here: look again.
+                row.checked = True
+                row.state = _optimiser()[0](jnp.asarray(row.at))
+                continue
             if stuck and row.status == "descending":
                 feasible = self.merit.violation(row.outputs) <= _FEASIBLE
                 row.status = "converged" if feasible else "infeasible"
@@ -274,7 +291,8 @@ class Search:
         merit = self.merit
         new = merit.new_multipliers(row.outputs, row.multipliers, row.penalty)
         off = float(np.max(np.abs(new - row.multipliers))) / row.penalty
-        if off <= _FEASIBLE / 10:
+        # One update for each evaluation: a second one would answer to the same violation.
+        if off <= _FEASIBLE / 10 or row.updated:
             return False
         if not (stuck or row.predicted < 0.1 * row.penalty * off**2 + merit.settled(row.outputs)):
             return False
@@ -284,7 +302,7 @@ class Search:
         if row.penalty > _LARGEST_PENALTY:
             row.status = "infeasible"
             return True
-        row.multipliers = new
+        row.multipliers, row.updated = new, True
         return True
 
     def _learn(self, row, trial, outputs, slopes):
@@ -293,15 +311,13 @@ class Search:
         finite = _finite(outputs, slopes)
         row.moved = trial - row.at
         row.gain = before - merit.value(outputs, size, row.penalty) if finite else np.nan
-        if finite:
-            # The slopes' change under the weights of the new point: the part of the Hessian that
-            # the known one leaves out.
-            first, _ = merit.weights(outputs, size, row.penalty)
-            row.change = (slopes - row.slopes).T @ first
-        else:
-            row.moved, row.change = trial - row.at, np.full_like(row.at, np.nan)
+        old = row.slopes
         if finite and row.gain > 0:
             row.at, row.outputs, row.slopes = trial, outputs, slopes
+        # The slopes' change under the weights of the better point: the part of the Hessian that the
+        # known one leaves out.
+        first, _ = merit.weights(row.outputs, size, row.penalty)
+        row.change = (slopes - old).T @ first if finite else np.full_like(row.at, np.nan)
 
     def _give_up(self, going):
         """Leave descents that are behind the best one, or have met a better one."""
