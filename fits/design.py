@@ -2,8 +2,8 @@
 
 python fits/design.py [DISTANCE]
 
-Copy it as a start: an objective, bounds, constraints, tolerances. `qpcjax design` does the same from
-a TOML file.
+Copy it as a start: an objective, bounds, constraints, tolerances. `qpcjax design` does the same
+from a TOML file.
 """
 
 import sys
@@ -23,7 +23,7 @@ def main(distance: float | str = 1500.0):
         qpc.Reservoirs(mu=14.0, bias=4.0, temperature=1.6),
         free={"bias": (1.0, 8.0), "half_width": (15.0, 25.0)},
         # One distance fixes one number; what flows fixes the other.
-        constraints={"current": (300.0, 300.0)},
+        constraints={"current": (400.0, 400.0)},
         tolerances={"half_width": 0.5, "bias": 0.05},
     )
 
