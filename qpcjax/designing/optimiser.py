@@ -53,7 +53,7 @@ def trust_region():
         lower = jnp.maximum(-params, -radius)
         upper = jnp.minimum(1 - params, radius)
         matrix = curvature + known
-        step = _minimise(updates, matrix, lower, upper)
+        step = minimise(updates, matrix, lower, upper)
         predicted = -(updates @ step + step @ matrix @ step / 2)
         return step, TrustRegionState(curvature, radius, predicted)
 
@@ -83,7 +83,7 @@ def _radius(state, moved, gain):
     return jnp.where(length > 0, jnp.minimum(radius, 1), state.radius)
 
 
-def _minimise(gradient, matrix, lower, upper):
+def minimise(gradient, matrix, lower, upper):
     """Smallest value of a quadratic, convex or not, in a small box around 0."""
     n = gradient.size
 

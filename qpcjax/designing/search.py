@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from qpcjax.designing.optimiser import trust_region
+from qpcjax.designing.optimiser import minimise, trust_region
 
 # Decrease that is still to be had where a descent ends: in units of the objective's spread over the
 # starts, and of its value. Near a minimum squares are known better: a step more is all it takes.
@@ -20,6 +20,7 @@ _PENALTY = 10.0
 _STIFF = 1000.0  # penalty of the descent that begins where the constraints are met best
 _LARGEST_PENALTY = 1e8
 _SMALLEST_RADIUS = 1e-9
+_INNER = 12  # steps within the linearised constraints
 _SAME = 0.02  # distance in the box within which two descents are one
 _HOPELESS = 4.0  # expected gains by which a descent may be behind the best one
 _TRIAL = 3  # evaluations after which one may be left for that
@@ -159,6 +160,11 @@ class Row:
 
 
 @functools.cache
+def _minimiser():
+    return jax.jit(minimise)
+
+
+@functools.cache
 def _optimiser():
     optimiser = trust_region()
 
@@ -262,6 +268,8 @@ class Search:
             trial, state = _optimiser()[1](
                 gradient, row.state, row.at, known, row.moved, row.change, row.gain
             )
+            if len(self.merit.scales):
+                trial, state = self._within_kinks(row, state, np.asarray(trial) - row.at)
             row.state = state
             # What was learnt counts once.
             row.moved, row.change, row.gain = np.zeros_like(row.at), np.zeros_like(row.at), 0.0
@@ -283,6 +291,39 @@ class Search:
                 row.status = "converged" if feasible else "infeasible"
             if row.status != "descending":
                 return row.at
+
+    def _within_kinks(self, row, state, step):
+        """The step that is best for the constraints on both sides of their kinks, linearised.
+
+        A constraint counts on one side of its bound alone: a quadratic from either side leads past
+        or short of it. Nothing is evaluated here.
+        """
+        curvature, radius = np.asarray(state.curvature), float(state.radius)
+        lower, upper = np.maximum(-row.at, -radius), np.minimum(1 - row.at, radius)
+
+        def model(s):
+            z = row.outputs + row.slopes @ s
+            return self.merit.value(z, row.multipliers, row.penalty) + s @ curvature @ s / 2
+
+        none = np.zeros_like(step)
+        now, best = none, model(none)
+        start = best
+        if model(step) < best:
+            now, best = step, model(step)
+        for _ in range(_INNER):
+            z = row.outputs + row.slopes @ now
+            first, second = self.merit.weights(z, row.multipliers, row.penalty)
+            gradient = row.slopes.T @ first + curvature @ now
+            matrix = curvature + (row.slopes.T * second) @ row.slopes
+            more = np.asarray(_minimiser()(gradient, matrix, lower - now, upper - now))
+            shares = 0.5 ** np.arange(12)
+            values = [model(now + share * more) for share in shares]
+            i = int(np.argmin(values))
+            if not values[i] < best - 1e-12 * max(start - best, 1e-300):
+                break
+            now, best = now + shares[i] * more, values[i]
+        gain = jnp.asarray(start - best, state.predicted.dtype)
+        return row.at + now, state._replace(predicted=gain)
 
     def _settle_multipliers(self, row, stuck):
         """New multipliers once the point is near the minimum for the old ones; whether so."""
