@@ -98,7 +98,7 @@ def _draw_slices(axes, design):
     if design.objective.squares:
         axes.set_yscale("log")
     elif largest > _WIDE * abs(design.value) > 0:
-        axes.set_yscale("symlog", linthresh=abs(design.value))
+        axes.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(abs(design.value))))
     axes.set_xlabel("place between the bounds")
     unit = f" ({design.unit})" if design.unit not in ("", "1") else ""
     axes.set_ylabel(f"objective{unit}")

@@ -84,7 +84,7 @@ def read_design_spec(path) -> Question:
         damping = _damping(reader, given)
         own = reader.table(given["scatterer"], "scatterer")
         # A number that is free need not be stated: the search then has no start of its own there.
-        middle = {n: sum(ends) / 2 for n, ends in free.items() if n not in own}
+        middle = {n: (low + high) / 2 for n, (low, high) in free.items() if n not in own}
         scatterer, _ = read_scatterer(reader, own, middle)
         positional = (
             _objective(reader, given["objective"], damping),
@@ -116,7 +116,7 @@ def _whole(reader, value, field):
     return value
 
 
-def _bounds(reader, ends, name, field, units=None):
+def _bounds(reader, ends, name, field, units=None) -> tuple[Any, Any]:
     """Bounds from [lower, upper] or { lower, upper, unit }; of a constraint either may be absent.
 
     Args:
@@ -129,22 +129,25 @@ def _bounds(reader, ends, name, field, units=None):
     if isinstance(ends, list):
         if len(ends) != 2:
             raise reader.error(f"{field} must be [lower, upper], got {ends!r}")
-        ends = dict(zip(("lower", "upper"), ends, strict=True))
+        ends = {"lower": ends[0], "upper": ends[1]}
     if not isinstance(ends, dict):
         raise reader.error(
             f"{field} must be [lower, upper] or {{ lower = ..., upper = ... }}, got {ends!r}"
         )
+    ends = dict[str, Any](ends)
     reader.known(ends, _BOUND if units is None else _BOUND[:2], field)
     if units is not None:
-        return tuple(
+        lower, upper = (
             reader.number(ends[end], f"{field}.{end}") if end in ends else None
             for end in ("lower", "upper")
         )
+        return lower, upper
     for end in ("lower", "upper"):
         if end not in ends:
             raise reader.error(f"{field} has no {end} bound: give [lower, upper]")
     factor = reader.factor(ends.get("unit"), name, field)
-    return tuple(reader.number(ends[end], f"{field}.{end}") * factor for end in ("lower", "upper"))
+    lower, upper = (reader.number(ends[end], f"{field}.{end}") for end in ("lower", "upper"))
+    return lower * factor, upper * factor
 
 
 def _damping(reader, given):
