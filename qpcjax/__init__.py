@@ -6,6 +6,7 @@ the energy eV in meV, masses in m_e; currents in nA, powers in pW, conductances 
 
 from importlib.metadata import version as _version
 
+from qpcjax.designing import design as design
 from qpcjax.expansions import low_bias_dissipation as low_bias_dissipation
 from qpcjax.expansions import low_temperature_correction as low_temperature_correction
 from qpcjax.hotspot import HotSpot as HotSpot

@@ -564,6 +564,37 @@ def sweep(
         typer.echo(f"Written:\n  {folder}" + (f"\n  {netcdf}" if netcdf else ""))
 
 
+@app.command(epilog="Example: qpcjax design docs/design.toml -o OUT")
+def design(
+    spec: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SPEC.toml",
+            help="What to design: scatterer, reservoirs, objective and free parameters, as TOML.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report and figure.")] = Path(
+        "qpcjax-design"
+    ),
+):
+    """Find the constriction and operating point that do best what is asked of them.
+
+    Writes report.txt, design.json and design.png into the folder.
+    """
+    from qpcjax.designing.command import answer
+    from qpcjax.designing.spec import read_design_spec
+
+    with plain_errors():
+        question = read_design_spec(spec)
+        check_writable(out)
+    with plain_errors((InputError, OSError)), progress_bar() as advance:
+        report, paths = answer(question, out, advance)
+    typer.echo(report)
+    typer.echo("Written:")
+    for path in paths:
+        typer.echo(f"  {path}")
+
+
 @contextlib.contextmanager
 def progress_bar():
     """A bar on stderr; gives a function (done, total, label) that moves it."""

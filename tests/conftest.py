@@ -17,7 +17,14 @@ jax.config.update("jax_enable_x64", DOUBLE)
 ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_units")
 
 # Modules whose code goes through optax, which needs the standard promotion of dtypes.
-STANDARD_PROMOTION = ("test_cli", "test_files", "test_fit", "test_notebooks", "test_plot")
+STANDARD_PROMOTION = (
+    "test_cli",
+    "test_design",
+    "test_files",
+    "test_fit",
+    "test_notebooks",
+    "test_plot",
+)
 
 # Nearly all the time goes into compiling, and none of it should be spent twice. Modules of one
 # group run in one process, one after the other, and share what was compiled there; the scripts,

@@ -123,3 +123,16 @@ def test_hot_spot_script(made):
     value, error = found["strength"]
     assert error / value == pytest.approx(made.SPOT_NOISE / made.SPOT_BIAS.size**0.5, rel=0.1)
     assert printed.count("(true ") == 3
+
+
+def test_design_script(made):
+    printed, found = run("design.py")
+    assert "\nstatus converged" in "\n" + printed
+    # The width and bias that it prints have the distance and the current that it was asked for.
+    at = dict(re.findall(r"^(\w+) +([-\d.]+) (?:nm|meV)", printed, re.MULTILINE))
+    c = qpc.AdiabaticConstriction(float(at["half_width"]), 100.0)
+    r = qpc.Reservoirs(14.0, float(at["bias"]), 1.6)
+    assert float(qpc.current(c, r)) == pytest.approx(400, rel=1e-3)
+    spot = qpc.hot_spot(c, r, qpc.QuadraticDamping(0.04))
+    assert float(spot.distance) == pytest.approx(1500, rel=1e-3)
+    assert not found

@@ -1,29 +1,15 @@
 """Sweeps written down in a TOML file."""
 
-import dataclasses
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from qpcjax.files import InputError, read_transmission
-from qpcjax.models import MODELS, named_scatterer
-from qpcjax.names import FIELD_UNITS, POINT_UNITS, closest
+from qpcjax.files import InputError
+from qpcjax.names import POINT_UNITS, closest
 from qpcjax.quadrature import ORDER
+from qpcjax.specs import Reader, read_scatterer
 from qpcjax.sweeping.plan import make_plan
-
-# Factors to the library's units.
-_UNITS = {
-    "nm": {"nm": 1.0, "um": 1e3, "mm": 1e6, "m": 1e9, "pm": 1e-3},
-    "meV": {"meV": 1.0, "eV": 1e3, "ueV": 1e-3},
-    "K": {"K": 1.0, "mK": 1e-3},
-    "T": {"T": 1.0, "mT": 1e-3},
-    "m_e": {"m_e": 1.0},
-    "1": {"1": 1.0},
-}
-_VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
 
 _KEYS = (
     "scatterer",
@@ -39,50 +25,8 @@ _RANGE = ("start", "stop", "num", "spacing", "unit")
 _SPACINGS = ("linear", "log")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Reader:
-    """A spec's file, for messages and for files beside it."""
-
-    path: Path
-
-    def error(self, message):
-        return InputError(f"{self.path}: {message}")
-
-    def table(self, value, field):
-        if not isinstance(value, Mapping):
-            raise self.error(f"[{field}] must be a table, got {value!r}")
-        return value
-
-    def known(self, given, names, field):
-        for name in given:
-            if name not in names:
-                where = f" in {field}" if field else ""
-                raise self.error(f"there is no {name!r}{where}: {closest(name, names)}")
-
-    def number(self, value, field):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.error(f"{field} must be a number, got {value!r}")
-        return float(value)
-
-    def factor(self, unit, name, field):
-        """Factor from a unit to that of the parameter."""
-        own = POINT_UNITS.get(name) or FIELD_UNITS.get(name, "1")
-        units = {**_UNITS[own], **(_VOLTAGES if name == "bias" else {})}
-        if unit is None:
-            return 1.0
-        if unit not in units:
-            raise self.error(f"{field} has the unit {unit!r}, got for {name}: {_one_of(units)}")
-        return units[unit]
-
-    def quantity(self, value, name, field):
-        """A number in the library's units, from a number or { value = ..., unit = ... }."""
-        if not isinstance(value, Mapping):
-            return self.number(value, field)
-        self.known(value, ("value", "unit"), field)
-        if "value" not in value:
-            raise self.error(f"{field} must have a value, got {dict(value)!r}")
-        number = self.number(value["value"], f"{field}.value")
-        return number * self.factor(value.get("unit"), name, field)
+class _Reader(Reader):
+    """The reader of a sweep's spec."""
 
     def axis(self, value, name):
         """Values of an axis: a list, { values = ... }, { start, stop, num } or { file = ... }."""
@@ -143,10 +87,6 @@ class _Reader:
         return np.geomspace(start, stop, num)
 
 
-def _one_of(units):
-    return "one of " + ", ".join(units)
-
-
 def read_spec(path):
     """The plan of a sweep's TOML file; docs/cluster.md describes it.
 
@@ -159,12 +99,7 @@ def read_spec(path):
         InputError: anything that the user can mend; says the field, what was wanted and what came.
     """
     reader = _Reader(Path(path))
-    try:
-        given = tomllib.loads(reader.path.read_text())
-    except OSError as error:
-        raise reader.error(f"cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise reader.error(f"is not TOML: {error}") from None
+    given = reader.toml()
     reader.known(given, _KEYS, "")
     for key in ("scatterer", "axes", "observables"):
         if key not in given:
@@ -181,7 +116,7 @@ def read_spec(path):
         axes[name] = reader.quantity(value, name, f"fixed.{name}")
     options = _options(reader, given)
     try:
-        scatterer, own_modes = _scatterer(reader, given["scatterer"], axes)
+        scatterer, own_modes = read_scatterer(reader, given["scatterer"], axes)
         return make_plan(
             scatterer,
             axes,
@@ -215,32 +150,3 @@ def _options(reader, given):
         "order": given.get("order", ORDER),
         "chunk": given.get("chunk"),
     }
-
-
-def _scatterer(reader, given, axes) -> tuple[Any, bool]:
-    """The scatterer, and whether its number of modes was stated."""
-    parameters = dict(reader.table(given, "scatterer"))
-    model = parameters.pop("model", "mean")
-    if model not in MODELS:
-        raise reader.error(
-            f"scatterer.model must be one of {', '.join(MODELS)}, got {model!r}: "
-            f"{closest(model, MODELS)}"
-        )
-    known = [*MODELS[model].parameters, "g_factor", "magnetic_field"]
-    reader.known(parameters, known, f"scatterer, with the model {model}")
-    values = {}
-    for name, value in parameters.items():
-        field = f"scatterer.{name}"
-        if name == "table":
-            values[name] = read_transmission(reader.path.parent / str(value))
-        elif name in FIELD_UNITS:
-            if name in axes:
-                raise reader.error(f"{name} is in axes and in scatterer")
-            values[name] = reader.quantity(value, name, field)
-        else:
-            values[name] = value  # such as modes or matching, checked by the class
-    for name in axes:
-        if name in known and name not in values:
-            values[name] = float(np.atleast_1d(axes[name])[0])
-    stated = {"modes", "channel_modes"} & set(values)
-    return named_scatterer(model, values), bool(stated)

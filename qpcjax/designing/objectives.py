@@ -1,0 +1,382 @@
+"""What a design is to do best: each objective is a number of a scatterer between reservoirs."""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax._fields import number, require
+from qpcjax.hotspot import QuadraticDamping, hot_spot
+from qpcjax.landauer import conductance, dissipation
+from qpcjax.names import closest, field_names, with_numbers
+from qpcjax.reservoirs import Reservoirs
+from qpcjax.scatterers import transmission
+
+_PLATEAU_NODES = 8
+
+# What an axis of a target may be, beside the scatterer's own numbers.
+RESERVOIR_NAMES = ("mu", "bias", "temperature", "temperature_bias")
+
+
+class AbstractObjective(eqx.Module):
+    """A number to be made as large or as small as possible.
+
+    A subclass gives `parts`: the number itself, or, with `squares`, the deviations whose mean
+    square it is. Those take fewer evaluations, since their curvature is known beforehand.
+    """
+
+    maximise: ClassVar[bool] = False
+    squares: ClassVar[bool] = False
+    driven: ClassVar[bool] = False  # whether there is no answer at zero bias
+
+    @property
+    @abc.abstractmethod
+    def title(self) -> str:
+        """What it is, in a few words."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the number."""
+        return "1"
+
+    @abc.abstractmethod
+    def parts(self, scatterer, reservoirs) -> jax.Array:
+        """The number, shape (1,), or the deviations, shape (n,)."""
+
+    def value(self, scatterer, reservoirs):
+        """The number."""
+        parts = self.parts(scatterer, reservoirs)
+        return jnp.mean(parts**2) if self.squares else parts[0]
+
+    def operating_points(self, scatterer, reservoirs) -> list[Any]:
+        """Pairs of a scatterer and reservoirs for which T(E) has to be known."""
+        return [(scatterer, reservoirs)]
+
+    def check(self, scatterer, names):
+        """Raise ValueError where it cannot be evaluated with these free parameters."""
+
+
+def _downstream(value, reservoirs):
+    """The value with left and right exchanged where the bias drives electrons to the left."""
+    return jnp.where(reservoirs.bias < 0, -value, value)
+
+
+class MostAsymmetry(AbstractObjective):
+    r"""Largest share by which the downstream side gets more heat than the upstream one.
+
+    .. math:: \frac{P_A}{P_T} = \frac{P_R - P_L}{P_L + P_R}
+
+    for eV > 0, and its mirror image for eV < 0; P_T = V I. It is 1 where all the heat appears
+    downstream, and more where the upstream side is cooled.
+    """
+
+    maximise: ClassVar[bool] = True
+    driven: ClassVar[bool] = True
+
+    @property
+    def title(self):
+        """What it is."""
+        return "largest asymmetry P_A/P_T"
+
+    def parts(self, scatterer, reservoirs):
+        """P_A/P_T, shape (1,)."""
+        power = dissipation(scatterer, reservoirs)
+        return (_downstream(power.asymmetry, reservoirs) / power.total)[None]
+
+
+class StrongestCooling(AbstractObjective):
+    r"""Strongest cooling of the upstream side, from which the electrons come.
+
+    .. math:: P_L = \frac{2}{h} \int dE\, (\mu_L - E)\, T(E, V) [f_L - f_R]
+
+    made as negative as possible for eV > 0, and P_R for eV < 0.
+    """
+
+    driven: ClassVar[bool] = True
+
+    @property
+    def title(self):
+        """What it is."""
+        return "strongest cooling, power on the upstream side"
+
+    @property
+    def unit(self):
+        """Unit of the number."""
+        return "pW"
+
+    def parts(self, scatterer, reservoirs):
+        """P on the upstream side in pW, shape (1,)."""
+        power = dissipation(scatterer, reservoirs)
+        return jnp.where(reservoirs.bias < 0, power.right, power.left)[None]
+
+
+class HotSpotAt(AbstractObjective):
+    r"""The hot spot at a distance r from the constriction, on the downstream side.
+
+    .. math:: \left[\ln \frac{r^*}{r}\right]^2
+
+    as small as possible. One distance fixes one number: of several that are free all but one may
+    be chosen, and the result says which combinations.
+
+    Args:
+        distance: r in nm, positive.
+        damping: `QuadraticDamping` of the hot electrons.
+
+    Raises:
+        ValueError: a distance that is not positive.
+    """
+
+    distance: float = eqx.field(converter=number)
+    damping: QuadraticDamping = eqx.field(default_factory=QuadraticDamping)
+
+    squares: ClassVar[bool] = True
+    driven: ClassVar[bool] = True
+
+    def __check_init__(self):
+        wanted = "positive, in nm"
+        require("distance", self.distance, wanted, lambda r: (r > 0) & np.isfinite(r))
+
+    @property
+    def title(self):
+        """What it is."""
+        return "hot spot at a distance, [ln(r*/r)]^2"
+
+    def parts(self, scatterer, reservoirs):
+        """ln(r*/r), shape (1,)."""
+        spot = hot_spot(scatterer, reservoirs, self.damping)
+        return jnp.log(spot.distance / self.distance)[None]
+
+
+class FlattestPlateau(AbstractObjective):
+    r"""Flattest conductance around mu.
+
+    .. math::
+        \left\langle \left[\frac{G(\mu + s)}{\bar G} - 1\right]^2
+        \right\rangle_{|s| < \Delta/2}
+
+    as small as possible, with the mean :math:`\bar G` over the window, or with a level in its
+    place: then the plateau has to lie there as well.
+
+    Args:
+        span: width of the window, Delta, in meV.
+        level: conductance of the plateau in 2e^2/h, such as 1; None for any.
+
+    Raises:
+        ValueError: a span or level that is not positive.
+    """
+
+    span: float = eqx.field(converter=number)
+    level: Any = eqx.field(
+        default=None, converter=lambda level: None if level is None else number(level)
+    )
+
+    squares: ClassVar[bool] = True
+
+    def __check_init__(self):
+        def positive(x):
+            return (x > 0) & np.isfinite(x)
+
+        require("span", self.span, "positive, in meV", positive)
+        if self.level is not None:
+            require("level", self.level, "a positive conductance in 2e^2/h", positive)
+
+    @property
+    def title(self):
+        """What it is."""
+        return "flattest plateau, relative variance of G"
+
+    def parts(self, scatterer, reservoirs):
+        """Weighted relative deviations, whose mean square is that over the window."""
+        nodes, weights = np.polynomial.legendre.leggauss(_PLATEAU_NODES)
+        mu = reservoirs.mu + self.span / 2 * nodes
+        g = conductance(scatterer, mu, reservoirs.temperature)
+        level = jnp.sum(weights / 2 * g) if self.level is None else self.level
+        return np.sqrt(weights / 2 * nodes.size) * (g / level - 1)
+
+    def operating_points(self, scatterer, reservoirs):
+        """The reservoirs, and the upper end of the window."""
+        top = eqx.tree_at(lambda r: r.mu, reservoirs, reservoirs.mu + self.span / 2)
+        return [(scatterer, reservoirs), (scatterer, top)]
+
+
+def _table(*columns):
+    """Columns of a target as float arrays of one length; (name, values) pairs."""
+    found = {}
+    for name, values in columns:
+        try:
+            found[name] = np.asarray(values, float)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} of the target must be numbers, got {values!r}") from None
+        if found[name].ndim != 1 or found[name].size == 0:
+            shape = found[name].shape
+            raise ValueError(f"{name} of the target must be a column of numbers, got shape {shape}")
+        bad = np.flatnonzero(~np.isfinite(found[name]))
+        if bad.size:
+            value = found[name][bad[0]]
+            raise ValueError(f"{name} of the target must be finite: row {bad[0] + 1} is {value}")
+    sizes = {name: column.size for name, column in found.items()}
+    if len(set(sizes.values())) > 1:
+        listed = " and ".join(f"{size} of {name}" for name, size in sizes.items())
+        raise ValueError(f"the columns of the target must have one length, got {listed}")
+    return tuple(found.values())
+
+
+class TargetTransmission(AbstractObjective):
+    r"""A transmission T(E) as near as possible to a table.
+
+    .. math:: \frac{1}{n} \sum_i [T(E_i, V) - T_i]^2
+
+    Args:
+        energy: E_i in meV.
+        transmission: T_i.
+
+    Raises:
+        ValueError: columns of unequal length, empty or not finite.
+    """
+
+    energy: Any
+    transmission: Any
+
+    squares: ClassVar[bool] = True
+
+    def __init__(self, energy, transmission):
+        self.energy, self.transmission = _table(("energy", energy), ("transmission", transmission))
+
+    @property
+    def title(self):
+        """What it is."""
+        return "target T(E), mean square deviation"
+
+    def parts(self, scatterer, reservoirs):
+        """T(E_i) - T_i."""
+        found = transmission(scatterer, jnp.asarray(self.energy), reservoirs.bias)
+        return found - self.transmission
+
+    def operating_points(self, scatterer, reservoirs):
+        """A cold reservoir that reaches the highest energy."""
+        return [(scatterer, Reservoirs(float(np.max(self.energy))))]
+
+
+class TargetConductance(AbstractObjective):
+    r"""A linear conductance as near as possible to a table.
+
+    .. math:: \frac{1}{n} \sum_i [G(x_i) - G_i]^2
+
+    Args:
+        values: x_i, of mu in meV or of another axis.
+        conductance: G_i in 2e^2/h.
+        axis: "mu", "temperature", or a number of the scatterer, such as "half_width".
+
+    Raises:
+        ValueError: columns of unequal length, empty or not finite.
+    """
+
+    values: Any
+    conductance: Any
+    axis: str = eqx.field(static=True)
+
+    squares: ClassVar[bool] = True
+
+    def __init__(self, values, conductance, axis="mu"):
+        self.values, self.conductance = _table((axis, values), ("conductance", conductance))
+        self.axis = axis
+
+    @property
+    def title(self):
+        """What it is."""
+        return f"target G({self.axis}), mean square deviation"
+
+    def parts(self, scatterer, reservoirs):
+        """G(x_i) - G_i."""
+        point = {"mu": reservoirs.mu, "temperature": reservoirs.temperature}
+        values = jnp.asarray(self.values)
+        if self.axis in point:
+            g = conductance(scatterer, **{**point, self.axis: values})
+        else:
+            g = jax.vmap(lambda x: conductance(with_numbers(scatterer, {self.axis: x}), **point))(
+                values
+            )
+        return g - self.conductance
+
+    def check(self, scatterer, names):
+        """Refuse an axis that is unknown or itself free."""
+        known = ["mu", "temperature", *field_names(scatterer)]
+        if self.axis not in known:
+            raise ValueError(
+                f"a conductance has no axis {self.axis!r}: {closest(self.axis, known)}"
+            )
+        if self.axis in names:
+            raise ValueError(
+                f"{self.axis} is the axis of the target and cannot be free as well: leave it out "
+                "of free"
+            )
+
+    def operating_points(self, scatterer, reservoirs):
+        """Both ends of the axis, without a bias."""
+        found = []
+        for value in (float(np.min(self.values)), float(np.max(self.values))):
+            r = Reservoirs(reservoirs.mu, temperature=reservoirs.temperature)
+            if self.axis in ("mu", "temperature"):
+                found.append((scatterer, dataclasses.replace(r, **{self.axis: value})))
+            else:
+                found.append((with_numbers(scatterer, {self.axis: value}), r))
+        return found
+
+
+class _Custom(AbstractObjective):
+    """A number of your own."""
+
+    function: Callable[..., Any] = eqx.field(static=True)
+    name: str = eqx.field(static=True, default="")
+    units: str = eqx.field(static=True, default="")
+
+    def __check_init__(self):
+        if not callable(self.function):
+            raise TypeError(
+                "an objective of your own must be a function of (scatterer, reservoirs), got "
+                f"{self.function!r}"
+            )
+
+    @property
+    def title(self):
+        """Its name, or that of the function."""
+        return self.name or getattr(self.function, "__name__", "your own objective")
+
+    @property
+    def unit(self):
+        """Unit of the number."""
+        return self.units
+
+    def parts(self, scatterer, reservoirs):
+        """The number, shape (1,)."""
+        found = jnp.asarray(self.function(scatterer, reservoirs), float)
+        if found.shape != ():
+            raise ValueError(f"{self.title} must be one number, got the shape {found.shape}")
+        return found[None]
+
+
+class Minimise(_Custom):
+    """A number of your own, as small as possible.
+
+    Args:
+        function: from (scatterer, reservoirs) to a number, differentiable by JAX.
+        name: what reports call it.
+        units: its unit.
+    """
+
+
+class Maximise(_Custom):
+    """A number of your own, as large as possible.
+
+    Args:
+        function: from (scatterer, reservoirs) to a number, differentiable by JAX.
+        name: what reports call it.
+        units: its unit.
+    """
+
+    maximise: ClassVar[bool] = True

@@ -1,0 +1,191 @@
+"""Designs written down in a TOML file; docs/design.md describes it."""
+
+import dataclasses
+import inspect
+from pathlib import Path
+from typing import Any
+
+from qpcjax.data import InputError
+from qpcjax.designing.constraints import OBSERVABLES, Constraint
+from qpcjax.designing.objectives import (
+    RESERVOIR_NAMES,
+    AbstractObjective,
+    FlattestPlateau,
+    HotSpotAt,
+    MostAsymmetry,
+    StrongestCooling,
+    TargetConductance,
+    TargetTransmission,
+)
+from qpcjax.files import read_transmission
+from qpcjax.hotspot import QuadraticDamping
+from qpcjax.reservoirs import Reservoirs
+from qpcjax.specs import Reader, read_scatterer
+
+OBJECTIVES: dict[str, type[AbstractObjective]] = {
+    "most_asymmetry": MostAsymmetry,
+    "strongest_cooling": StrongestCooling,
+    "hot_spot_at": HotSpotAt,
+    "flattest_plateau": FlattestPlateau,
+    "target_transmission": TargetTransmission,
+    "target_conductance": TargetConductance,
+}
+
+_KEYS = (
+    "scatterer",
+    "reservoirs",
+    "objective",
+    "free",
+    "constraints",
+    "tolerances",
+    "damping",
+    "fermi_energy",
+    "starts",
+    "descents",
+    "seed",
+)
+_BOUND = ("lower", "upper", "unit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What a spec asks: the arguments of `design`.
+
+    Fields:
+        positional: objective, scatterer, reservoirs and free.
+        named: the others.
+        reader: of the spec, for messages.
+    """
+
+    positional: tuple[Any, ...]
+    named: dict[str, Any]
+    reader: Reader
+
+
+def read_design_spec(path) -> Question:
+    """The question of a design's TOML file.
+
+    Raises:
+        InputError: anything that the user can mend; says the key, what was wanted and what came.
+    """
+    reader = Reader(Path(path))
+    given = reader.toml()
+    reader.known(given, _KEYS, "")
+    for key in ("scatterer", "reservoirs", "objective", "free"):
+        if key not in given:
+            raise reader.error(
+                f"{key} is missing; a design has scatterer, reservoirs, objective and free"
+            )
+    free = {
+        name: _bounds(reader, ends, name, f"free.{name}")
+        for name, ends in reader.table(given["free"], "free").items()
+    }
+    try:
+        damping = _damping(reader, given)
+        own = reader.table(given["scatterer"], "scatterer")
+        # A number that is free need not be stated: the search then has no start of its own there.
+        middle = {n: (low + high) / 2 for n, (low, high) in free.items() if n not in own}
+        scatterer, _ = read_scatterer(reader, own, middle)
+        positional = (
+            _objective(reader, given["objective"], damping),
+            scatterer,
+            _reservoirs(reader, given["reservoirs"], middle),
+            free,
+        )
+        constraints = [
+            Constraint(name, *_bounds(reader, ends, name, f"constraints.{name}", OBSERVABLES))
+            for name, ends in reader.table(given.get("constraints", {}), "constraints").items()
+        ]
+    except InputError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise reader.error(str(error)) from None
+    tolerances = {
+        name: reader.quantity(value, name, f"tolerances.{name}")
+        for name, value in reader.table(given.get("tolerances", {}), "tolerances").items()
+    }
+    named = {"constraints": constraints, "tolerances": tolerances, "damping": damping}
+    named |= {key: _whole(reader, given[key], key) for key in ("starts", "descents", "seed")
+              if key in given}  # fmt: skip
+    return Question(positional, named, reader)
+
+
+def _whole(reader, value, field):
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise reader.error(f"{field} must be a whole number, 0 or more, got {value!r}")
+    return value
+
+
+def _bounds(reader, ends, name, field, units=None) -> tuple[Any, Any]:
+    """Bounds from [lower, upper] or { lower, upper, unit }; of a constraint either may be absent.
+
+    Args:
+        reader: of the spec.
+        ends: the value in it.
+        name: of the number.
+        field: where it stands.
+        units: observables, where the number is one: those have no other units.
+    """
+    if isinstance(ends, list):
+        if len(ends) != 2:
+            raise reader.error(f"{field} must be [lower, upper], got {ends!r}")
+        ends = {"lower": ends[0], "upper": ends[1]}
+    if not isinstance(ends, dict):
+        raise reader.error(
+            f"{field} must be [lower, upper] or {{ lower = ..., upper = ... }}, got {ends!r}"
+        )
+    ends = dict[str, Any](ends)
+    reader.known(ends, _BOUND if units is None else _BOUND[:2], field)
+    if units is not None:
+        lower, upper = (
+            reader.number(ends[end], f"{field}.{end}") if end in ends else None
+            for end in ("lower", "upper")
+        )
+        return lower, upper
+    for end in ("lower", "upper"):
+        if end not in ends:
+            raise reader.error(f"{field} has no {end} bound: give [lower, upper]")
+    factor = reader.factor(ends.get("unit"), name, field)
+    lower, upper = (reader.number(ends[end], f"{field}.{end}") for end in ("lower", "upper"))
+    return lower * factor, upper * factor
+
+
+def _damping(reader, given):
+    fermi_energy = given.get("fermi_energy", "mu_R")
+    if not isinstance(fermi_energy, str):
+        fermi_energy = reader.quantity(fermi_energy, "mu", "fermi_energy")
+    return QuadraticDamping(reader.number(given.get("damping", 0.04), "damping"), fermi_energy)
+
+
+def _reservoirs(reader, given, middle):
+    given = reader.table(given, "reservoirs")
+    reader.known(given, RESERVOIR_NAMES, "reservoirs")
+    numbers = {n: v for n, v in middle.items() if n in RESERVOIR_NAMES}
+    numbers |= {n: reader.quantity(v, n, f"reservoirs.{n}") for n, v in given.items()}
+    if "mu" not in numbers:
+        raise reader.error("reservoirs.mu is missing; give it, or let it be free")
+    return Reservoirs(**numbers)
+
+
+def _objective(reader, given, damping):
+    given = dict(reader.table(given, "objective"))
+    kind = given.pop("kind", None)
+    if kind not in OBJECTIVES:
+        raise reader.error(f"objective.kind must be one of {', '.join(OBJECTIVES)}, got {kind!r}")
+    if kind == "target_transmission" and "file" in given:
+        reader.known(given, ("file",), "objective")
+        return TargetTransmission(*read_transmission(reader.path.parent / str(given["file"])))
+    signature = inspect.signature(OBJECTIVES[kind]).parameters
+    wanted = [n for n in signature if n != "damping"]
+    reader.known(given, wanted, f"objective, with the kind {kind}")
+    for name in wanted:
+        if signature[name].default is inspect.Parameter.empty and name not in given:
+            raise reader.error(f"objective.{name} is missing with the kind {kind}")
+    units = {"distance": "distance", "span": "mu"}
+    values = {
+        n: reader.quantity(v, units[n], f"objective.{n}") if n in units else v
+        for n, v in given.items()
+    }
+    if kind == "hot_spot_at":
+        values["damping"] = damping
+    return OBJECTIVES[kind](**values)
