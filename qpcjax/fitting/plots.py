@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qpcjax.fitting.heating import Heating
-from qpcjax.fitting.result import FitResult, Profile
+from qpcjax.fitting.result import FitResult
+from qpcjax.fitting.uncertainty import Profile
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
 # As in the paper: right blue, left red, asymmetry ocher.
@@ -85,7 +87,7 @@ def draw_profiles(fit: FitResult, profiles: Sequence[Profile]) -> Figure:
     columns = min(3, len(profiles))
     rows = -(-len(profiles) // columns)
     figure = Figure(figsize=(2.4 * columns, 2.1 * rows), layout="constrained", dpi=160)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    grid: Any = figure.subplots(rows, columns, squeeze=False).ravel()
     values, errors = fit.values(), fit.stderr
     units = {p.name: p.unit for p in fit.parameters}
     for axes, p in zip(grid, profiles, strict=False):
@@ -121,7 +123,7 @@ def draw_corner(
     values = values[:, np.all(np.isfinite(values), axis=0)]
     count = len(names)
     figure = Figure(figsize=(1.5 * count + 0.8, 1.5 * count + 0.6), layout="constrained", dpi=160)
-    grid = figure.subplots(count, count, squeeze=False, sharex="col")
+    grid: Any = figure.subplots(count, count, squeeze=False, sharex="col")
     for i, j in np.ndindex(count, count):
         axes = grid[i, j]
         axes.tick_params(labelsize=5)

@@ -13,7 +13,8 @@ from qpcjax._versions import versions
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.layout import Layout
-from qpcjax.fitting.result import FitResult, Profile
+from qpcjax.fitting.result import FitResult
+from qpcjax.fitting.uncertainty import Profile
 from qpcjax.names import innermost
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, density
 
@@ -252,7 +253,7 @@ def meaning(fit, name):
     elif base.endswith("_position"):
         words = "gate voltage of a step"
     else:
-        words = _MEANINGS.get(base, base.replace("_", " "))
+        words = str(_MEANINGS.get(base, base.replace("_", " ")))
     if index and not base.endswith("_position"):
         words += f" at {_knot(fit.device, base, int(index)):.5g} mV"
     if base == "mu":

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,8 @@ def trace_device(
         return GateCurve(steps.range, np.array(values), kind)
 
     moved = along(*np.full(count, unit / 2), kind="positive")
-    smearing, curves = along(0.2, 0.4), {}
+    smearing = along(0.2, 0.4)
+    curves: dict[str, Any] = {}
     if model in _CHANNELS:
         scatterer = _CHANNELS[model](unit / 2, 2 * unit, mass=mass)
         curves = {"offset": along(0.0, 0.0, kind="plain")}
