@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 
@@ -106,30 +105,6 @@ class Coordinates:
         slope = self._range * share * (1 - share)
         value = xp.where(self._log, xp.exp(xp.where(self._log, inner, 0.0)), inner)
         return value, xp.where(self._log, value * slope, slope)
-
-
-class Space:
-    """The free ones of a list of parameters as a vector of `Coordinates`, with their names."""
-
-    def __init__(self, parameters):
-        self.parameters = tuple(parameters)
-        self.free = tuple(p for p in self.parameters if p.free)
-        self._coordinates = Coordinates(self.free)
-
-    def encode(self):
-        """Vector of the parameters' present values."""
-        return self._coordinates.encode([p.value for p in self.free])
-
-    def decode(self, vector):
-        """Values of all parameters by name; the free ones from the vector."""
-        inner, _ = self._coordinates.decode(vector, jnp)
-        values = {p.name: jnp.asarray(p.value) for p in self.parameters if not p.free}
-        return values | {p.name: inner[i] for i, p in enumerate(self.free)}
-
-    def at(self, vector):
-        """The parameters at the values that the vector stands for."""
-        values = self.decode(vector)
-        return [p.at(float(values[p.name])) if p.free else p for p in self.parameters]
 
 
 _ON_BOUND = 1e-4  # share of the range within which a parameter counts as on its bound

@@ -60,7 +60,7 @@ class Layout:
             bases += [base] * size
             self.names += [f"{base}_{k + 1}" for k in range(size)] if np.ndim(leaf) else [base]
         self.bases = tuple(bases)
-        self.units = [self._unit(base) for base in bases]
+        self.units = [self.unit(base) for base in bases]
         twice = {n for n in self.names if self.names.count(n) > 1}
         if twice:
             raise ValueError(f"two numbers of the device are called {', '.join(sorted(twice))}")
@@ -92,7 +92,8 @@ class Layout:
                 return f"{base}_position"
         return base
 
-    def _unit(self, base):
+    def unit(self, base):
+        """Unit of a number, or of the values of a curve."""
         if base == "smearing":
             kind = type(innermost(self.device.scatterer))
             return "E1" if hasattr(kind, "energy_scale") else "meV"

@@ -6,6 +6,7 @@ import html
 import math
 import re
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def _numeric(column):
     return all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", c) for c in cells)
 
 
-def text(fit: FitResult, heating: Heating | None = None, profiles: tuple[Profile, ...] = ()) -> str:
+def text(fit: FitResult, heating: Heating | None = None, profiles: Sequence[Profile] = ()) -> str:
     """The report that a person reads, in the layout of lmfit's."""
     found = sections(fit, heating, profiles)
     return "\n".join([*(s.text() for s in found)]) + "\n"
@@ -286,7 +287,7 @@ def _along(fit):
         columns[head] = [format(float(v), layout) for v in values]
 
     for name in device.barrier.curves:
-        unit = _of_one(Layout(device)._unit(name))
+        unit = _of_one(Layout(device).unit(name))
         add(f"{name}/{unit}" if unit else name, [getattr(b, name) for b in bare], ".4g")
     if hasattr(bare[0], "half_width") and hasattr(bare[0], "length"):
         add("L/2w", [b.length / (2 * b.half_width) for b in bare], ".3f")
@@ -430,7 +431,7 @@ def _heat_row(heating, name, k):
 # --- for programs ---------------------------------------------------------------------------
 
 
-def as_json(fit: FitResult, profiles: tuple[Profile, ...] = ()) -> dict:
+def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     """The fit as plain values (the content of fit.json)."""
     errors, first = fit.stderr, initial_values(fit)
     knots = _knots(fit.device)
