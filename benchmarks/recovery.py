@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from benchmarks import devices
-from benchmarks.pages import DOCS, table, used_versions
+from benchmarks.pages import DOCS, ROOT, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
@@ -21,6 +21,7 @@ from qpcjax.data import ConductanceTrace, HotSpotData  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
 
 PAGE = DOCS / "recovery.md"
+TEMPLATE = ROOT / "benchmarks" / "recovery.md.in"
 FAR = 5.0  # standard errors: another minimum than that of the truth
 UNITS = ("nm", "nm", "nm", "ohm", "")
 
@@ -80,7 +81,7 @@ def main():
         for k, name in enumerate(devices.NAMES)
     ]
     header = ["parameter", "truth", "standard error, median", "mean pull", "spread", "within 1"]
-    page = PAGE_TEXT.format(
+    page = TEMPLATE.read_text(encoding="utf-8").format(
         count=count,
         points=devices.GATE.size,
         spots=devices.SPOT_BIAS.size,
@@ -101,28 +102,6 @@ def main():
 def _say(done, total, label):
     if done % 5 == 0:
         print(f"{label}: {done} of {total}", flush=True)
-
-
-PAGE_TEXT = """# Recovery of random devices
-
-Written by `python -m benchmarks.recovery {count}`, with {versions}.
-
-{count} random constrictions, each measured as an experimenter would: a trace of {points} gate voltages with
-1 µS of noise, behind a series resistance, at a known temperature and density, and {spots} distances of the
-hot spot with 3 % of noise. The data are made without the package: Eqs. (18)-(27) as printed, in plain
-NumPy (`benchmarks/devices.py`). All are fitted in one call of `fit_many`, from starts that the traces
-give; nobody tells a fit anything about its device.
-
-{table}
-
-A pull is the distance from the truth in standard errors: without bias its mean is 0 and its spread 1, and
-68.3 % lie within 1 (± {error} % for so many devices). Left out of the table are the fits that ended in
-another minimum than that of the truth, more than five standard errors away in any parameter:
-{far}, of which {silent} were not marked as doubtful. {doubtful} fits were marked, {honest} of
-them near the truth.
-
-The fits took {seconds} s on two cores, {each} s each, compilation included.
-"""
 
 
 if __name__ == "__main__":
