@@ -314,6 +314,7 @@ def power_vectors(ell, mu, bias, kT, offset=0.0):
     return np.stack([column.ravel() for column in columns], axis=1).astype(float)
 
 
+@pytest.mark.slow
 def test_the_effect_of_the_drop():
     """PHYSICS.md: mu = E1, L = 2 (2w), eV = 0.5 E1 at T = 0."""
     value, (_, right) = power_rows(power_vectors(2.0, 1.0, 0.5, 0.0))[0]
@@ -453,6 +454,7 @@ def test_construction_says_what_is_wrong(arguments, message):
         qpc.BiasedConstriction(**{"half_width": 20.0, "length": 80.0, **arguments})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("offset", "mu", "bias"), [(0.0, 1.4, 0.5), (-0.5, 0.7, 0.3), (1.2, 1.2, 0.5)]
 )

@@ -71,6 +71,7 @@ def trace_of(barrier_at, temperature, resistance=200.0):
 MU = 7.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "temperature", "barrier_at", "truth"),
     [
@@ -99,6 +100,7 @@ def test_traces_of_other_barriers(model, temperature, barrier_at, truth):
         assert abs(found.values()[name] - value) < 0.1 * found.stderr[name], name
 
 
+@pytest.mark.slow
 def test_a_coupled_channel_is_fitted_from_the_fit_of_its_profile():
     temperature = 1.0
 

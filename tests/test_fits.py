@@ -114,6 +114,7 @@ def test_conductance_script(made):
     assert_recovered(found, truth)
 
 
+@pytest.mark.slow
 def test_hot_spot_script(made):
     printed, found = run("hot_spot.py")
     assert "\nstatus converged" in printed

@@ -96,6 +96,7 @@ def test_accuracy(values, row):
     assert float(values["conductance"][row]) == pytest.approx(g, rel=25 * tolerance)
 
 
+@pytest.mark.slow
 def test_hot_spot():
     h = single_rows(hot_spot)(VECTORS)
     exact = hot_spot_rows(VECTORS.astype(SINGLE).astype(float))

@@ -236,6 +236,7 @@ def _beyond(found, direction):
     return np.linalg.norm(rest) / np.linalg.norm(wanted)
 
 
+@pytest.mark.slow
 def test_energy_scale_is_flat_until_the_temperature_is_known(trace, fitted):
     # All energies times a factor, relative to mu or to themselves, give the same trace.
     scale = {"mu": 1.0, "height_1": 1.1, "height_2": 0.2}

@@ -77,6 +77,7 @@ def test_a_grid_and_the_direction_of_the_bias():
     np.testing.assert_allclose(p.total, current * bias, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kT", [0.0, 0.05])
 def test_derivatives(kT):
     """By the geometry, mu and bias: those of the integrals."""
@@ -111,6 +112,7 @@ def test_other_scatterers():
         np.testing.assert_allclose(found, exact, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_outside_its_validity_a_point_is_nan_and_no_other():
     c = constriction(1.0)  # three modes: up to 9 E1
     mu = np.array([2.0, 8.9, 5.0])

@@ -77,6 +77,7 @@ def test_wavevector_of_the_profile_is_that_of_its_definition():
     assert float(b[0]) == pytest.approx(0.290, abs=5e-4 + 5e-5)
 
 
+@pytest.mark.slow
 def test_gradients_between_wide_regions_against_differences():
     def make(p):
         return qpc.MatchedConstriction(

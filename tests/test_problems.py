@@ -123,6 +123,7 @@ def direction_of(problem):
     return signs * np.array([SCALES[name] for name in PARAMETERS])
 
 
+@pytest.mark.slow
 def test_second_derivatives_against_differences_of_the_first():
     # On a threshold T'' diverges, and without temperature nothing smooths it.
     sharp = [{"threshold"} <= p.tags and bool(p.tags & {"cold", "cold_side"}) for p in PROBLEMS]

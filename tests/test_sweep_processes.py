@@ -86,6 +86,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_killed_ten_times_and_gone_on_with(spec, tmp_path, whole):
     out, moments, cut = tmp_path / "out", random.Random(7), 0
     for kill in range(10):
@@ -167,6 +168,7 @@ def test_a_process_that_nobody_joins_ends(spec, tmp_path):
     assert "Error: the other processes have not come within 2 s: are all of them started" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_the_end_of_one_process_ends_the_other(victim, spec, tmp_path, whole):
     out = tmp_path / "out"
