@@ -9,9 +9,9 @@ from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.search import Descent, descend
 
 _RUN = 6  # starts of a fit that are run, of all that are looked at
-_TRIAL_STEPS = 6
+_TRIAL_STEPS = 5
 _FINALISTS = 2
-_ALIKE = 0.01  # relative difference of two sums of squares that lead to one minimum
+_ALIKE = 1e-3  # relative difference of two sums of squares that lead to one minimum
 
 
 @dataclasses.dataclass

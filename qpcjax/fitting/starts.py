@@ -150,7 +150,7 @@ def _totals(scatterer, values, mu, name):
 _JITTER = 0.3  # of the logarithm of a positive parameter, where starts are drawn
 _SHAPES = ("smearing", "hbar_omega_x", "curvature_radius", "length")
 _FACTORS = (0.5, 1.5)
-_LENGTHS = 0.5, 3.0  # factors on a length: its oscillations give a trace several minima
+_LENGTHS = 0.5, 3.0  # ends of those on a length whose oscillations nothing smears: many minima
 
 
 def starting_values(layout, device, named, count, seed):
@@ -172,13 +172,13 @@ def starting_values(layout, device, named, count, seed):
     resistances = [0.0]
     if "series_resistance" in layout.bases:
         r = round(steps.resistance, 3)
-        resistances = [r] if len(shapes) > 1 else [r, 0.6 * r]
+        resistances = sorted({r, 1.5 * r, 0.5 * r}, key=lambda x: abs(x - r))
     opening = _opening(device, moved, steps, own["mu"])
     found = []
-    for factors in itertools.product(*_factors(shapes, count // len(resistances))):
+    for factors in itertools.product(*_factors(shapes[:2], count // len(resistances))):
         for resistance in resistances:
             start = dict(own)
-            for base, factor in zip(shapes, factors, strict=True):
+            for base, factor in zip(shapes, factors, strict=False):
                 for name, b in zip(layout.names, layout.bases, strict=True):
                     if b.startswith(base):
                         start[name] = own[name] * factor
@@ -192,10 +192,10 @@ def starting_values(layout, device, named, count, seed):
 
 
 def _factors(shapes, count):
-    """Factors on each of the shapes' numbers, about `count` combinations of them."""
-    others = len(_FACTORS) ** sum(base != "length" for base in shapes)
-    lengths = np.geomspace(*_LENGTHS, count // others) if count > others else [1.0]
-    return [lengths if base == "length" else _FACTORS for base in shapes]
+    """Factors on each of the shapes' numbers; on a length alone, `count` of them."""
+    if shapes == ["length"] and count > len(_FACTORS):
+        return [np.geomspace(*_LENGTHS, count)]
+    return [_FACTORS] * len(shapes)
 
 
 def _moved_number(device):
