@@ -150,7 +150,7 @@ def _totals(scatterer, values, mu, name):
 _JITTER = 0.3  # of the logarithm of a positive parameter, where starts are drawn
 _SHAPES = ("smearing", "hbar_omega_x", "curvature_radius", "length")
 _FACTORS = (0.5, 1.5)
-_LENGTHS = 0.5, 3.0  # ends of those on a length whose oscillations nothing smears: many minima
+_LENGTHS = 0.4, 3.2  # ends of those on a length alone
 
 
 def starting_values(layout, device, named, count, seed):
@@ -173,6 +173,8 @@ def starting_values(layout, device, named, count, seed):
     if "series_resistance" in layout.bases:
         r = round(steps.resistance, 3)
         resistances = sorted({r, 1.5 * r, 0.5 * r}, key=lambda x: abs(x - r))
+        # A length whose oscillations nothing smears has many minima: it is what starts are for.
+        resistances = [r] if shapes == ["length"] else resistances
     opening = _opening(device, moved, steps, own["mu"])
     found = []
     for factors in itertools.product(*_factors(shapes[:2], count // len(resistances))):
@@ -194,7 +196,7 @@ def starting_values(layout, device, named, count, seed):
 def _factors(shapes, count):
     """Factors on each of the shapes' numbers; on a length alone, `count` of them."""
     if shapes == ["length"] and count > len(_FACTORS):
-        return [np.geomspace(*_LENGTHS, count)]
+        return [np.linspace(*_LENGTHS, count)]
     return [_FACTORS] * len(shapes)
 
 
