@@ -41,6 +41,7 @@ def test_a_saddle_from_its_conductance():
     np.testing.assert_allclose(fitted(residual, [10.0, 2.5, 2.0]), truth, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_geometry_of_a_lattice_from_the_matched_solver():
     # Kwant's transmission for ell = 0.5 and wide regions of five times the channel's width.
     energies, data = kwant_limit(0.5)

@@ -126,6 +126,7 @@ def test_hot_spot_script(made):
     assert printed.count("(true ") == 3
 
 
+@pytest.mark.slow
 def test_design_script(made):
     printed, found = run("design.py")
     assert "\nstatus converged" in "\n" + printed

@@ -390,7 +390,6 @@ DATA = os.environ.get("QPCJAX_DATA")
 RESISTANCE = {0: 275, 1: 275, 2: 276, 3: 279, 4: 283, 5: 296}
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not DATA, reason="QPCJAX_DATA does not name a folder with split_gate/")
 @pytest.mark.parametrize("number", [5])  # the hardest of the six; each takes half a minute
 def test_measured_trace(number):

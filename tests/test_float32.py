@@ -41,6 +41,7 @@ def values():
     return single_rows(landauer)(VECTORS)
 
 
+@pytest.mark.slow
 def test_results_follow_the_dtype_of_the_inputs():
     mu = np.linspace(1.0, 2.0, 3, dtype=SINGLE)
     r = qpc.Reservoirs(mu, 0.3, 1.0)

@@ -333,6 +333,7 @@ def test_derivatives_at_the_edge():
     assert by_distance[index["temperature"]] == 0
 
 
+@pytest.mark.slow
 def test_reverse_mode():
     r = qpc.Reservoirs(2.0, 0.5, kelvin(0.05))
 

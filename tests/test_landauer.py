@@ -393,6 +393,7 @@ def test_more_points_than_fit_side_by_side():
     np.testing.assert_allclose(many, few, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_gradient_by_reverse_mode_is_that_by_forward_mode():
     c = constriction(0.8, modes=1)
     r = qpc.Reservoirs(0.5, 0.2, kelvin(0.01), kelvin(0.002))

@@ -99,6 +99,7 @@ def heat():
     return jax.jit(jax.vmap(lambda row, direction: jax.jvp(first, (row,), (direction,))))
 
 
+@pytest.mark.slow
 def test_gradients_between_half_planes_against_differences(heat):
     parameters = np.array([HALF_WIDTH, 1.6 * HALF_WIDTH, 0.1, MASS])
     for row in reservoir_rows(parameters, RESERVOIRS):

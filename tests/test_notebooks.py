@@ -27,7 +27,6 @@ def kernels(tmp_path, monkeypatch):
     monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH", raising=False)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path, kernels):
     nbformat = pytest.importorskip("nbformat")

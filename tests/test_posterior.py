@@ -106,6 +106,7 @@ def test_a_seed_is_repeatable_and_bad_numbers_are_told(posterior):
         fitted().sample(2)
 
 
+@pytest.mark.slow
 @sampled
 def test_a_shift_of_all_energies_is_named():
     # mu and the heights move together: one trace does not tell mu, the bounds do.
