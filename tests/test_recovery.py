@@ -27,8 +27,8 @@ def test_the_file_is_what_the_script_makes(made):
 
 @pytest.mark.slow
 def test_sixty_devices_are_recovered(made):
-    traces, distances = devices.noisy(made["traces"], made["distances"])
-    found = fit_many(recovery.guess(), recovery.data_sets(traces, distances))
+    data = recovery.data_sets(made["traces"], made["distances"])
+    found = fit_many(recovery.guess(), data)
     pull = recovery.pulls(found, made["devices"])
     far = np.any(~(np.abs(pull) < recovery.FAR), axis=1)
     assert far.sum() <= 1  # 2 % of sixty
