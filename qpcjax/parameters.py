@@ -61,6 +61,11 @@ class Parameter:
         return (value - lower) / (upper - lower)
 
     @property
+    def on_bound(self):
+        """Whether the value stands on one of its bounds."""
+        return not _ON_BOUND <= self.share <= 1 - _ON_BOUND
+
+    @property
     def scale(self):
         """Change of the parameter that counts as large: itself, or a tenth of its range."""
         return abs(self.value) if self.log else (self.upper - self.lower) / 10
@@ -145,5 +150,4 @@ class Estimates:
     @property
     def at_bound(self):
         """Names of free parameters that ended on a bound."""
-        shares = [(p.name, p.share) for p in self.free]
-        return tuple(n for n, share in shares if not _ON_BOUND <= share <= 1 - _ON_BOUND)
+        return tuple(p.name for p in self.free if p.on_bound)

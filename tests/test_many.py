@@ -7,7 +7,7 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.data import ConductanceTrace, InputError
-from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many
+from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many, problem
 
 RANGE, GATE, MU = (-100.0, 0.0), np.linspace(-100.0, 0.0, 50), 10.0
 TRUE = np.array([[11.0, 2.0, 0.8], [10.5, 3.0, 1.1], [11.5, 2.5, 0.7], [11.0, 1.0, 1.4]])
@@ -18,18 +18,18 @@ def device():
     return Device(barrier, MU, None, 400.0, 1.0)
 
 
-def trace(truth, seed, sigma=0.003):
+def trace(truth, seed, sigma=0.003, gate=GATE):
     """Three steps of a saddle by the trapezoidal rule, behind 400 ohm."""
     x = np.linspace(-40, 40, 2001)
     energy = MU + 0.0861733326 * x
-    height = np.interp(GATE, RANGE, truth[:2])[:, None]
+    height = np.interp(gate, RANGE, truth[:2])[:, None]
     t = sum(
         1 / (1 + np.exp(-2 * np.pi * (energy - height - 2.5 * (k + 0.5)) / truth[2]))
         for k in range(8)
     )
     g = np.trapezoid(t / (4 * np.cosh(x / 2) ** 2), x, axis=1)
-    noise = 0.003 * np.random.default_rng(seed).standard_normal(GATE.size)
-    return ConductanceTrace(GATE, g / (1 + 400 / 12906.4037 * g) + noise, sigma=sigma)
+    noise = 0.003 * np.random.default_rng(seed).standard_normal(gate.size)
+    return ConductanceTrace(gate, g / (1 + 400 / 12906.4037 * g) + noise, sigma=sigma)
 
 
 @pytest.mark.parametrize("sigma", [0.003, None])
@@ -56,6 +56,17 @@ def test_a_model_that_does_not_hold_is_doubtful():
     bump = 0.05 * np.exp(-(((GATE + 40) / 5) ** 2))
     bad = dataclasses.replace(good, conductance=good.conductance + bump)
     np.testing.assert_array_equal(fit_many(device(), [good, bad]).doubtful, [False, True])
+
+
+def test_long_traces_get_the_nodes_that_they_need(monkeypatch):
+    # Nodes that are far too few at first: without more of them the fits would be off and doubtful.
+    monkeypatch.setattr(problem, "nodes_for", lambda _: 10)
+    long = [trace(row, k, gate=np.linspace(*RANGE, 150)) for k, row in enumerate(TRUE[:2])]
+    many = fit_many(device(), long)
+    assert not np.any(many.doubtful)
+    for name, column in zip(("height_1", "height_2", "hbar_omega_x"), TRUE[:2].T, strict=True):
+        found, error = many.column(name)
+        assert np.all(np.abs(found - column) < 4 * error), name
 
 
 def test_measurements_must_be_alike():

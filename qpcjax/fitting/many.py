@@ -12,8 +12,10 @@ from qpcjax.fitting.joint import Question
 from qpcjax.fitting.observe import inputs_of
 from qpcjax.fitting.search import descend
 from qpcjax.fitting.stages import try_starts
+from qpcjax.fitting.uncertainty import inverse
 
 _MOST_STEPS = 60
+_ROUNDS = 4  # of more nodes along a trace, or more room
 _POOR = 5.0  # standard deviations of chi-square above its degrees of freedom
 
 
@@ -173,11 +175,16 @@ class _Batch:
                 "its units, or hold some parameters"
             )
         vectors = trial.ends.vectors[trial.chosen]
-        longer = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
-        if not all(problem.resolves(v) for v in longer.vectors):
-            problem.make_room(longer.vectors)
-            longer = self.descend(longer.vectors, fits, _MOST_STEPS, "more resolution")
-        return self._result(longer, fits, trial.alike)
+        for _ in range(_ROUNDS):
+            end = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
+            vectors = end.vectors
+            settled = problem.settle_nodes(vectors)
+            if not all(problem.resolves(v) for v in vectors):
+                problem.make_room(vectors)
+                settled = False
+            if settled:
+                break
+        return self._result(end, fits, trial.alike)
 
     def _starts(self, asked, count, seed):
         return self.problem.vectors_of(asked.starts(count, seed))
@@ -194,7 +201,7 @@ class _Batch:
         freedom = max(z.shape[1] - slope.shape[1], 1)
         square = np.einsum("fn,fn->f", z, z)
         information = np.einsum("fnp,fnq->fpq", jacobian, jacobian)
-        covariance = np.stack([_inverse_of(m) for m in information])
+        covariance = np.stack([inverse(m) for m in information])
         known = all(part.known for part in problem.parts)
         if not known:
             covariance = covariance * (square / freedom)[:, None, None]
@@ -204,9 +211,7 @@ class _Batch:
             rms.append(np.sqrt(np.mean(residual**2, axis=1)))
         free = [problem.parameters[i] for i in problem.free]
         values = numbers[:, problem.free]
-        shares = np.array(
-            [[p.at(v).share for p, v in zip(free, row, strict=True)] for row in values]
-        )
+        at_bound = [any(p.at(v).on_bound for p, v in zip(free, row, strict=True)) for row in values]
         return ManyFits(
             tuple(p.name for p in free),
             values,
@@ -216,14 +221,6 @@ class _Batch:
             np.stack(rms, axis=1),
             end.converged[best],
             alike[best],
-            np.any((shares < 1e-4) | (shares > 1 - 1e-4), axis=1),
+            np.array(at_bound),
             known,
         )
-
-
-def _inverse_of(information):
-    """Covariance; NaN where the data leave a direction without information."""
-    size = np.sqrt(np.diag(information))
-    if not np.all(np.isfinite(information)) or np.any(size == 0):
-        return np.full_like(information, np.nan)
-    return np.linalg.inv(information / np.outer(size, size)) / np.outer(size, size)
