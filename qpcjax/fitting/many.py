@@ -175,15 +175,15 @@ class _Batch:
                 "its units, or hold some parameters"
             )
         vectors = trial.ends.vectors[trial.chosen]
+        end = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
         for _ in range(_ROUNDS):
-            end = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
-            vectors = end.vectors
-            settled = problem.settle_nodes(vectors)
-            if not all(problem.resolves(v) for v in vectors):
-                problem.make_room(vectors)
+            settled = problem.settle_nodes(end.vectors)
+            if not all(problem.resolves(v) for v in end.vectors):
+                problem.make_room(end.vectors)
                 settled = False
             if settled:
                 break
+            end = self.descend(end.vectors, fits, _MOST_STEPS, "more resolution")
         return self._result(end, fits, trial.alike)
 
     def _starts(self, asked, count, seed):
