@@ -12,6 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from qpcjax import _safe
 from qpcjax._fields import require_count
 from qpcjax.scatterers._channel import AbstractChannel
+from qpcjax.scatterers._slopes import slopes_at_once
 from qpcjax.scatterers._wavevector import averaged_wavevector, profile_wavevectors
 from qpcjax.units import GAAS_MASS
 
@@ -118,7 +119,11 @@ def profile_transmissions(e, phase, floor, modes):
 
 def profile_total(e, phase, floor, modes):
     """Their sum."""
-    return jnp.sum(profile_transmissions(e, phase, floor, modes))
+
+    def total(*primals):
+        return jnp.sum(profile_transmissions(*primals, modes))
+
+    return slopes_at_once(total, e, phase, floor)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))

@@ -12,6 +12,7 @@ from qpcjax import _safe
 from qpcjax._fields import concrete, number, require, require_count, require_scalar
 from qpcjax._linear import inverse, product
 from qpcjax.scatterers._channel import AbstractChannel
+from qpcjax.scatterers._slopes import slopes_at_once
 from qpcjax.scatterers._wavevector import half_plane_matrix, overlap
 from qpcjax.units import GAAS_MASS
 
@@ -126,7 +127,9 @@ class MatchedConstriction(AbstractChannel):
 
     def total(self, energy, bias=0.0):
         """T(E), which does not depend on the bias."""
-        return self._for_positive(energy, self._total)
+        return self._for_positive(
+            energy, lambda e: slopes_at_once(MatchedConstriction._total, self, e)
+        )
 
     def nested_total(self, energy, bias=0.0):
         """The same: its eigenvalues have no second derivatives where they cross."""
