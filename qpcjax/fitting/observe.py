@@ -278,20 +278,28 @@ def _lock_in(point, bias, resolution):
 
 def heated(point, bias, resolution):
     """The barrier with its own softness, and the reservoirs on its two sides."""
-    resistance, flow = point.series_resistance, _flow(point, resolution)
-    voltage = bias if resistance is None else _voltage_across(flow, bias, resistance)[0]
-    scatterer = point.scatterer
-    if point.smearing is not None:
+    scatterer, resistance, voltage = point.scatterer, point.series_resistance, bias
+    soft = point.smearing is not None
+    if resistance is not None and not (soft and not scatterer.follows_bias):
+        voltage = _voltage_across(_flow(point, resolution), bias, resistance)[0]
+    if soft:
         scatterer = _softened(point, bias, voltage, resolution)
-        if resistance is not None:  # what is left is the distance of one kernel from two
-
-            def flow(voltage):
-                mu = _mean_mu(point, voltage)
-                zero = jnp.zeros_like(mu)
-                return transport_moments(scatterer, mu, voltage, point.temperature, zero)[0]
-
-            voltage = _voltage_across(flow, bias, resistance, voltage)[0]
+        if resistance is not None:
+            voltage = _voltage_behind(scatterer, point, bias, voltage)
     return scatterer, Reservoirs(_mean_mu(point, voltage), voltage, point.temperature)
+
+
+def _voltage_behind(scatterer, point, bias, near):
+    """Bias energy across a softened barrier, where its softness is not the electrons' warmth."""
+
+    def flow(voltage):
+        mu = _mean_mu(point, voltage)
+        zero = jnp.zeros_like(mu)
+        return transport_moments(scatterer, mu, voltage, point.temperature, zero)[0]
+
+    for _ in range(2):
+        near = _voltage_across(flow, bias, point.series_resistance, near)[0]
+    return near
 
 
 def _softened(point, bias, voltage, resolution):

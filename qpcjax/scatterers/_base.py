@@ -21,10 +21,12 @@ class AbstractScatterer(eqx.Module):
         mass: effective mass in m_e, which sets the velocity of hot electrons; GaAs by default.
         memory: memory that one energy takes, in that of an abrupt constriction, a whole number;
             as many energies fewer are evaluated side by side.
+        follows_bias: whether T(E, V) depends on V. Where it does not, work can be spared.
     """
 
     mass = GAAS_MASS
     memory = 1
+    follows_bias = True
 
     @abc.abstractmethod
     def eigenvalues(self, energy, bias=0.0) -> jax.Array:
@@ -111,6 +113,10 @@ class _Adapted(AbstractScatterer):
     @property
     def memory(self):
         return getattr(self.inner, "memory", 1)
+
+    @property
+    def follows_bias(self):
+        return getattr(self.inner, "follows_bias", True)
 
     @property
     def bulk_total(self):

@@ -40,6 +40,8 @@ class AbstractChannel(AbstractScatterer):
     mass: float = eqx.field(converter=number)
     aspect_limit: float = eqx.field(static=True)
 
+    follows_bias = False
+
     def _set_channel(self, half_width, length, offset, mass, aspect_limit):
         self.half_width = half_width
         self.length = length

@@ -29,6 +29,8 @@ class LogisticSteps(AbstractScatterer):
     s_n tells apart.
     """
 
+    follows_bias = False
+
     @abc.abstractmethod
     def steps(self, value) -> tuple[jax.Array, jax.Array]:
         """Tops e_n and widths s_n in meV of the modes that are kept, the lowest first.

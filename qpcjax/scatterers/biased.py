@@ -157,6 +157,7 @@ class BiasedConstriction(AbstractChannel):
     modes: int = eqx.field(static=True)
 
     memory = 16
+    follows_bias = True
 
     def __init__(
         self,

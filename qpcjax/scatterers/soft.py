@@ -47,6 +47,8 @@ class SoftenedScatterer(AbstractScatterer):
     mass: jax.Array = eqx.field()  # not the default of the base class
     limit: jax.Array
 
+    follows_bias = False
+
     def eigenvalues(self, energy, bias=0.0):
         """T(E) at one energy, shape (1,); it does not depend on the bias."""
         return self.total(energy)[None]

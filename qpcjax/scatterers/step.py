@@ -27,6 +27,8 @@ class IdealStep(AbstractScatterer):
     energy: float = eqx.field(converter=number)
     mass: float = eqx.field(default=GAAS_MASS, converter=number)
 
+    follows_bias = False
+
     def __check_init__(self):
         require_scalar(self, ("energy", "mass"))
         require("energy", self.energy, "a finite energy in meV", np.isfinite)

@@ -90,6 +90,8 @@ class TabulatedTransmission(AbstractScatterer):
     transmission: np.ndarray = eqx.field(converter=_column)
     mass: float = eqx.field(default=GAAS_MASS, converter=number)
 
+    follows_bias = False
+
     def __check_init__(self):
         energy_shape, shape = np.shape(self.energy), np.shape(self.transmission)
         if len(energy_shape) != 1 or energy_shape != shape:

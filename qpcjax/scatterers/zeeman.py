@@ -51,6 +51,11 @@ class ZeemanSplit(AbstractScatterer):
         return 2 * self.scatterer.memory
 
     @property
+    def follows_bias(self):
+        """Whether that of the scatterer does."""
+        return self.scatterer.follows_bias
+
+    @property
     def zeeman_energy(self):
         """Zeeman energy g mu_B B in meV, by which the steps of s = +1 lie above those of s = -1."""
         return BOHR_MAGNETON * self.g_factor * self.magnetic_field
