@@ -100,6 +100,7 @@ def soften(scatterer, softness, lower, upper, points, panels=None, bias=0.0):
         panels: how many of the scatterer's own panels to keep; by default all.
         bias: eV in meV; the result holds for this one.
     """
+    softness, lower, upper = (jnp.asarray(x) for x in (softness, lower, upper))
     step = (upper - lower) / (points - 1)
     grid = lower + step * jnp.arange(points, dtype=step.dtype)
     first, last = lower - REACH * softness, upper + REACH * softness
