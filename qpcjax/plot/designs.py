@@ -157,7 +157,7 @@ def design_trajectory(design, *, axes=None):
         x = np.arange(1, y.size + 1)
         axes.plot(x, y, markevery=list(last), label=label, gid=f"start {k}", **style, **mark)
     axes.set_yscale("log")
-    what = "objective" if design.objective.squares else "objective, distance to the design"
+    what = "objective" if design.objective.squares else "distance to the design"
     axes.set(xlabel="evaluations of the descent", ylabel=with_unit(what, design.unit))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="best")

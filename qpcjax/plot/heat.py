@@ -7,8 +7,9 @@ from qpcjax.hotspot import QuadraticDamping, hot_spot, power_per_length
 from qpcjax.plot.outline import draw_constriction, mouth
 from qpcjax.plot.style import BAND, COLOURS, COLUMN, one_panel, panels, styled
 
-_DISTANCES = 400  # at which p(r) is taken
-_NEAREST, _FARTHEST = 1 / 40, 60  # of them, in units of r*
+_DISTANCES = 600  # at which p(r) is taken
+_NEAREST, _FARTHEST = 1 / 40, 3000  # of them, in units of r*
+_SHOWN = (1 / 6, 15)  # of these
 _REACH = 2.5  # half the side of the drawn plane, in units of r*
 _PIXELS = 401
 _DECADES = 1e-2  # lowest power density that has a colour, of the highest
@@ -83,7 +84,7 @@ def heat_profile(scatterer, reservoirs, damping=None, *, axes=None):
     label = f"$r^* = {spot * _MICRO:.3g}$ µm"
     axes.axvline(spot * _MICRO, color="0.5", linewidth=0.7, linestyle=":", label=label, gid="r*")
     axes.set(xscale="log", xlabel="distance $r$ (µm)", ylabel="power per length (pW/µm)")
-    axes.set(xlim=(distance[0] * _MICRO, distance[-1] * _MICRO))
+    axes.set(xlim=[share * spot * _MICRO for share in _SHOWN])
     axes.set_ylim(0, 1.45 * axes.get_ylim()[1])  # room for the legend
     axes.legend(loc="upper right")
     return axes
@@ -142,11 +143,9 @@ def heat_on_plane(scatterer, reservoirs, damping=None, reach=None, *, axes=None)
     side = 1 if float(reservoirs.bias) >= 0 else -1
     angle = np.linspace(-np.pi / 2, np.pi / 2, 91)
     ring = side * (end + spot * np.cos(angle)) * _MICRO, spot * np.sin(angle) * _MICRO
-    axes.plot(*ring, color="white", linewidth=0.7, linestyle=":", gid="r*")
-    where = side * (end + spot * np.sqrt(0.5)) * _MICRO, spot * np.sqrt(0.5) * _MICRO
-    align = {"ha": "left" if side > 0 else "right", "va": "bottom"}
-    text = f" $r^* = {spot * _MICRO:.3g}$ µm "
-    axes.annotate(text, where, color="white", fontsize=7, **align)
+    axes.plot(*ring, color="black", linewidth=0.8, linestyle=":", gid="r*")
+    corner = {"ha": "right", "va": "top", "transform": axes.transAxes, "color": "white"}
+    axes.text(0.98, 0.98, f"$r^* = {spot * _MICRO:.3g}$ µm (dotted)", fontsize=7, **corner)
     draw_constriction(axes, scatterer, reach, side)
     axes.set(xlabel="$x$ (µm)", ylabel="$y$ (µm)", aspect="equal")
     axes.set(xlim=(-size, size), ylim=(-size, size))

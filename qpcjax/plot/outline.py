@@ -46,7 +46,7 @@ def draw_constriction(axes, scatterer, reach, direction):
         axes.axvline(0, color=_WALL["edgecolor"], linewidth=0.7, gid="barrier")
         return
     _draw_walls(axes, x, y, reach, 1e-3)
-    half = _AROUND * max(x[-1], y[0])
+    half, narrow = _AROUND * max(x[-1], y[0]), np.min(y)
     inset = axes.inset_axes(_INSET)
     inset.set(xlim=(-half, half), ylim=(-half, half), xticks=[], yticks=[], aspect="equal")
     inset.set_facecolor("white")
@@ -54,8 +54,9 @@ def draw_constriction(axes, scatterer, reach, direction):
         spine.set_color("0.35")
     _draw_walls(inset, x, y, 2 * half, 1.0)
     text = {"fontsize": 5.5, "ha": "center", "color": "0.2"}
-    inset.text(0, y[0] + 0.25 * half, f"{x[-1] - x[0]:.3g} nm", va="bottom", **text)
-    inset.text(0, -y[0] - 0.25 * half, f"$2w$ = {2 * y[0]:.3g} nm", va="top", **text)
+    name = "$L$ = " if hasattr(innermost(scatterer), "length") else ""
+    inset.text(0, narrow + 0.25 * half, f"{name}{x[-1] - x[0]:.3g} nm", va="bottom", **text)
+    inset.text(0, -narrow - 0.25 * half, f"$2w$ = {2 * narrow:.3g} nm", va="top", **text)
     ends = (direction * 0.85 * half, 0), (-direction * 0.85 * half, 0)
     inset.annotate("", *ends, arrowprops={**_THIN, "arrowstyle": "->"})
 

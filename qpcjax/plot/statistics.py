@@ -130,6 +130,8 @@ def corner(samples, truth=None, *, axes=None):
 def _draw_pair(axes, x, y):
     axes.plot(x, y, ",", color="0.7", rasterized=True, gid="samples")
     density, x_ends, y_ends = np.histogram2d(x, y, bins=_CELLS)
+    for axis in (0, 1):  # a cell shares with its neighbours, or contours would be frayed
+        density = np.apply_along_axis(np.convolve, axis, density, (0.25, 0.5, 0.25), "same")
     levels = [_level(density, share) for share in _SHARES]
     if levels[0] < levels[1]:
         middle = (x_ends[:-1] + x_ends[1:]) / 2, (y_ends[:-1] + y_ends[1:]) / 2
@@ -150,7 +152,7 @@ def _label(axes, names, units, i, j):
     axes.tick_params(axis="x", rotation=40)
     if i == len(names) - 1:
         axes.set_xlabel(with_unit(names[j], units.get(names[j], "")), fontsize=7)
-    if i > 0:
+    if i != j:
         axes.yaxis.set_major_locator(MaxNLocator(3))
         if j == 0:
             axes.set_ylabel(with_unit(names[i], units.get(names[i], "")), fontsize=7)

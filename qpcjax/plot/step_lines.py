@@ -64,7 +64,8 @@ def subband_edges(scatterer):
     if hasattr(bare, "steps"):
         edges = bare.steps(0.0)[0]
     elif hasattr(bare, "energy_scale"):
-        edges = bare.offset + jnp.arange(1, _MODES + 1) ** 2 * bare.energy_scale
+        scale = jnp.asarray(bare.energy_scale)
+        edges = bare.offset + jnp.arange(1, _MODES + 1, dtype=scale.dtype) ** 2 * scale
     elif hasattr(bare, "energy") and not hasattr(bare, "transmission"):  # an ideal step
         edges = jnp.atleast_1d(bare.energy)
     else:
