@@ -23,7 +23,7 @@ from qpcjax.fitting import Device, GateCurve, Gated, fit, predict_heating, trace
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "images" / "pictures"
-WIDTH = 1000  # pixels at most, which is as wide as a page shows
+WIDTH, BYTES = 1000, 145_000  # of a picture, at most; a page shows no more pixels
 
 CHANNEL = qpc.AbruptConstriction(half_width=20.0, length=80.0)
 RESERVOIRS = qpc.Reservoirs(mu=14.0, bias=4.0, temperature=1.6)
@@ -118,7 +118,7 @@ PICTURES = {
     "heat_on_plane": lambda: plot.heat_on_plane(CHANNEL, RESERVOIRS),
     "correlation": lambda: plot.correlation(trace_fit()),
     "profiles": lambda: _profiles(small_fit()),
-    "corner": lambda: plot.corner(small_fit().sample(samples=1500, chains=2), TRUE),
+    "corner": lambda: plot.corner(small_fit().sample(samples=400, chains=2), TRUE),
     "design_summary": lambda: plot.design_summary(cooling()),
     "design_trajectory": lambda: plot.design_trajectory(cooling()),
 }
@@ -132,7 +132,10 @@ def main(*names):
         image = Image.open(io.BytesIO(plot.figure_bytes(figure)))
         if image.width > WIDTH:
             image = image.resize((WIDTH, round(image.height * WIDTH / image.width)))
-        image.convert("RGB").save(FOLDER / f"{name}.png", optimize=True)
+        path, image = FOLDER / f"{name}.png", image.convert("RGB")
+        image.save(path, optimize=True)
+        if path.stat().st_size > BYTES:  # as dots and text: fewer colours do
+            image.quantize(128).save(path, optimize=True)
         print(name)
 
 
