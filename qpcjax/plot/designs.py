@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from qpcjax.landauer import conductance
 from qpcjax.names import with_numbers
@@ -159,6 +160,6 @@ def design_trajectory(design, *, axes=None):
     axes.set_yscale("log")
     what = "objective" if design.objective.squares else "distance to the design"
     axes.set(xlabel="evaluations of the descent", ylabel=with_unit(what, design.unit))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="best")
     return axes

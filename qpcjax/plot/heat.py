@@ -79,8 +79,9 @@ def heat_profile(scatterer, reservoirs, damping=None, *, axes=None):
     for (place, side), power in powers.items():
         emitted = np.trapezoid(power, distance)
         name = rf"$p_\mathrm{{{side}}}(r)$, {place}: {emitted:.3g} pW"
-        style = {"color": COLOURS[f"P_{side}"], "linestyle": "-" if place == "downstream" else "--"}
-        axes.plot(distance * _MICRO, power / _MICRO, label=name, gid=place, **style)
+        dashes, colour = "-" if place == "downstream" else "--", COLOURS[f"P_{side}"]
+        x, y = distance * _MICRO, power / _MICRO
+        axes.plot(x, y, color=colour, linestyle=dashes, label=name, gid=place)
     label = f"$r^* = {spot * _MICRO:.3g}$ µm"
     axes.axvline(spot * _MICRO, color="0.5", linewidth=0.7, linestyle=":", label=label, gid="r*")
     axes.set(xscale="log", xlabel="distance $r$ (µm)", ylabel="power per length (pW/µm)")

@@ -90,9 +90,10 @@ def waterfall(traces, shift=None, values=None, label="", *, axes=None):
     if shift is None:
         shift = _SHIFT * max(float(np.ptp(t.gate)) for t in traces)
     numbers = np.arange(len(traces)) if values is None else np.asarray(values, float)
-    low, high = np.min(numbers), np.max(numbers)
+    low, high = float(np.min(numbers)), float(np.max(numbers))
+    high = high if high > low else low + 1
     # The lightest colours are lost on white paper.
-    norm = Normalize(low, high + 0.15 * (high - low) if high > low else low + 1)
+    norm = Normalize(low, high + 0.15 * (high - low))
     colours = matplotlib.colormaps["viridis"](norm(numbers))
     axes = one_panel(axes, 3.0)
     for k, (trace, colour) in enumerate(zip(traces, colours, strict=True)):
@@ -104,7 +105,7 @@ def waterfall(traces, shift=None, values=None, label="", *, axes=None):
     if values is not None:
         mapping = ScalarMappable(norm, "viridis")
         bar = axes.figure.colorbar(mapping, ax=axes, pad=0.02, aspect=30, label=label)
-        bar.ax.set_ylim(low, high if high > low else low + 1)
+        bar.ax.set_ylim(low, high)
     elif len(traces) <= _MOST_NAMES:
         axes.legend(loc="best")
     return axes
