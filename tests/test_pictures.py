@@ -365,7 +365,8 @@ def test_plane_is_to_scale_and_holds_the_heat(heat_axes):
     assert (axes.get_xlim(), axes.get_ylim()) == ((-40, 40), (-40, 40))
     density = image.get_array()
     assert density.shape[0] == density.shape[1]
-    x = np.linspace(-40, 40, density.shape[0])
+    ends = np.linspace(-40, 40, density.shape[0] + 1)
+    x = (ends[1:] + ends[:-1]) / 2  # middles of the pixels
     r, floor = np.hypot(x, x[:, None]), density.min()
     cell = (x[1] - x[0]) ** 2
     for place, half in (("downstream", x > 0), ("upstream", x < 0)):

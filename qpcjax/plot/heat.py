@@ -1,5 +1,7 @@
 """Where the heat goes: along the gate, away from the constriction, and on the plane around it."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.colors import LogNorm
 
@@ -95,15 +97,15 @@ def heat_profile(scatterer, reservoirs, damping=None, *, axes=None):
 def heat_on_plane(scatterer, reservoirs, damping=None, reach=None, *, axes=None):
     r"""Dissipated power per area on the plane around the constriction, to scale.
 
-    The model gives the power p(r) dr between the distances r and r + dr, and "does not aim to
-    resolve the angular dependence" (Sec. 5 of the paper): it is spread here evenly over the half
-    circle of radius r around the constriction's end on that side,
+    The model gives the power p(r) dr between the radial distances r and r + dr and says nothing of
+    directions (the paper, below Eq. 25). The assumption here is that it is spread evenly over the
+    half circle of radius r around the constriction's end on that side,
 
     .. math:: \frac{p(r)}{\pi r}
 
-    in pW/um^2, with p(r) as in `heat_profile`. Grey are the regions without electrons, with the
-    constriction between them; an inset shows that enlarged. Smooth walls are drawn to where they
-    have doubled the width, and a barrier without walls as a line.
+    in pW/um^2, with p(r) as in `heat_profile`; white where T(E) is not known. Grey are the regions
+    without electrons, with the constriction between them; an inset shows that enlarged. Smooth
+    walls are drawn to where they have doubled the width, and a barrier without walls as a line.
 
     Args:
         scatterer: any scatterer; one with a half_width has an outline.
@@ -123,22 +125,13 @@ def heat_on_plane(scatterer, reservoirs, damping=None, reach=None, *, axes=None)
     reach = _REACH * spot + end if reach is None else float(reach)
     if not reach > end:
         raise ValueError(f"reach must be beyond the constriction's end at {end:g} nm, got {reach}")
-    x = np.linspace(-reach, reach, _PIXELS)
-    r = np.hypot(np.maximum(np.abs(x) - end, 0), x[:, None])  # rows are y
-    density = np.zeros_like(r)
-    for (_, side), power in powers.items():
-        half = (x > end) if side == "R" else (x < -end)
-        # Beyond the distances of the profile there is nothing to speak of.
-        here = np.interp(r[:, half], distance, power, left=0.0, right=0.0)
-        density[:, half] = here / (np.pi * r[:, half])
-    density = density / _MICRO**2
-    top = float(density.max())
+    density = _density(distance, powers, end, reach)
+    low, high = _DECADES * np.nanmax(density), np.nanmax(density)
     axes = one_panel(axes, 2.9)
     size = reach * _MICRO
-    image = axes.imshow(
-        np.maximum(density, _DECADES * top), extent=(-size, size, -size, size), origin="lower",
-        cmap="inferno", norm=LogNorm(_DECADES * top, top), interpolation="bilinear",
-    )  # fmt: skip
+    style: Any = {"cmap": "inferno", "norm": LogNorm(low, high), "interpolation": "bilinear"}
+    extent = (-size, size, -size, size)
+    image = axes.imshow(np.maximum(density, low), extent=extent, origin="lower", **style)
     label = "power per area (pW/µm$^2$)"
     axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=25, label=label, extend="min")
     side = 1 if float(reservoirs.bias) >= 0 else -1
@@ -154,6 +147,19 @@ def heat_on_plane(scatterer, reservoirs, damping=None, reach=None, *, axes=None)
     return axes
 
 
+def _density(distance, powers, end, reach):
+    """p(r)/(pi r) in pW/um^2 at the middles of a square's pixels, rows from the lowest y."""
+    x = reach * (2 * np.arange(_PIXELS) + 1 - _PIXELS) / _PIXELS
+    r = np.hypot(np.abs(x) - end, x[:, None])
+    density = np.zeros_like(r)
+    for (_, side), power in powers.items():
+        half = (x > end) if side == "R" else (x < -end)
+        # Beyond the distances of the profile there is nothing to speak of.
+        along = np.interp(r[:, half], distance, power, left=0.0, right=0.0)
+        density[:, half] = along / (np.pi * r[:, half])
+    return density / _MICRO**2
+
+
 def _profiles(scatterer, reservoirs, damping):
     """r* in nm, distances in nm, and p(r) in pW/nm by place (down- or upstream) and side (R, L)."""
     damping = QuadraticDamping() if damping is None else damping
@@ -162,13 +168,8 @@ def _profiles(scatterer, reservoirs, damping):
         raise ValueError(f"there is no hot spot to draw at {reservoirs}")
     distance = spot * np.geomspace(_NEAREST, _FARTHEST, _DISTANCES)
     sides = ("R", "L") if float(reservoirs.bias) >= 0 else ("L", "R")
-    return (
-        spot,
-        distance,
-        {
-            (place, side): np.asarray(
-                power_per_length(scatterer, reservoirs, damping, distance, side=place), float
-            )
-            for place, side in zip(("downstream", "upstream"), sides, strict=True)
-        },
-    )
+    powers = {}
+    for place, side in zip(("downstream", "upstream"), sides, strict=True):
+        power = power_per_length(scatterer, reservoirs, damping, distance, side=place)
+        powers[place, side] = np.asarray(power, float)
+    return spot, distance, powers
