@@ -579,7 +579,7 @@ def design(
 ):
     """Find the constriction and operating point that do best what is asked of them.
 
-    Writes report.txt, design.json and design.png into the folder.
+    Writes report.txt, design.json, design.png and trajectory.png into the folder.
     """
     from qpcjax.designing.command import answer
     from qpcjax.designing.spec import read_design_spec

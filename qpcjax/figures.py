@@ -34,7 +34,6 @@ CONSTRICTIONS = ("mean", "profile", "biased")
 
 _MODES = 4  # no figure has Fermi weight above E_4 = 16 E1
 _POINTS_AT_ONCE = 1024
-_DPI = 200
 
 
 def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
@@ -252,7 +251,7 @@ def _write(folder, tables, note):
     with tempfile.TemporaryDirectory(prefix=".figures-", dir=folder) as unfinished:
         for name, table in tables.items():
             axes = np.ravel(_FIGURES[name][1](table, note))
-            axes[0].figure.savefig(Path(unfinished, f"{name}.png"), dpi=_DPI)
+            Path(unfinished, f"{name}.png").write_bytes(plot.figure_bytes(axes[0].figure))
             _write_csv(Path(unfinished, f"{name}.csv"), table)
         for name in names:
             os.replace(Path(unfinished, name), folder / name)

@@ -8,14 +8,15 @@ def answer(question, folder, progress):
 
     Args:
         question: of `read_design_spec`.
-        folder: for report.txt, design.json and design.png.
+        folder: for report.txt, design.json, design.png and trajectory.png.
         progress: called with (done, total, label).
 
     Raises:
         InputError: anything that the user can mend.
     """
     # Imported here: matplotlib takes a second, which a bad spec should not cost.
-    from qpcjax.designing import plots, report
+    from qpcjax import plot
+    from qpcjax.designing import report
     from qpcjax.designing.design import design
 
     try:
@@ -26,6 +27,7 @@ def answer(question, folder, progress):
     contents = {
         "report.txt": text,
         "design.json": save_json(report.as_json(found)),
-        "design.png": plots.png(plots.draw_design(found)),
+        "design.png": plot.figure_bytes(plot.design_summary(found)[0].figure),
+        "trajectory.png": plot.figure_bytes(plot.design_trajectory(found).figure),
     }
     return text, write_files(folder, contents)

@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import numpy as np
+
 from qpcjax.files import (
     InputError,
     read_trace,
@@ -122,7 +124,8 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit):
 def answer(data, question, folder, progress):
     """Fit, predict, write the files; the report's text and the paths written."""
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
-    from qpcjax.fitting import plots, report
+    from qpcjax import plot
+    from qpcjax.fitting import report
     from qpcjax.fitting.heating import predict_heating
     from qpcjax.fitting.joint import fit
     from qpcjax.fitting.trace import trace_device
@@ -160,14 +163,14 @@ def answer(data, question, folder, progress):
         found, question.bias, question.temperature, question.damping, progress=progress
     )
     text = report.text(found, heating, profiles)
-    figures = {
-        "fit.png": plots.draw_fit(found),
-        "heating.png": plots.draw_heating(heating),
-        "correlation.png": plots.draw_correlation(found),
+    axes = {
+        "fit": plot.staircase(found),
+        "heating": plot.heating(heating),
+        "correlation": plot.correlation(found),
     }
     if profiles:
-        figures["profiles.png"] = plots.draw_profiles(found, profiles)
-    figures = {name: plots.png(figure) for name, figure in figures.items()}
+        axes["profiles"] = plot.profiles(found, profiles)
+    figures = {f"{n}.png": plot.figure_bytes(np.ravel(a)[0].figure) for n, a in axes.items()}
     titles = {name.removesuffix(".png").capitalize(): png for name, png in figures.items()}
     contents = {
         "report.txt": text,
