@@ -20,8 +20,10 @@ from qpcjax.units import BOLTZMANN
 _ROOM = 0.15  # share of panels and modes kept beyond what the start needs
 _HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
 _MOST_MODES = 100
-_BLOCK = 64  # points of a data set evaluated side by side
-_COUPLED_BLOCK = 1
+# Rows of numbers, and points of a data set, evaluated side by side: on a processor no more than
+# keep it busy, so that one row at a few points costs little.
+_SIDE_BY_SIDE = {"cpu": (1, 32), "other": (16, 64)}
+_HEAT_BLOCK = 64
 
 
 class Kernel:
@@ -29,8 +31,8 @@ class Kernel:
 
     Modes, panels and the aspect ratio that they resolve are static: they are chosen for given
     numbers with room for more, and `resolves` says whether other numbers are still within them.
-    Where they are not, predictions are NaN. One shape is compiled, a few rows of a block of points;
-    more rows and longer data sets are evaluated in pieces.
+    Where they are not, predictions are NaN. One shape is compiled, a block of points for one or a
+    few rows; more rows and longer data sets are evaluated in pieces.
 
     Args:
         device: `Device`; its numbers are where room is made first.
@@ -38,17 +40,19 @@ class Kernel:
         inputs: `Inputs` of NumPy arrays.
         order: Gauss nodes in a panel.
         moving: indices, in the device's `Layout`, of the numbers to differentiate by.
-        rows: how many rows are evaluated side by side.
         resolution: `Resolution` that the device goes with; by default room is made for its numbers.
     """
 
-    def __init__(self, device, kind, inputs, order=8, moving=(), rows=4, resolution=None):
+    def __init__(self, device, kind, inputs, order=8, moving=(), resolution=None):
         self.kind, self.inputs, self.order = kind, inputs, order
-        # Matrices of coupled modes are large: few at a time stay in the processor's cache.
-        coupled = hasattr(spinless(device.scatterer), "channel_modes")
-        self.rows = rows if kind in FLOWS and not coupled else 1
         self.moving = np.array(moving, int)
-        self.block = min(_length(inputs), _COUPLED_BLOCK if coupled else _BLOCK)
+        self.rows, block = _SIDE_BY_SIDE["cpu" if jax.default_backend() == "cpu" else "other"]
+        if kind not in FLOWS:
+            self.rows, block = 1, _HEAT_BLOCK
+        if hasattr(spinless(device.scatterer), "channel_modes"):
+            # Matrices of coupled modes are large: few at a time stay in the processor's cache.
+            self.rows, block = 1, 1
+        self.block = min(_length(inputs), block)
         self.device, self.layout = device, Layout(device)
         if resolution is None:
             self.make_room(self.layout.values)
