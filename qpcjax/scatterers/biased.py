@@ -129,9 +129,9 @@ class BiasedConstriction(AbstractChannel):
             {|A_L A_R m_{12} - m_{21} + i (A_R m_{11} + A_L m_{22})|^2}.
 
     At V = 0 it is `AbruptConstriction`, Eqs. (18)-(20). T(E, V) = T(E, -V): the leading P_A of a
-    low bias is that of the abrupt constriction. T_n = 0 below (n-1)^2 E1 + |eV|/2, and with
-    matching="profile" below |eV|/2. T_n agrees with Airy functions to 1e-12 in any tunnelling.
-    Above |eV| = 2N E1 the panels of the energy integrals would not resolve it: NaN.
+    low bias is that of the abrupt constriction. T_n = 0 below (n-1)^2 E1 + abs(eV)/2, and with
+    matching="profile" below abs(eV)/2. T_n agrees with Airy functions to 1e-12 in any tunnelling.
+    Above abs(eV) = 2N E1 the panels of the energy integrals would not resolve it: NaN.
 
     Args:
         half_width: w in nm.
@@ -141,7 +141,7 @@ class BiasedConstriction(AbstractChannel):
         matching: "mean", the lead's wavevector of Eq. (18), or "profile", as in
             `AbruptConstriction`.
         modes: number N of channel modes kept. T(E, V) is NaN above N^2 E1, although with "mean"
-            mode N + 1 stays closed for another |eV|/2.
+            mode N + 1 stays closed for another abs(eV)/2.
         aspect_limit: the largest L/2w that the panels of the energy integrals resolve, as in
             `AbruptConstriction`.
 
@@ -203,7 +203,7 @@ class BiasedConstriction(AbstractChannel):
         return jnp.sum(self._evaluate(lambda t: t, energy, bias))
 
     def thresholds(self, bias=0.0):
-        """Onsets in meV of both leads: n^2 E1 +- |eV|/2, n = 0 ... modes + 1; 0 for "profile"."""
+        """Both leads' onsets: n^2 E1 +- abs(eV)/2 in meV, n = 0 ... modes + 1; 0 for "profile"."""
         scale, half = jnp.asarray(self.energy_scale), jnp.abs(bias) / 2
         count = 1 if self.matching == "profile" else self.modes + 2
         onsets = jnp.arange(count, dtype=scale.dtype) ** 2 * scale

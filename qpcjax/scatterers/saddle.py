@@ -63,7 +63,7 @@ class SaddlePoint(LogisticSteps):
 
     @property
     def normal_modes(self):
-        """The transverse and the unstable normal mode, hbar omega_+ and hbar omega_- in meV."""
+        """Transverse and unstable normal mode, ``hbar omega_+`` and ``hbar omega_-``, in meV."""
         x, y = self.hbar_omega_x, self.hbar_omega_y
         cyclotron = CYCLOTRON_ENERGY * self.magnetic_field / self.mass
         # With w_+- = sqrt(w_x w_y) exp(+-u) nothing cancels: w_+^2 - w_-^2 = 2 w_x w_y sinh(2u).
@@ -72,7 +72,7 @@ class SaddlePoint(LogisticSteps):
         return mean * jnp.exp(u), mean * jnp.exp(-u)
 
     def steps(self, value):
-        """V0 + hbar omega_+ (n + 1/2), and hbar omega_-/2 pi."""
+        """``V0 + hbar omega_+ (n + 1/2)`` and ``hbar omega_-/2 pi``."""
         n = self._numbers(self.modes, value)
         transverse, unstable = self.normal_modes
         return self.height + transverse * (n + 0.5), unstable / (2 * math.pi) * jnp.ones_like(n)
