@@ -1,0 +1,88 @@
+"""The formats, and which one a file has: told by its first bytes, never by its name alone."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from qpcjax.data import InputError
+from qpcjax.files.hdf5 import read_hdf5
+from qpcjax.files.npz import read_npz
+from qpcjax.files.qcodes import read_qcodes
+from qpcjax.files.table import File, Table, check_size, digest, read_head
+from qpcjax.files.text import read_text
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_HDF5_PLACES = (0, 512, 1024, 2048)  # a block of the user's may stand before it
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format that is read.
+
+    Args:
+        name: what it is called.
+        suffixes: what its files' names end in.
+        begins: whether a file that begins with these bytes has it.
+        read: path -> tables.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    begins: Callable[[bytes], bool]
+    read: Callable[[Path], list[Table]]
+
+
+FORMATS = (
+    Format(
+        "HDF5",
+        (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".mat"),
+        lambda head: any(head[i : i + len(_HDF5)] == _HDF5 for i in _HDF5_PLACES),
+        read_hdf5,
+    ),
+    Format("NumPy .npz", (".npz",), lambda head: head.startswith(b"PK"), read_npz),
+    Format("QCoDeS .db", (".db",), lambda head: head.startswith(b"SQLite format 3\0"), read_qcodes),
+    # Last, as any bytes might be text.
+    Format("text", (".csv", ".tsv", ".txt", ".dat"), lambda head: True, read_text),
+)
+
+# First bytes of what is not read -> what it is, and what to do.
+_FOREIGN = {
+    b"CDF": ("netCDF-3", "Convert it with 'nccopy -k netCDF-4', or save it with engine='h5netcdf'"),
+    b"\x93NUMPY": (
+        "a single NumPy array",
+        'Save the columns by name: np.savez(file, **{"gate (mV)": ..., "conductance (uS)": ...})',
+    ),
+    b"\x80\x02": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
+    b"\x80\x03": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
+    b"\x80\x04": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
+    b"\x80\x05": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
+    b"\x1f\x8b": ("compressed by gzip", "Unpack it first"),
+    b"BZh": ("compressed by bzip2", "Unpack it first"),
+    b"\xfd7zXZ": ("compressed by xz", "Unpack it first"),
+    b"\xd0\xcf\x11\xe0": ("an Excel sheet", "Save the table as plain CSV in UTF-8"),
+    b"MATLAB 5.0": ("a MATLAB file of version 5", "Save it with -v7.3, or as plain CSV in UTF-8"),
+}
+
+
+def open_file(path) -> File:
+    """What stands in a file of measurements; its numbers are read when they are asked for.
+
+    Raises:
+        InputError: no such file, a format that is not read, a file that is cut off or damaged.
+    """
+    path = Path(path)
+    check_size(path, 1 << 50)  # there, a file and not empty: the readers know their own limits
+    head = read_head(path)
+    for begin, (kind, remedy) in _FOREIGN.items():
+        if head.startswith(begin):
+            raise InputError(f"{path}: this file is {kind}, which is not read. {remedy}")
+    found = next(f for f in FORMATS if f.begins(head))
+    promised = next((f for f in FORMATS if path.suffix.lower() in f.suffixes), found)
+    if promised is not found and found is FORMATS[-1]:
+        raise InputError(
+            f"{path}: by its name it is {promised.name}, but it does not begin like that: it was "
+            "cut off or damaged, or has another's name. Save or copy it once more, or call a text "
+            "file .csv"
+        )
+    tables = tuple(found.read(path))
+    return File(path, found.name, digest(path), tables)
