@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable, save_json
+from qpcjax.files import InputError, check_writable, save_json, write_files
 from qpcjax.units import GAAS_MASS
 
 app = typer.Typer(
@@ -40,6 +40,48 @@ HalfWidth = Annotated[float, typer.Option(help="Half the width of the channel, w
 Length = Annotated[float, typer.Option(help="Length of the channel, L, in nm.")]
 Mass = Annotated[float, typer.Option(help="Effective mass in electron masses.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+Gate = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the gate column (its number from 0 where there are no names); without FILE, "
+        "a file of gate voltages."
+    ),
+]
+Conductance = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the column of the conductance, or of the resistance or current that it is "
+        "taken from; without FILE, a file of conductances."
+    ),
+]
+GateUnit = Annotated[str | None, typer.Option(help="mV, V or uV, where the file does not say it.")]
+ConductanceUnit = Annotated[
+    str | None,
+    typer.Option(
+        help="2e2/h, e2/h, uS, mS or S (Ohm, kOhm, MOhm; nA, pA, uA, mA, A), where the file does "
+        "not say it."
+    ),
+]
+Excitation = Annotated[
+    str | None,
+    typer.Option(help="Voltage that drives a current, such as '100 uV', for G = I/V."),
+]
+Component = Annotated[
+    str | None, typer.Option(help="Of complex lock-in numbers: real, imag or abs.")
+]
+FilePart = Annotated[
+    str | None,
+    typer.Option("--part", help="Of a file with several: a run's number, or a group's name."),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", help="Of the tables: csv (default), json, netcdf; repeatable."),
+]
+FigureFormats = Annotated[
+    list[str] | None,
+    typer.Option("--figure-format", help="png (default), svg or pdf; repeatable."),
+]
 
 # Which models an option belongs to, for its help.
 _OF = {
@@ -359,38 +401,41 @@ def _heading(inputs):
 
 
 @app.command(
-    epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit --gate G.csv --conductance "
-    "C.csv --trace 0 --gate-unit V --conductance-unit uS -o OUT"
+    epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit run.db --part 12 --sweep up "
+    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv --trace 0 --gate-unit V "
+    "--conductance-unit uS -o OUT"
 )
 def fit(
     trace_file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="TRACE.csv",
-            help="Conductance trace; its header names the columns with units, such as "
-            "'gate (mV),conductance (2e2/h)'.",
+            metavar="FILE",
+            help="Conductance trace: CSV, TSV or other text whose header names the columns with "
+            "units, such as 'gate (mV),conductance (2e2/h)'; NumPy .npz, HDF5, netCDF, QCoDeS .db "
+            "or a Labber log. qpcjax inspect shows what is in it.",
         ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for report, tables and figures.")
     ] = Path("qpcjax-fit"),
-    gate: Annotated[
-        str | None,
-        typer.Option(help="Name of the gate column; without TRACE.csv, a file of gate voltages."),
-    ] = None,
-    conductance: Annotated[
-        str | None,
-        typer.Option(help="Name of the conductance column; without TRACE.csv, a file of them."),
-    ] = None,
+    gate: Gate = None,
+    conductance: Conductance = None,
     trace: Annotated[
-        int | None, typer.Option(help="Column of the two files, counted from 0.")
+        int | None,
+        typer.Option(
+            help="Which of several traces, counted from 0: column of the two files, or line of a "
+            "scan over more than the gate."
+        ),
     ] = None,
-    gate_unit: Annotated[
-        str | None, typer.Option(help="mV, V or uV, where no header says it.")
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="Of a gate that goes up and down: up, down, a number from 0, or all."),
     ] = None,
-    conductance_unit: Annotated[
-        str | None, typer.Option(help="2e2/h, e2/h, uS, mS or S, where no header says it.")
-    ] = None,
+    part: FilePart = None,
+    gate_unit: GateUnit = None,
+    conductance_unit: ConductanceUnit = None,
+    excitation: Excitation = None,
+    component: Component = None,
     density: Annotated[
         float | None,
         typer.Option(help="Density of the 2DEG in 1e11 cm^-2; sets mu. 2 if neither is given."),
@@ -441,6 +486,8 @@ def fit(
     damping: Annotated[
         float, typer.Option(help="Strength a of the damping of hot electrons.")
     ] = 0.04,
+    formats: Formats = None,
+    figure_formats: FigureFormats = None,
 ):
     """Fit a barrier to a measured conductance trace and predict its heating.
 
@@ -465,14 +512,87 @@ def fit(
             intervals=intervals,
             **numbers,
         )
-        data = read(trace_file, gate, conductance, trace, gate_unit, conductance_unit)
+        kinds = _result_formats(formats, figure_formats)
+        more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
+        units = (gate_unit, conductance_unit)
+        data = read(trace_file, gate, conductance, trace, *units, **more)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(data, question, out, advance)
+        report, paths = answer(data, question, out, advance, *kinds)
     typer.echo(report)
+    _print_paths(paths)
+
+
+def _result_formats(formats, figure_formats):
+    """The formats of tables and of figures, checked before any work is done."""
+    from qpcjax.drawing import check_figure_formats
+    from qpcjax.files.results import check_formats
+
+    tables, drawn = formats or ["csv"], figure_formats or ["png"]
+    check_formats(tables)
+    check_figure_formats(drawn)
+    return tables, drawn
+
+
+def _print_paths(paths):
     typer.echo("Written:")
     for path in paths:
         typer.echo(f"  {path}")
+
+
+@app.command(
+    epilog="Examples: qpcjax inspect run.db   or   qpcjax inspect --gate G.csv --conductance C.csv "
+    "--gate-unit V --conductance-unit uS   or   qpcjax inspect map.nc --plot map.png"
+)
+def inspect(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A measurement: any format that qpcjax fit takes."),
+    ] = None,
+    gate: Gate = None,
+    conductance: Conductance = None,
+    part: FilePart = None,
+    gate_unit: GateUnit = None,
+    conductance_unit: ConductanceUnit = None,
+    excitation: Excitation = None,
+    component: Component = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw what is in it into this file: .png, .svg or .pdf.")
+    ] = None,
+    as_json: AsJson = False,
+):
+    """Show what is in a file of measurements, what it is taken for, and how to fit it."""
+    from qpcjax.files.inspection import inspect_file, inspect_pair
+    from qpcjax.files.summary import as_text
+    from qpcjax.files.traces import Choice
+
+    with plain_errors():
+        if file is not None:
+            units = (gate_unit, conductance_unit)
+            choice = Choice(gate, conductance, *units, excitation, component)
+            found = inspect_file(file, choice, part)
+        elif gate is not None and conductance is not None:
+            found = inspect_pair(gate, conductance, gate_unit, conductance_unit)
+        else:
+            raise InputError("give FILE, or a file each with --gate and --conductance")
+        drawn = [] if plot is None else _draw_inspection(found, plot)
+    if as_json:
+        print_json(found.as_json())
+        return
+    typer.echo(as_text(found))
+    if drawn:
+        _print_paths(drawn)
+
+
+def _draw_inspection(found, path):
+    from qpcjax.drawing import figure_bytes
+    from qpcjax.files.plots import draw_inspection
+
+    figure = draw_inspection(found)
+    if figure is None:
+        raise InputError(f"{found.files[0]} holds nothing that could be drawn")
+    content = figure_bytes(figure, path.suffix.removeprefix(".").lower() or "png")
+    return write_files(path.parent, {path.name: content})
 
 
 @app.command(epilog="Example: qpcjax figures OUT --half-width 20 --length 80")
@@ -484,6 +604,8 @@ def figures(
     model: Annotated[
         str, typer.Option(help="The constriction: mean (the paper's), profile or biased.")
     ] = "mean",
+    formats: Formats = None,
+    figure_formats: FigureFormats = None,
 ):
     """Draw the paper's Figs. 2 to 5 as PNG, each with a CSV of the numbers drawn."""
     with plain_errors():
@@ -491,12 +613,11 @@ def figures(
 
         require_finite(half_width=half_width, length=length, mass=mass)
         describe(half_width, length, mass, model)  # refuses bad numbers, before long work
+        kinds = _result_formats(formats, figure_formats)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        paths = paper_figures(out, half_width, length, mass, model, progress=advance)
-    typer.echo("Written:")
-    for path in paths:
-        typer.echo(f"  {path}")
+        paths = paper_figures(out, half_width, length, mass, model, advance, *kinds)
+    _print_paths(paths)
 
 
 @app.command(
@@ -576,6 +697,7 @@ def design(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report and figure.")] = Path(
         "qpcjax-design"
     ),
+    figure_formats: FigureFormats = None,
 ):
     """Find the constriction and operating point that do best what is asked of them.
 
@@ -586,13 +708,12 @@ def design(
 
     with plain_errors():
         question = read_design_spec(spec)
+        kinds = _result_formats(None, figure_formats)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(question, out, advance)
+        report, paths = answer(question, out, advance, kinds[1])
     typer.echo(report)
-    typer.echo("Written:")
-    for path in paths:
-        typer.echo(f"  {path}")
+    _print_paths(paths)
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ LAYERS = {
     "expansions": 3,
     "hotspot": 4,
     "data": 1,
+    "drawing": 2,
     "files": 4,
     "models": 4,
     "modes": 4,
@@ -43,7 +44,7 @@ LAYERS = {
     "cli": 9,
     "__main__": 10,
 }
-DRAWING = ("plot", "plots", "figures")
+DRAWING = ("drawing", "plot", "plots", "figures")
 ENTRY_POINTS = ("cli", "__main__")
 
 

@@ -225,7 +225,7 @@ def drawn(monkeypatch):
     """Stand in for the drawing, which has its own tests; records what it was asked for."""
     calls = []
 
-    def paper_figures(folder, half_width, length, mass, model, progress):
+    def paper_figures(folder, half_width, length, mass, model, progress, formats, figure_formats):
         calls.append((half_width, length, mass, model))
         progress(1, 2, "drawing")
         folder.mkdir()

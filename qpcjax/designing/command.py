@@ -3,13 +3,14 @@
 from qpcjax.files import save_json, write_files
 
 
-def answer(question, folder, progress):
+def answer(question, folder, progress, figure_formats=("png",)):
     """Search, write the files; the report's text and the paths written.
 
     Args:
         question: of `read_design_spec`.
         folder: for report.txt, design.json and design.png.
         progress: called with (done, total, label).
+        figure_formats: of png, svg and pdf.
 
     Raises:
         InputError: anything that the user can mend.
@@ -17,6 +18,7 @@ def answer(question, folder, progress):
     # Imported here: matplotlib takes a second, which a bad spec should not cost.
     from qpcjax.designing import plots, report
     from qpcjax.designing.design import design
+    from qpcjax.drawing import figure_files
 
     try:
         found = design(*question.positional, **question.named, progress=progress)
@@ -26,6 +28,6 @@ def answer(question, folder, progress):
     contents = {
         "report.txt": text,
         "design.json": save_json(report.as_json(found)),
-        "design.png": plots.png(plots.draw_design(found)),
+        **figure_files({"design": plots.draw_design(found)}, figure_formats),
     }
     return text, write_files(folder, contents)

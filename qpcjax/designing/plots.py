@@ -1,7 +1,5 @@
 """The picture of a design."""
 
-import io
-
 import jax
 import numpy as np
 from matplotlib.figure import Figure
@@ -104,10 +102,3 @@ def _draw_slices(axes, design):
     axes.set_ylabel(f"objective{unit}")
     axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.25)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file's bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": "qpcjax"})
-    return buffer.getvalue()

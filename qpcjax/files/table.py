@@ -52,6 +52,7 @@ class Table:
         part: which part of the file it is, such as a run's number; "" where the file has only one.
         metadata: what else the file says: texts and numbers.
         nameless: why the columns have no names but their numbers; "" where they have.
+        notes: what may be wrong with it although it can be read.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Table:
     part: str = ""
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     nameless: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def where(self):

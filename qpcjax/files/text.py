@@ -17,8 +17,13 @@ TRACE_EXAMPLE = "gate (mV),conductance (2e2/h)"
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _BLANKS = " "
+_LOOKED_AT = 100  # lines at the end
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _DECIMAL_COMMA_HINT = "numbers are written with a decimal point, not a comma"
+_MAYBE_COMMAS = (
+    "the columns are separated by commas and no number has a decimal point: if the numbers were "
+    "written with decimal commas they have been cut in two"
+)
 _CORRECT_OR_DROP = "Correct the cell, or leave it empty to drop the row"
 
 
@@ -48,7 +53,8 @@ def header_table(rows, titles, nameless=""):
     columns = [_column(rows, i, title, len(titles)) for i, title in enumerate(titles) if title]
     comments = "\n".join(rows.comments)
     metadata = {"comments": comments} if comments else {}
-    return Table(rows.path, tuple(columns), "", metadata, nameless)
+    notes = (_MAYBE_COMMAS,) if rows.may_have_decimal_commas else ()
+    return Table(rows.path, tuple(columns), "", metadata, nameless, notes)
 
 
 def _column(rows, i, title, width):
@@ -118,6 +124,12 @@ class Rows:
     def has_header(self):
         """Whether the first line is anything but numbers."""
         return not all(map(is_number, self.cells(*self.lines[0])))
+
+    @property
+    def may_have_decimal_commas(self):
+        """Whether commas that separate columns might have been decimal ones."""
+        body = self.lines[-_LOOKED_AT:]
+        return self.delimiter == "," and not any("." in line for _, line in body)
 
     def cells(self, number, line):
         """The cells of one line."""

@@ -1,6 +1,5 @@
 """Pictures of a fit; one function a figure, drawn on the axes it makes."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -188,10 +187,3 @@ def _draw_band(axes, heating, name, factor, label):
         heating.gate, factor * heating.low[name], factor * heating.high[name],
         color=colour, alpha=0.25, linewidth=0,
     )  # fmt: skip
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file's bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": "qpcjax"})
-    return buffer.getvalue()
