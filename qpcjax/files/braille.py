@@ -47,7 +47,7 @@ def shades(x, y, z, x_title, y_title, z_title, width=WIDTH, height=HEIGHT):
     count = np.bincount(place, minlength=rows * columns)
     total = np.bincount(place, z, minlength=rows * columns)
     mean = np.divide(total, count, out=np.full(count.shape, np.min(z)), where=count > 0)
-    shade = _places(mean, len(_SHADES)).reshape(rows, columns)
+    shade = np.where(count, 1 + _places(mean, len(_SHADES) - 1), 0).reshape(rows, columns)
     wide = width // columns
     drawn = ["".join(_SHADES[i] * wide for i in line) for line in shade]
     key = f"{z_title}: {_SHADES[1]} {np.min(z):.4g} to {_SHADES[-1]} {np.max(z):.4g}"

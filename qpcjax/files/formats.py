@@ -7,7 +7,7 @@ from pathlib import Path
 from qpcjax.data import InputError
 from qpcjax.files.hdf5 import read_hdf5
 from qpcjax.files.npz import read_npz
-from qpcjax.files.qcodes import read_qcodes
+from qpcjax.files.qcodes import read_qcodes, waiting
 from qpcjax.files.table import File, Table, check_size, digest, read_head
 from qpcjax.files.text import read_text
 
@@ -24,12 +24,14 @@ class Format:
         suffixes: what its files' names end in.
         begins: whether a file that begins with these bytes has it.
         read: path -> tables.
+        beside: path -> further files that hold a part of it.
     """
 
     name: str
     suffixes: tuple[str, ...]
     begins: Callable[[bytes], bool]
     read: Callable[[Path], list[Table]]
+    beside: Callable[[Path], list[Path]] = lambda path: []
 
 
 FORMATS = (
@@ -40,7 +42,13 @@ FORMATS = (
         read_hdf5,
     ),
     Format("NumPy .npz", (".npz",), lambda head: head.startswith(b"PK"), read_npz),
-    Format("QCoDeS .db", (".db",), lambda head: head.startswith(b"SQLite format 3\0"), read_qcodes),
+    Format(
+        "QCoDeS .db",
+        (".db",),
+        lambda head: head.startswith(b"SQLite format 3\0"),
+        read_qcodes,
+        waiting,
+    ),
     # Last, as any bytes might be text.
     Format("text", (".csv", ".tsv", ".txt", ".dat"), lambda head: True, read_text),
 )
@@ -85,4 +93,5 @@ def open_file(path) -> File:
             "file .csv"
         )
     tables = tuple(found.read(path))
-    return File(path, found.name, digest(path), tables)
+    sha256 = digest(path, *found.beside(path))
+    return File(path, tables[0].format or found.name, sha256, tables)

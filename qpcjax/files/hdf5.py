@@ -1,5 +1,6 @@
 """HDF5 files: plain ones and netCDF-4, with `units` attributes; Labber's logs go to `labber`."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -29,9 +30,18 @@ def read_hdf5(path):
             arrays, scalars = _arrays(path, file, datasets)
             if arrays:
                 tables += tables_from(path, arrays, metadata | scalars, name)
+        kind = _kind(file)
     if not tables:
         raise InputError(f"{path}: there is no dataset of numbers in it")
-    return tables
+    return [dataclasses.replace(table, format=kind) for table in tables]
+
+
+def _kind(file):
+    """What wrote the file, as far as it says so."""
+    if "run_description" in file.attrs:
+        return "netCDF-4 of QCoDeS"
+    netcdf = "_NCProperties" in file.attrs or any("_Netcdf4Dimid" in file[n].attrs for n in file)
+    return "netCDF-4" if netcdf else "HDF5"
 
 
 def _groups(path, file):

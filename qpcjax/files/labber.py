@@ -14,6 +14,8 @@ from qpcjax.data import InputError
 from qpcjax.files.h5 import opened, plain_values, text
 from qpcjax.files.table import Column, Table, check_values
 
+FORMAT = "Labber log"
+
 _DATA, _NAMES = "Data/Data", "Data/Channel names"
 
 
@@ -55,13 +57,13 @@ def _run(path, file, run, part):
     ]
     tables = []
     if any(not column.swept for column in columns):
-        tables.append(Table(path, tuple(columns), part, metadata))
+        tables.append(Table(path, tuple(columns), part, metadata, format=FORMAT))
     swept = [column for column in columns if column.swept]
     for name in file.get(f"{root}Traces", ()):
         if name in logs:
             whole = _curve(path, file, root, name, units, swept)
             label = f"{part}:{name}" if part else name
-            tables.append(Table(path, whole, label, metadata))
+            tables.append(Table(path, whole, label, metadata, format=FORMAT))
     return tables
 
 

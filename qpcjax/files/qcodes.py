@@ -182,6 +182,12 @@ def _numbers(where, cell):
     )
 
 
+def waiting(path):
+    """The file of the newest rows, where QCoDeS has the database open or was not closed."""
+    log = path.with_name(path.name + "-wal")
+    return [log] if log.exists() and log.stat().st_size > 0 else []
+
+
 def _quoted(name):
     return '"' + str(name).replace('"', '""') + '"'
 
@@ -196,19 +202,18 @@ def _exists(database, name):
 @contextlib.contextmanager
 def _opened(path):
     """The database, for reading alone."""
-    # While QCoDeS has it open, or was not closed, the newest rows stand in a file beside it. Only
-    # then may SQLite look for other files: what is `immutable` is opened without a trace.
-    beside = path.with_name(path.name + "-wal")
-    waiting = beside.exists() and beside.stat().st_size > 0
-    address = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
+    beside = waiting(path)
+    # What is `immutable` is opened without a trace, and without a look at other files.
+    way = "mode=ro" if beside else "mode=ro&immutable=1"
     try:
-        database = sqlite3.connect(address + ("" if waiting else "&immutable=1"), uri=True)
+        address = f"file:{urllib.parse.quote(str(path.absolute()))}?{way}"
+        database = sqlite3.connect(address, uri=True)
         with contextlib.closing(database):
             database.execute("PRAGMA trusted_schema = OFF")
             database.execute("PRAGMA query_only = ON")
             yield database
     except sqlite3.Error as error:
-        hint = f", or {beside.name} beside it does not belong to it" if waiting else ""
+        hint = f", or {beside[0].name} beside it does not belong to it" if beside else ""
         raise InputError(
             f"{path}: cut off or damaged, and cannot be read as SQLite ({error}){hint}. Copy it "
             "once more, while no other program has it open"

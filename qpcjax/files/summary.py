@@ -6,7 +6,10 @@ from qpcjax.data import BiasSpectroscopy, ConductanceTrace, DissipationData, Hot
 from qpcjax.files import braille
 from qpcjax.files.inspection import Inspection, Part
 
-_MOST_SHOWN = 12  # traces, columns and notes of the file that are listed
+_MOST_SHOWN = 12  # traces and columns that are listed
+_WIDTH = 160
+# Of what the file says besides, the entries whose texts are shown; the others by name.
+_SAID = ("comments", "comment", "sample_name", "exp_name", "log_name", "steps, innermost first")
 
 
 def as_text(inspection: Inspection) -> str:
@@ -28,14 +31,16 @@ def _part(part: Part, named):
         yield f"part {part.name}" + (f": {part.title}" if part.title else "")
     if part.columns:
         yield from _columns(part.columns)
-    yield f"  taken for: {part.kind or 'nothing'}"
+    lines = len({t.trace for t in part.traces})
+    yield f"  taken for: {f'{lines} {part.kind}s' if lines > 1 else part.kind or 'nothing'}"
     yield f"    {part.why}"
     if part.traces:
         yield from _traces(part.traces)
     for note in part.notes:
         yield f"  note: {note}"
     if part.metadata:
-        yield from _cut([f"{k}: {_line(v)}" for k, v in part.metadata.items()], "  also in it: ")
+        said = [f"{k}: {v}" if k in _SAID else k for k, v in part.metadata.items()]
+        yield f"  also in it: {_line(', '.join(sorted(said, key=lambda s: ':' not in s)))}"
     if part.command:
         yield f"  to read it: {part.command}"
 
@@ -69,16 +74,9 @@ def _traces(traces):
         yield f"  ... and {len(traces) - _MOST_SHOWN} more traces"
 
 
-def _cut(items, head):
-    for item in items[:_MOST_SHOWN]:
-        yield head + item
-    if len(items) > _MOST_SHOWN:
-        yield f"{head}... {len(items) - _MOST_SHOWN} more"
-
-
 def _line(value):
     text = " ".join(str(value).split())
-    return text if len(text) <= 70 else text[:67] + "..."
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
 
 
 def picture(data) -> str:

@@ -53,6 +53,7 @@ class Table:
         metadata: what else the file says: texts and numbers.
         nameless: why the columns have no names but their numbers; "" where they have.
         notes: what may be wrong with it although it can be read.
+        format: a narrower name of the file's format, "" where there is none.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Table:
     metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     nameless: str = ""
     notes: tuple[str, ...] = ()
+    format: str = ""
 
     @property
     def where(self):
