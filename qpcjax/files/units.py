@@ -83,6 +83,7 @@ _SPELLINGS = {
     "**": "",
     " ": "",
 }
+_AMOUNT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s.].*?)\s*")
 _OHMS = re.compile(r"([kM]?)[oO]hms?")
 
 
@@ -125,15 +126,11 @@ def amount(text, quantity: Quantity) -> float:
     Raises:
         InputError: no number, no unit, an unknown one.
     """
-    match = re.fullmatch(r"\s*([-+.\deE]+?)\s*([^\d\s.].*?)\s*", str(text))
-    try:
-        value = float(match[1]) if match else None
-    except ValueError:
-        value = None
-    if match is None or value is None:
+    match = _AMOUNT.fullmatch(str(text))
+    if match is None:
         example = next(iter(quantity.units))
         raise InputError(
             f"the {quantity.name} must be a number with its unit, such as '100 {example}', got "
             f"{str(text)!r}"
         )
-    return value * quantity.units[plain(known_unit(match[2], quantity))]
+    return float(match[1]) * quantity.units[plain(known_unit(match[2], quantity))]
