@@ -11,7 +11,6 @@ from measurements import (
     CONDUCTANCE,
     GATE,
     MAP,
-    damaged_or_refused,
     refused,
     whole_or_refused,
 )
@@ -180,11 +179,10 @@ def test_links_out_of_the_file_are_not_followed(tmp_path, plain):
     refused(lambda: read_trace(tmp_path / "virtual.h5"), "'/gate'", "in another file")
 
 
-def test_files_that_were_cut_off_or_damaged(plain, tmp_path, labelled):
+def test_files_that_were_cut_off(plain, tmp_path, labelled):
     path = plain(gate=(GATE, "V"), G=(CONDUCTANCE, "S"))
     content = path.read_bytes()
     assert whole_or_refused(path, content, read_trace, is_the_trace) >= 58
-    damaged_or_refused(path, content, read_trace)
     labelled[0].to_netcdf(tmp_path / "trace.nc", engine="h5netcdf")
     content = (tmp_path / "trace.nc").read_bytes()
     whole_or_refused(tmp_path / "trace.nc", content, read_trace, is_the_trace)

@@ -137,7 +137,9 @@ def _metadata(file, root, steps):
     found = plain_values(file.attrs)
     found |= plain_values(file[f"{root}Data"].attrs)
     instruments = {
-        name: plain_values(item.attrs) for name, item in file.get("Instrument config", {}).items()
+        name: plain_values(item.attrs)
+        for name, item in file.get("Instrument config", {}).items()
+        if item is not None  # a link that leads nowhere
     }
     if instruments:
         found["instruments"] = json.dumps(instruments)

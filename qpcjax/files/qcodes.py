@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from qpcjax.data import InputError
-from qpcjax.files.table import MOST_BYTES, Column, Table, check_values, mib
+from qpcjax.files.table import MOST_BYTES, Column, Table, check_values, mib, read_head
 
 _MOST_RUNS = 100_000
 _NUMERIC = ("numeric", "array", "complex")
@@ -24,6 +24,7 @@ _NUMERIC = ("numeric", "array", "complex")
 
 def read_qcodes(path):
     """A table for each measured parameter's set of axes, of every run, as `formats` calls it."""
+    _check_whole(path)
     with _opened(path) as database:
         if not _exists(database, "runs"):
             raise InputError(
@@ -68,7 +69,7 @@ def _run(path, database, run, results, description, metadata):
     there = {row[1] for row in database.execute(f"PRAGMA table_info({_quoted(results)})")}
     groups = {}
     for name, axes in measured.items():
-        if kinds.get(name) in _NUMERIC and {name, *axes} <= there:
+        if kinds.get(name) in _NUMERIC and {name, *axes} <= there & kinds.keys():
             groups.setdefault(tuple(axes), []).append(name)
     tables = []
     for i, (axes, names) in enumerate(groups.items()):
@@ -182,6 +183,18 @@ def _numbers(where, cell):
     )
 
 
+def _check_whole(path):
+    """Raise InputError for a database that was cut off: SQLite would read what lacks as zeros."""
+    head = read_head(path, 100)
+    size = int.from_bytes(head[16:18], "big")
+    whole = (65536 if size == 1 else size) * int.from_bytes(head[28:32], "big")
+    if len(head) < 100 or (path.stat().st_size < whole and not waiting(path)):
+        raise InputError(
+            f"{path}: cut off: it has {path.stat().st_size} of {whole} bytes. Copy it once more, "
+            "while no other program has it open"
+        )
+
+
 def waiting(path):
     """The file of the newest rows, where QCoDeS has the database open or was not closed."""
     log = path.with_name(path.name + "-wal")
@@ -212,7 +225,7 @@ def _opened(path):
             database.execute("PRAGMA trusted_schema = OFF")
             database.execute("PRAGMA query_only = ON")
             yield database
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter from damaged names
         hint = f", or {beside[0].name} beside it does not belong to it" if beside else ""
         raise InputError(
             f"{path}: cut off or damaged, and cannot be read as SQLite ({error}){hint}. Copy it "
