@@ -53,13 +53,19 @@ def _turns(gate):
         high, low = (i if v >= gate[high] else high), (i if v <= gate[low] else low)
         if rising is not False and gate[high] - v > least:
             if rising:
-                turns.append(_behind(gate, high))
+                _turn(turns, _behind(gate, high))
             rising, low = False, i
         elif rising is not True and v - gate[low] > least:
             if rising is False:
-                turns.append(_behind(gate, low))
+                _turn(turns, _behind(gate, low))
             rising, high = True, i
     return turns
+
+
+def _turn(turns, place):
+    """Note a turn; a gate that flew back in one step turned once, not twice."""
+    if not turns or place - turns[-1] > 1:
+        turns.append(place)
 
 
 def _behind(gate, last):
