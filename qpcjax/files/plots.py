@@ -21,12 +21,13 @@ def draw_inspection(inspection: Inspection) -> Figure | None:
         return None
     figure = Figure(figsize=(6.0, 3.8 * len(panels)), layout="constrained", dpi=160)
     for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
-        if panel is traces:
+        first = panel[0]
+        if isinstance(first, ConductanceTrace):
             _draw_traces(axes, traces)
-        elif isinstance(panel[0], BiasSpectroscopy):
-            _draw_map(figure, axes, panel[0])
+        elif isinstance(first, BiasSpectroscopy):
+            _draw_map(figure, axes, first)
         else:
-            _draw_against_bias(axes, panel[0])
+            _draw_against_bias(axes, first)
     return figure
 
 

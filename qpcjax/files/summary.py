@@ -48,9 +48,9 @@ def _part(part: Part, named):
 def _columns(columns):
     rows = [("column", "unit", "points", "missing", "from", "to", "")]
     for c in columns[:_MOST_SHOWN]:
-        ends = ["-" if v is None else f"{v:.6g}" for v in (c.low, c.high)]
+        low, high = ("-" if v is None else f"{v:.6g}" for v in (c.low, c.high))
         note = ", ".join(n for n in ("swept" if c.swept else "", c.note) if n)
-        rows.append((c.title, c.unit or "-", str(c.points), str(c.missing), *ends, note))
+        rows.append((c.title, c.unit or "-", str(c.points), str(c.missing), low, high, note))
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     for row in rows:
         cells = [
