@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable, save_json, write_files
+from qpcjax.files import InputError, check_writable, save_json, table_files, write_files
+from qpcjax.files.table import digest
 from qpcjax.units import GAAS_MASS
 
 app = typer.Typer(
@@ -280,6 +281,10 @@ def evaluate(
         int | None,
         typer.Option(help="Channel modes kept; by default as many as are needed."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write the results to this .csv, .json or .nc as well."),
+    ] = None,
     as_json: AsJson = False,
 ):
     """Evaluate one operating point: transmission, current, heat on each side, hot spot."""
@@ -307,6 +312,7 @@ def evaluate(
         "damping": damping,
     }
     with plain_errors():
+        kind = None if out is None else _format_of(out)
         parts, kept = _operating_point(model, barrier, point, fermi_energy, modes)
     import jax
 
@@ -322,6 +328,9 @@ def evaluate(
         _print_evaluation_json(inputs, fermi_energy, result)
     else:
         _print_evaluation(inputs, result)
+    if out is not None:
+        with plain_errors((InputError, OSError)):
+            _write_evaluation(out, kind, inputs, fermi_energy, result)
 
 
 def _operating_point(model, barrier, point, fermi_energy, modes):
@@ -349,6 +358,28 @@ def _energy_or_name(text) -> Any:
         return text
     require_finite(fermi_energy=energy)
     return energy
+
+
+def _format_of(path):
+    """The format of a table by its file's suffix, checked before any work is done."""
+    from qpcjax.files.results import SUFFIXES, check_formats
+
+    kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
+    if path.suffix.lower() not in kinds:
+        raise InputError(f"{path}: a file ending in {', '.join(kinds)} was expected")
+    check_formats([kinds[path.suffix.lower()]])
+    check_writable(path.parent)
+    return kinds[path.suffix.lower()]
+
+
+def _write_evaluation(path, kind, inputs, fermi_energy, result):
+    columns = {f"{q.symbol} ({q.unit})": [float(q.value)] for q in result.quantities}
+    shown = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
+    source = {"inputs": shown | {"fermi_energy": fermi_energy}, "versions": versions()}
+    if "table" in inputs:
+        source["input_sha256"] = digest(inputs["table"])
+    (content,) = table_files("", columns, [kind], source).values()
+    write_files(path.parent, {path.name: content})
 
 
 def _print_evaluation_json(inputs, fermi_energy, result):
