@@ -1,18 +1,18 @@
 """The formats, and which one a file has: told by its first bytes, never by its name alone."""
 
 import dataclasses
+import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from qpcjax.data import InputError
-from qpcjax.files.hdf5 import read_hdf5
-from qpcjax.files.npz import read_npz
-from qpcjax.files.qcodes import read_qcodes, waiting
 from qpcjax.files.table import File, Table, check_size, digest, read_head
-from qpcjax.files.text import read_text
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_HDF5_PLACES = (0, 512, 1024, 2048)  # a block of the user's may stand before it
+
+def _later(module, name) -> Callable[[Path], Any]:
+    """A function of a reader's module, which is not imported before a file of its format is."""
+    return lambda path: getattr(importlib.import_module(f"qpcjax.files.{module}"), name)(path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,37 +22,45 @@ class Format:
     Args:
         name: what it is called.
         suffixes: what its files' names end in.
-        begins: whether a file that begins with these bytes has it.
-        read: path -> tables.
+        mark: the bytes that tell it.
+        read: path -> list of its `Table`s.
+        places: where the bytes may stand.
         beside: path -> further files that hold a part of it.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    begins: Callable[[bytes], bool]
+    mark: bytes
     read: Callable[[Path], list[Table]]
+    places: tuple[int, ...] = (0,)
     beside: Callable[[Path], list[Path]] = lambda path: []
+
+    def has(self, head):
+        """Whether a file that begins with these bytes has this format."""
+        return any(head[i : i + len(self.mark)] == self.mark for i in self.places)
 
 
 FORMATS = (
     Format(
         "HDF5",
         (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".mat"),
-        lambda head: any(head[i : i + len(_HDF5)] == _HDF5 for i in _HDF5_PLACES),
-        read_hdf5,
+        b"\x89HDF\r\n\x1a\n",
+        _later("hdf5", "read_hdf5"),
+        (0, 512, 1024, 2048),  # a block of the user's may stand before it
     ),
-    Format("NumPy .npz", (".npz",), lambda head: head.startswith(b"PK"), read_npz),
+    Format("NumPy .npz", (".npz",), b"PK", _later("npz", "read_npz")),
     Format(
         "QCoDeS .db",
         (".db",),
-        lambda head: head.startswith(b"SQLite format 3\0"),
-        read_qcodes,
-        waiting,
+        b"SQLite format 3\0",
+        _later("qcodes", "read_qcodes"),
+        beside=_later("qcodes", "waiting"),
     ),
     # Last, as any bytes might be text.
-    Format("text", (".csv", ".tsv", ".txt", ".dat"), lambda head: True, read_text),
+    Format("text", (".csv", ".tsv", ".txt", ".dat"), b"", _later("text", "read_text")),
 )
 
+_PICKLED = ("pickled", "What is pickled may run any code and is never read: save as .npz")
 # First bytes of what is not read -> what it is, and what to do.
 _FOREIGN = {
     b"CDF": ("netCDF-3", "Convert it with 'nccopy -k netCDF-4', or save it with engine='h5netcdf'"),
@@ -60,10 +68,7 @@ _FOREIGN = {
         "a single NumPy array",
         'Save the columns by name: np.savez(file, **{"gate (mV)": ..., "conductance (uS)": ...})',
     ),
-    b"\x80\x02": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
-    b"\x80\x03": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
-    b"\x80\x04": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
-    b"\x80\x05": ("pickled", "What is pickled may run any code and is never read: save as .npz"),
+    **{bytes([0x80, protocol]): _PICKLED for protocol in (2, 3, 4, 5)},
     b"\x1f\x8b": ("compressed by gzip", "Unpack it first"),
     b"BZh": ("compressed by bzip2", "Unpack it first"),
     b"\xfd7zXZ": ("compressed by xz", "Unpack it first"),
@@ -84,7 +89,7 @@ def open_file(path) -> File:
     for begin, (kind, remedy) in _FOREIGN.items():
         if head.startswith(begin):
             raise InputError(f"{path}: this file is {kind}, which is not read. {remedy}")
-    found = next(f for f in FORMATS if f.begins(head))
+    found = next(f for f in FORMATS if f.has(head))
     promised = next((f for f in FORMATS if path.suffix.lower() in f.suffixes), found)
     if promised is not found and found is FORMATS[-1]:
         raise InputError(
