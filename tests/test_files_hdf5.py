@@ -1,6 +1,7 @@
 """HDF5 and netCDF, written by h5py, xarray and h5netcdf themselves."""
 
 import math
+import sys
 
 import h5py
 import numpy as np
@@ -16,7 +17,7 @@ from measurements import (
 )
 
 from qpcjax.data import BiasSpectroscopy, ConductanceTrace
-from qpcjax.files import extras, open_file, read_data, read_trace
+from qpcjax.files import open_file, read_data, read_trace
 from qpcjax.files.table import MOST_VALUES
 from qpcjax.files.units import CONDUCTANCE_UNITS, GATE_UNITS
 
@@ -205,11 +206,7 @@ def test_a_csv_by_name_that_is_hdf5_inside_is_read(plain):
 
 def test_without_the_library_the_remedy_is_said(plain, monkeypatch):
     path = plain(gate=(GATE, "V"), G=(CONDUCTANCE, "S"))
-
-    def absent(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(extras.importlib, "import_module", absent)
+    monkeypatch.setitem(sys.modules, "h5py", None)  # so that importing it fails
     refused(lambda: read_trace(path), "h5py is missing", 'pip install "qpcjax[files]"')
 
 
