@@ -556,12 +556,15 @@ def fit(
 
 def _result_formats(formats, figure_formats):
     """The formats of tables and of figures, checked before any work is done."""
-    from qpcjax.drawing import check_figure_formats
+    from qpcjax import plot
     from qpcjax.files.results import check_formats
 
     tables, drawn = formats or ["csv"], figure_formats or ["png"]
     check_formats(tables)
-    check_figure_formats(drawn)
+    try:
+        plot.check_formats(drawn)
+    except InputError as error:
+        raise InputError(f"figure_{error}") from None
     return tables, drawn
 
 
@@ -616,13 +619,12 @@ def inspect(
 
 
 def _draw_inspection(found, path):
-    from qpcjax.drawing import figure_bytes
-    from qpcjax.files.plots import draw_inspection
+    from qpcjax.plot import figure_bytes, measured
 
-    figure = draw_inspection(found)
-    if figure is None:
+    axes = measured(found)
+    if axes is None:
         raise InputError(f"{found.files[0]} holds nothing that could be drawn")
-    content = figure_bytes(figure, path.suffix.removeprefix(".").lower() or "png")
+    content = figure_bytes(axes[0].figure, path.suffix.removeprefix(".").lower() or "png")
     return write_files(path.parent, {path.name: content})
 
 
@@ -732,7 +734,7 @@ def design(
 ):
     """Find the constriction and operating point that do best what is asked of them.
 
-    Writes report.txt, design.json and design.png into the folder.
+    Writes report.txt, design.json, design.png and trajectory.png into the folder.
     """
     from qpcjax.designing.command import answer
     from qpcjax.designing.spec import read_design_spec

@@ -13,7 +13,6 @@ import numpy as np
 
 from qpcjax import plot
 from qpcjax._versions import versions
-from qpcjax.drawing import figure_files
 from qpcjax.files import table_files, write_files
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
@@ -33,7 +32,6 @@ CONSTRICTIONS = ("mean", "profile", "biased")
 
 _MODES = 4  # no figure has Fermi weight above E_4 = 16 E1
 _POINTS_AT_ONCE = 1024
-_DPI = 200
 
 
 def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
@@ -264,7 +262,6 @@ def _write(folder, tables, note, source=None, formats=("csv",), figure_formats=(
     """Draw and write all tables; the files get their names once all of them are whole."""
     contents = {}
     for name, table in tables.items():
-        figure = np.ravel(_FIGURES[name][1](table, note))[0].figure
-        contents |= figure_files({name: figure}, figure_formats, _DPI)
+        contents |= plot.figure_files({name: _FIGURES[name][1](table, note)}, figure_formats)
         contents |= table_files(name, table, formats, source, next(iter(table)))
     return write_files(folder, contents)

@@ -92,6 +92,10 @@ class _Downstream(NamedTuple):
     def mu_right(self):
         return self.mu - self.bias / 2
 
+    @property
+    def mu_left(self):
+        return self.mu + self.bias / 2
+
 
 def _downstream(r):
     backward = r.bias < 0
@@ -100,12 +104,20 @@ def _downstream(r):
     return _Downstream(r.mu, jnp.where(backward, -r.bias, r.bias), left, right, difference)
 
 
-def _length(scatterer, damping, side, x):
-    """l(E) of Eq. (23) at E = mu_R + x, times its derivative's factors: (l, |l'|)."""
-    u = side.mu + x
+def _length(scatterer, damping, view, x):
+    """l(E) of Eq. (23) at E = mu_R + x, times its derivative's factors: (l, |l'|).
+
+    Where x < 0 it is that of a hole on the upstream side, at E = mu_L + x.
+    """
+    u = view.mu + x
+    b = _scale(scatterer, damping, view, x)
+    return b * jnp.sqrt(u) / x**2, b * (4 * u - x) / (2 * jnp.sqrt(u) * jnp.abs(x) ** 3)
+
+
+def _scale(scatterer, damping, view, x):
+    """The b of Eq. (23); its Fermi energy is that of the side of x, see `_length`."""
     scale = jnp.sqrt(HBAR2_OVER_2M / scatterer.mass) / damping.strength
-    b = scale * damping.fermi_energy(side.mu, side.mu_right)
-    return b * jnp.sqrt(u) / x**2, b * (4 * u - x) / (2 * jnp.sqrt(u) * x**3)
+    return scale * damping.fermi_energy(view.mu, jnp.where(x < 0, view.mu_left, view.mu_right))
 
 
 @batched(_POINTS_AT_ONCE)
@@ -132,8 +144,8 @@ def inelastic_length(scatterer, reservoirs, damping, energy):
     return jnp.where(valid, jnp.where(x > 0, length, jnp.inf), jnp.nan)
 
 
-@batched(_POINTS_AT_ONCE)
-def power_per_length(scatterer, reservoirs, damping, distance):
+@batched(_POINTS_AT_ONCE, static=("side",))
+def power_per_length(scatterer, reservoirs, damping, distance, side="downstream"):
     r"""Power dissipated per unit length at the distance r, Eqs. (24)-(25).
 
     .. math:: p_R(r) = \frac{p_R(E)}{|l'(E)|}, \qquad l(E) = r
@@ -141,38 +153,69 @@ def power_per_length(scatterer, reservoirs, damping, distance):
     with p_R(E) of Eq. (3b). Its integral over r is the part of P_R from E > mu_R, that is the
     emitted heat; electrons below mu_R, which cool, are not in it.
 
+    Upstream it is the heat of the holes that the electrons leave behind, of excess energy
+    mu_L - E. The paper does not write their l(E); this is the mirror image of Eq. (23),
+
+    .. math:: l(E) = \frac{b \sqrt{E - eV/2}}{(\mu_L - E)^2}
+
+    with mu_L for mu_R in b.
+
     Args:
         scatterer: any scatterer with a mass.
         reservoirs: `Reservoirs`, whose fields broadcast.
         damping: `QuadraticDamping`.
         distance: r in nm, positive.
+        side: "downstream" or "upstream".
 
     Returns:
-        p_R(r) in pW/nm, on the downstream side; NaN where r < 0 or mu_R <= 0.
+        p(r) in pW/nm, on that side; NaN where r < 0 or mu_R <= 0.
+
+    Raises:
+        ValueError: an unknown side.
     """
-    side = _downstream(reservoirs)
-    valid = (distance > 0) & (side.mu_right > 0)
+    if side not in ("downstream", "upstream"):
+        raise ValueError(f'side must be "downstream" or "upstream", got {side!r}')
+    view = _downstream(reservoirs)
+    valid = (distance > 0) & (view.mu_right > 0)
     r = jnp.where(valid, distance, 1)
-
-    # ln l = ln r in y = ln x: monotonic, with a slope between -2 and -3/2.
-    def mismatch(y):
-        return jnp.log(_length(scatterer, damping, side, jnp.exp(y))[0]) - jnp.log(r)
-
-    at_one = jax.lax.stop_gradient(mismatch(jnp.zeros_like(r)))
-    ends = jnp.stack([at_one / 2, at_one / 1.5])
-    x = jnp.exp(falling_root(mismatch, jnp.min(ends) - 0.1, jnp.max(ends) + 0.1))
-    energy = side.mu_right + x
+    x = _at_length(scatterer, damping, view, r, side)
+    # Counted from mu without its cancellation.
+    above, level = (
+        (x - view.bias / 2, view.mu_right)
+        if side == "downstream"
+        else (x + view.bias / 2, view.mu_left)
+    )
+    energy = level + x
     occupation = _safe.fermi_difference(
-        x - side.bias / 2, side.bias / 2, side.kT_left, side.kT_right, side.kT_difference
+        above, view.bias / 2, view.kT_left, view.kT_right, view.kT_difference
     )
     t = scatterer.total(energy, reservoirs.bias)
     # Far above mu_L nothing is occupied, whatever the modes that are not kept transmit.
     lost = (energy > scatterer.energy_limit()) & (occupation > LOST_WEIGHT)
     lost = lost | (energy < scatterer.energy_floor())
     t = jnp.where(lost, jnp.nan, t)
-    density = CONDUCTANCE_QUANTUM * x * t * occupation
-    power = density / _length(scatterer, damping, side, x)[1]
+    density = CONDUCTANCE_QUANTUM * jnp.abs(x) * t * occupation
+    power = density / _length(scatterer, damping, view, x)[1]
     return jnp.where(valid, power, jnp.where(distance == 0, 0, jnp.nan))
+
+
+def _at_length(scatterer, damping, view, r, side):
+    """Where l(E) = r, as x of `_length`: positive downstream, negative upstream."""
+    sign = 1 if side == "downstream" else -1
+
+    # ln l = ln r in y = ln |x|: monotonic.
+    def mismatch(y):
+        return jnp.log(_length(scatterer, damping, view, sign * jnp.exp(y))[0]) - jnp.log(r)
+
+    if side == "downstream":  # with a slope between -2 and -3/2
+        at_one = jax.lax.stop_gradient(mismatch(jnp.zeros_like(r)))
+        ends = jnp.stack([at_one / 2, at_one / 1.5])
+        lower, upper = jnp.min(ends) - 0.1, jnp.max(ends) + 0.1
+    else:  # b sqrt(mu/2)/x^2 < l < b sqrt(mu)/x^2 for the holes above half their depth mu
+        longest = jnp.log(_scale(scatterer, damping, view, sign)) + jnp.log(view.mu) / 2
+        upper = jnp.minimum((longest - jnp.log(r)) / 2 + 0.1, jnp.log(view.mu))
+        lower = jnp.minimum(upper - 0.4, jnp.log(view.mu / 2))
+    return sign * jnp.exp(falling_root(mismatch, lower, upper))
 
 
 @batched(_POINTS_AT_ONCE)

@@ -23,6 +23,7 @@ STANDARD_PROMOTION = (
     "test_files",
     "test_fit",
     "test_notebooks",
+    "test_pictures",
     "test_plot",
 )
 
@@ -42,13 +43,14 @@ GROUPS = {
     "fits of traces": ("test_fits", "test_fitting"),
     "what follows from fits": (
         "test_comparison",
+        "test_fit_pictures",
         "test_next_points",
         "test_posterior",
         "test_saving",
     ),
     "sweeps": ("test_sweep", "test_sweep_command", "test_sweep_processes", "test_sweep_store"),
     "error estimates": ("test_errors",),
-    "figures": ("test_plot", "test_notebooks"),
+    "figures": ("test_plot", "test_pictures", "test_notebooks"),
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
 

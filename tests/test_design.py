@@ -372,6 +372,11 @@ def test_evaluations_are_counted():
     assert points <= found.evaluations + found.sensitivity_evaluations
     assert len(found.starts) == 6
     assert {s.status for s in found.starts} >= {"screened", "converged"}
+    for start in found.starts:  # the best so far, after each evaluation
+        assert len(start.history) == start.evaluations
+        assert start.history[0] == start.value
+        assert np.all(np.diff(start.history) <= 0)
+        assert start.end is None or start.history[-1] == start.end_value
 
 
 def test_fewer_evaluations_than_differential_evolution(cooling):
@@ -430,7 +435,8 @@ def test_the_command(tmp_path):
     assert "Design: hot spot at a distance" in out
     assert "status converged" in out
     folder = tmp_path / "out"
-    assert (folder / "design.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("design.png", "trajectory.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
     assert (folder / "report.txt").read_text().count("Fabrication") == 1
     found = json.loads((folder / "design.json").read_text())
     bias = found["parameters"]["bias"]["value"]

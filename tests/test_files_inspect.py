@@ -12,10 +12,10 @@ from test_cli import call
 
 from qpcjax.files import braille, read_data
 from qpcjax.files.inspection import inspect_file, inspect_pair
-from qpcjax.files.plots import draw_inspection
 from qpcjax.files.summary import as_text
 from qpcjax.files.traces import Choice
 from qpcjax.fitting import command
+from qpcjax.plot import measured
 
 EXAMPLES = Path(__file__).parent.parent / "fits" / "data"
 DATA = Path(os.environ.get("QPCJAX_DATA", "")) / "split_gate"
@@ -82,7 +82,7 @@ def test_what_cannot_be_taken_for_anything(tmp_path):
     assert "row 2" in part.columns[1].note
     assert "'warm'" in part.columns[1].note
     assert any("decimal commas" in note for note in part.notes)
-    assert draw_inspection(inspect_file(path, ALL)) is None
+    assert measured(inspect_file(path, ALL)) is None
 
 
 def test_only_the_first_of_many_parts_are_read(tmp_path):
@@ -160,9 +160,9 @@ def test_the_figures_of_every_kind(updown, whole_map, tmp_path):
     spots.write_text("Vg (mV),bias (mV),distance (nm)\n1,2,3\n1,3,2\n")
     for path, kind in ((updown, "conductance"), (whole_map, "bias"), (spots, "distance")):
         found = inspect_file(path, ALL)
-        figure = draw_inspection(found)
-        assert figure is not None
-        assert kind in figure.axes[0].get_ylabel()
+        axes = measured(found)
+        assert axes is not None
+        assert kind in axes[0].get_ylabel()
         assert as_text(found)
 
 

@@ -430,6 +430,26 @@ def test_power_per_length_without_an_answer():
     assert p[1] == 0
 
 
+def test_holes_are_the_mirror_image_of_electrons():
+    """p_L(r) = p_L(E)/|l'(E)| with l of the holes, from the energies and not from r."""
+    mu, bias, T = 12.0, 1.5, 1.6
+    kT = units.BOLTZMANN * T
+    saddle, damping = qpc.SaddlePoint(10.0, 3.0, 1.0, modes=4), qpc.QuadraticDamping(STRENGTH)
+    y = np.array([0.01, 0.3, 1.5, 3.0])  # below mu_L
+    energy, u = mu + bias / 2 - y, mu - y
+    t = sum(1 / (1 + np.exp(-2 * np.pi * (energy - 10 - 3 * (n + 0.5)))) for n in range(4))
+    left, right = (1 / (1 + np.exp((energy - mu - s * bias / 2) / kT)) for s in (1, -1))
+    b = (mu + bias / 2) / STRENGTH * np.sqrt(units.HBAR2_OVER_2M / saddle.mass)
+    slope = b * (np.sqrt(u) * 2 / y**3 + 1 / (2 * np.sqrt(u) * y**2))
+    exact = units.CONDUCTANCE_QUANTUM * y * t * (left - right) / slope
+    for sign in (1, -1):
+        r = qpc.Reservoirs(mu, sign * bias, T)
+        p = qpc.power_per_length(saddle, r, damping, b * np.sqrt(u) / y**2, side="upstream")
+        np.testing.assert_allclose(p, exact, rtol=1e-9)
+    with pytest.raises(ValueError, match='side must be "downstream" or "upstream"'):
+        qpc.power_per_length(saddle, r, damping, 100.0, side="left")
+
+
 # --- damping --------------------------------------------------------------------------------
 
 

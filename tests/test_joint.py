@@ -11,6 +11,8 @@ from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import LOSSES, information_share, transformed
 from qpcjax.fitting.observe import Inputs
+from qpcjax.fitting.optimiser import METHODS
+from qpcjax.fitting.search import descend
 from qpcjax.units import BOLTZMANN, RESISTANCE_QUANTUM
 
 RANGE = (-100.0, 0.0)
@@ -55,6 +57,43 @@ def test_saddle_is_recovered(fitted):
         assert abs(fitted.values()[name] - value) < 4 * fitted.stderr[name], name
     assert 0.5 < fitted.reduced_chi_square < 1.6
     assert not fitted.at_bound
+
+
+def test_methods_end_at_the_same_minimum(trace, fitted):
+    start = [{"height_1": 10.0, "height_2": 3.0, "hbar_omega_x": 1.2}]
+    other = fit(saddle_device(), trace, starts=start, method="lbfgs")
+    assert other.status == "converged"
+    assert other.chi_square == pytest.approx(fitted.chi_square, rel=1e-6)
+    for name, value in fitted.values().items():
+        assert other.values()[name] == pytest.approx(value, rel=1e-3), name
+    with pytest.raises(ValueError, match="method must be one of"):
+        fit(saddle_device(), trace, method="newton")
+
+
+def rosenbrock(x):
+    """Residuals of Rosenbrock's valley, and their Jacobian."""
+    residual = np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]])
+    return residual, np.array([[-20 * x[0], 10.0], [-1.0, 0.0]])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_curved_valley(method):
+    """Against scipy from the same starts; one row has no finite value at its full step."""
+
+    def linearise(rows, _):
+        found = [rosenbrock(x) for x in rows]
+        residual = np.array([r for r, _ in found])
+        residual[np.abs(rows[:, 0]) > 4] = np.nan
+        return residual, np.array([j for _, j in found])
+
+    starts = np.array([[-1.2, 1.0], [3.9, -3.0]])
+    end = descend(linearise, starts, 400, method=method)
+    assert np.all(end.converged)
+    for start, found in zip(starts, end.vectors, strict=True):
+        exact = scipy.optimize.least_squares(
+            lambda x: rosenbrock(x)[0], start, lambda x: rosenbrock(x)[1], xtol=1e-14
+        )
+        np.testing.assert_allclose(found, exact.x, atol=1e-5)
 
 
 def test_profile_agrees_with_the_covariance(fitted):

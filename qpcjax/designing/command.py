@@ -8,7 +8,7 @@ def answer(question, folder, progress, figure_formats=("png",)):
 
     Args:
         question: of `read_design_spec`.
-        folder: for report.txt, design.json and design.png.
+        folder: for report.txt, design.json, design.png and trajectory.png.
         progress: called with (done, total, label).
         figure_formats: of png, svg and pdf.
 
@@ -16,9 +16,9 @@ def answer(question, folder, progress, figure_formats=("png",)):
         InputError: anything that the user can mend.
     """
     # Imported here: matplotlib takes a second, which a bad spec should not cost.
-    from qpcjax.designing import plots, report
+    from qpcjax import plot
+    from qpcjax.designing import report
     from qpcjax.designing.design import design
-    from qpcjax.drawing import figure_files
 
     try:
         found = design(*question.positional, **question.named, progress=progress)
@@ -28,6 +28,9 @@ def answer(question, folder, progress, figure_formats=("png",)):
     contents = {
         "report.txt": text,
         "design.json": save_json(report.as_json(found)),
-        **figure_files({"design": plots.draw_design(found)}, figure_formats),
+        **plot.figure_files(
+            {"design": plot.design_summary(found), "trajectory": plot.design_trajectory(found)},
+            figure_formats,
+        ),
     }
     return text, write_files(folder, contents)

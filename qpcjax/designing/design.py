@@ -353,6 +353,7 @@ class _Run:
             self._value(row.outputs) if moved else math.nan,
             search.merit.violation(row.outputs) if finite else math.nan,
             row.evaluations,
+            tuple(self._value(z) for z in row.history),
         )
 
     def _conditions(self, merit, row):

@@ -24,6 +24,8 @@ class Start:
         violation: the largest violation of a constraint there, in units of its spread over the
             starts.
         evaluations: points evaluated, with the start.
+        history: the objective at the best point so far, after each of them. Under constraints a
+            point may be better for meeting them, and its objective worse.
     """
 
     values: dict[str, float]
@@ -33,6 +35,7 @@ class Start:
     end_value: float
     violation: float
     evaluations: int
+    history: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

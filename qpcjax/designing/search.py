@@ -135,6 +135,7 @@ class Row:
         at: the best point so far, with the outputs and their slopes by box coordinates there.
         multipliers, penalty: of the augmented Lagrangian.
         evaluations: taken, with that of the start.
+        history: outputs at the best point so far, after each evaluation.
         status: "screened", "descending", "converged", "infeasible", "steps", "merged" or "behind".
     """
 
@@ -156,7 +157,12 @@ class Row:
     checked: bool = False
 
     def __post_init__(self):
-        self.first_outputs = self.outputs
+        self.history = [self.outputs]
+
+    @property
+    def first_outputs(self):
+        """Outputs at the start."""
+        return self.history[0]
 
 
 @functools.cache
@@ -257,6 +263,7 @@ class Search:
         for (row, trial), z, dz in zip(going, outputs, slopes, strict=True):
             row.evaluations += 1
             self._learn(row, trial, z, dz)
+            row.history.append(row.outputs)
         self._give_up(going)
 
     def _propose(self, row):

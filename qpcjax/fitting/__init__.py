@@ -6,6 +6,8 @@ from qpcjax.fitting.device import GateCurve as GateCurve
 from qpcjax.fitting.device import Gated as Gated
 from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
+from qpcjax.fitting.heating import Heating as Heating
+from qpcjax.fitting.heating import predict_heating as predict_heating
 from qpcjax.fitting.joint import fit as fit
 from qpcjax.fitting.load import load_fit as load_fit
 from qpcjax.fitting.load import load_posterior as load_posterior

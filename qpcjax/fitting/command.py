@@ -138,8 +138,8 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
 def answer(data, question, folder, progress, formats=("csv",), figure_formats=("png",)):
     """Fit, predict, write the files; the report's text and the paths written."""
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
-    from qpcjax.drawing import figure_bytes, figure_files
-    from qpcjax.fitting import plots, report
+    from qpcjax import plot
+    from qpcjax.fitting import report
     from qpcjax.fitting.heating import predict_heating
     from qpcjax.fitting.joint import fit
     from qpcjax.fitting.trace import trace_device
@@ -177,20 +177,20 @@ def answer(data, question, folder, progress, formats=("csv",), figure_formats=("
         found, question.bias, question.temperature, question.damping, progress=progress
     )
     text = report.text(found, heating, profiles)
-    figures = {
-        "fit": plots.draw_fit(found),
-        "heating": plots.draw_heating(heating),
-        "correlation": plots.draw_correlation(found),
+    axes = {
+        "fit": plot.staircase(found),
+        "heating": plot.heating(heating),
+        "correlation": plot.correlation(found),
     }
     if profiles:
-        figures["profiles"] = plots.draw_profiles(found, profiles)
-    shown = {name.capitalize(): figure_bytes(figure) for name, figure in figures.items()}
+        axes["profiles"] = plot.profiles(found, profiles)
+    shown = {name.split(".")[0].capitalize(): png for name, png in plot.figure_files(axes).items()}
     source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     contents = {
         "report.txt": text,
         "report.html": report.page(found, heating, profiles, shown),
         "fit.json": save_json(report.as_json(found, profiles)),
         **table_files("heating", report.heating_columns(heating), formats, source, "gate (mV)"),
-        **figure_files(figures, figure_formats),
+        **plot.figure_files(axes, figure_formats),
     }
     return text, write_files(folder, contents)

@@ -12,6 +12,7 @@ from qpcjax.fitting.device import Device, Gated
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import LOSSES, robust_scale
 from qpcjax.fitting.observe import kind_of
+from qpcjax.fitting.optimiser import METHODS
 from qpcjax.fitting.problem import Problem, make_parts, require_double
 from qpcjax.fitting.result import FitResult, Start
 from qpcjax.fitting.search import descend
@@ -19,8 +20,9 @@ from qpcjax.fitting.stages import try_starts
 from qpcjax.fitting.starts import starting_values
 from qpcjax.names import closest
 
-_LONGER_STEPS = 12
-_MOST_STEPS = 100
+# Steps of the finalists, and the most to the minimum.
+_LONGER_STEPS = {"levenberg-marquardt": 12, "lbfgs": 120}
+_MOST_STEPS = {"levenberg-marquardt": 100, "lbfgs": 1000}
 _ROUNDS = 4  # of a sigma that follows from the residuals
 _SETTLED = 0.01  # relative change of such a sigma
 
@@ -36,6 +38,7 @@ def fit(
     tied: Mapping[str, str | tuple[str, float]] | None = None,
     private: Iterable[str] = (),
     loss: str = "linear",
+    method: str = "levenberg-marquardt",
     starts: int | Iterable[Mapping[str, float]] | FitResult = 12,
     seed: int = 0,
     progress: Callable[[int, int, str], None] | None = None,
@@ -62,6 +65,8 @@ def fit(
         tied: name -> another name whose value it has, or (name, factor).
         private: names that each data set has a value of its own of: `name@data set`.
         loss: "linear" (least squares), "huber", "soft_l1" or "student_t".
+        method: how the best starts are followed to the minimum: "levenberg-marquardt", or "lbfgs",
+            which knows nothing of least squares and takes more steps to the same place.
         starts: how many starts to look at; or the starts, dicts of names and values; or another
             fit, whose values are the only start: one with `profile` is a good one for `matched`.
         seed: of the starts that are drawn where no trace gives any.
@@ -76,7 +81,9 @@ def fit(
     """
     question = Question(device, data, free, fixed, bounds, priors, tied, private, loss)
     given = question.starts(starts, seed)
-    return _Search(question, progress or (lambda *_: None)).run(given)
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    return _Search(question, method, progress or (lambda *_: None)).run(given)
 
 
 class Question:
@@ -304,8 +311,8 @@ def _bounded(p, ends):
 class _Search:
     """From starts to the minimum, and what is known there."""
 
-    def __init__(self, question, progress):
-        self.progress, self.loss = progress, question.loss
+    def __init__(self, question, method, progress):
+        self.progress, self.loss, self.method = progress, question.loss, method
         self.problem = question.problem()
 
     def run(self, starts):
@@ -325,7 +332,9 @@ class _Search:
             progress=lambda done, total: self.progress(done, total, "trying starts"),
         )
         self._require_finite(trial.ends.loss)
-        longer = self._descend(trial.ends.vectors[trial.chosen], _LONGER_STEPS, "the best starts")
+        longer = self._descend(
+            trial.ends.vectors[trial.chosen], _LONGER_STEPS[self.method], "the best starts"
+        )
         best = longer.vectors[int(np.argmin(longer.loss))]
         end = self._to_the_minimum(best, trial.ends.interrupted or longer.interrupted)
         reached = {int(k): float(e) for k, e in zip(trial.run, trial.ends.loss, strict=True)}
@@ -348,6 +357,7 @@ class _Search:
             steps,
             held,
             lambda done, total: self.progress(done, total, label),
+            self.method,
         )
 
     def _to_the_minimum(self, vector, interrupted):
@@ -358,7 +368,7 @@ class _Search:
                 break
             if not self.problem.resolves(vector):
                 self.problem.make_room(vector)
-            end = self._descend(vector[None], _MOST_STEPS, "to the minimum")
+            end = self._descend(vector[None], _MOST_STEPS[self.method], "to the minimum")
             vector, interrupted = end.vectors[0], end.interrupted
             settled = self._settle_sigma(vector)
             settled &= self.problem.settle_nodes(vector)
@@ -391,13 +401,13 @@ class _Search:
         numbers, _ = problem.decode(vector)
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
-        status, message = _status(converged, interrupted)
+        status, message = _status(converged, interrupted, _MOST_STEPS[self.method])
         return FitResult.of(problem, parameters, status, message, starts)
 
 
-def _status(converged, interrupted):
+def _status(converged, interrupted, most):
     if interrupted:
         return "interrupted", "stopped by the user: the best point so far"
     if not converged:
-        return "steps", f"stopped after {_MOST_STEPS} steps before the residuals settled"
+        return "steps", f"stopped after {most} steps before the residuals settled"
     return "converged", "no small step lowers the residuals any further"

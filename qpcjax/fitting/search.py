@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt from many starts side by side, driven by optax."""
+"""Descents from many starts side by side, driven by optax."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from qpcjax.fitting.optimiser import levenberg_marquardt
+from qpcjax.fitting.optimiser import METHODS
 
 _CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
 _STUCK = 1e10  # damping at which no step lowers the loss
@@ -35,8 +35,8 @@ class Descent:
 
 
 @functools.cache
-def _optimiser():
-    optimiser = levenberg_marquardt()
+def _optimiser(method):
+    optimiser = METHODS[method]()
 
     def update(gradient, state, vector, value, curvature):
         move, state = optimiser.update(gradient, state, vector, value=value, curvature=curvature)
@@ -45,8 +45,10 @@ def _optimiser():
     return jax.jit(jax.vmap(optimiser.init)), jax.jit(jax.vmap(update))
 
 
-def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
-    """Up to `steps` Levenberg-Marquardt steps from every row at once.
+def descend(
+    linearise, vectors, steps, held=None, progress=None, method="levenberg-marquardt"
+) -> Descent:
+    """Up to `steps` steps from every row at once.
 
     Args:
         linearise: from rows of vectors and their numbers in the batch to residuals (rows, n) and
@@ -55,8 +57,9 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
         steps: the most that are taken.
         held: a boolean for each coordinate, whether it stands still; or rows of them.
         progress: called with (done, total).
+        method: one of `optimiser.METHODS`.
     """
-    init, update = _optimiser()
+    init, update = _optimiser(method)
     at = jnp.asarray(vectors, float)
     state = init(at)
     rows = len(at)

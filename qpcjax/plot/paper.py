@@ -6,47 +6,24 @@ figure of the Axes that come back is `axes.figure`, ready for `savefig`.
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-_COLUMN, _PAGE = 3.4, 7.0  # widths of a journal's column and page, in inches
+from qpcjax.plot.style import COLD, COLOURS, COLUMN, GREEN, PAGE, diverging, panels, styled
 
-# Blue, red and ocher as in the paper; the three differ in lightness too.
-COLOURS = {"P_R": "#0072B2", "P_L": "#A50F2A", "P_A": "#DDA01E"}
-GREEN = "#1B8A4B"
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 _BLUES = ("#08306B", "#2171B5", "#5FA6D6", "#A3CCE6")
-
-_STYLE: Any = {
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.linewidth": 0.6,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "legend.handlelength": 2.2,
-    "lines.linewidth": 1.1,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "mathtext.fontset": "dejavusans",
-}
-_styled: Callable[..., Any] = matplotlib.rc_context(_STYLE)
 _THIN = {"linewidth": 0.6, "shrinkA": 0, "shrinkB": 0}
 _IN_SPAN = {"ha": "right", "va": "center", "fontsize": 6, "color": "0.35"}
 _POWER = r"$hP\,/\,2E_1^2$"
 
 
-@_styled
-def figure_2(table, note=""):
+@styled
+def figure_2(table, note="", *, axes=None):
     """Dissipated powers against mu, a panel a bias.
 
     P_R blue, P_L red, P_A ocher; solid, dashed and dotted for rising temperature. Insets: the
@@ -54,12 +31,13 @@ def figure_2(table, note=""):
 
     Args:
         table: columns as of `qpcjax.figures.figure_2`.
-        note: a line above the figure.
+        note: a line above the figure, where it is made here.
+        axes: two Axes to draw in.
 
     Returns:
         The Axes of the panels a and b.
     """
-    axes = _panels(2, 2.9, note)
+    axes = _panels(axes, 2, 2.9, note)
     curves = _curves(table)
     for axis, letter, bias in zip(axes, "ab", _values(curves, "eV"), strict=True):
         shown = [c for c in curves if c["eV"] == bias]
@@ -79,8 +57,8 @@ def figure_2(table, note=""):
     return axes
 
 
-@_styled
-def figure_3(table, note=""):
+@styled
+def figure_3(table, note="", *, axes=None):
     """Maps of P_R and P_A over bias and mu at zero temperature.
 
     The colours of P_A diverge from white at P_A = 0: ocher is more heat on the right, blue more
@@ -88,12 +66,13 @@ def figure_3(table, note=""):
 
     Args:
         table: columns as of `qpcjax.figures.figure_3`.
-        note: a line above the figure.
+        note: a line above the figure, where it is made here.
+        axes: two Axes to draw in.
 
     Returns:
         The Axes of the panels a and b.
     """
-    axes = _panels(2, 2.9, note)
+    axes = _panels(axes, 2, 2.9, note)
     bias, mu = np.unique(table["eV/E1"]), np.unique(table["mu/E1"])
     order = np.lexsort((table["eV/E1"], table["mu/E1"]))
     for axis, letter, name in zip(axes, "ab", ("P_R", "P_A"), strict=True):
@@ -102,7 +81,7 @@ def figure_3(table, note=""):
         reach = max(abs(low), abs(high))
         colours = {
             "P_R": {"cmap": "viridis", "vmin": 0, "vmax": high},
-            "P_A": {"cmap": _diverging(), "vmin": -reach, "vmax": reach},
+            "P_A": {"cmap": diverging(), "vmin": -reach, "vmax": reach},
         }[name]
         mesh = axis.pcolormesh(bias, mu, power, shading="gouraud", rasterized=True, **colours)
         bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, aspect=25)
@@ -115,23 +94,29 @@ def figure_3(table, note=""):
     return axes
 
 
-@_styled
-def figure_4(table, note=""):
+@styled
+def figure_4(table, note="", *, axes=None):
     """Dissipated powers against temperature at mu = E1.
 
-    P_R blue, P_L red, P_A ocher; solid for the lower bias, dashed for the higher one. P_L < 0 is
-    cooling of the upstream side.
+    P_R blue, P_L red, P_A ocher; solid for the lower bias, dashed for the higher one. Light blue
+    is the heat that the upstream side loses, P_L < 0.
 
     Args:
         table: columns as of `qpcjax.figures.figure_4`.
-        note: a line above the figure.
+        note: a line above the figure, where it is made here.
+        axes: Axes to draw in.
 
     Returns:
         The Axes.
     """
-    (axis,) = _panels(1, 2.7, note)
+    (axis,) = _panels(axes, 1, 2.7, note)
     curves = _curves(table)
     axis.axhline(0, color="0.6", linewidth=0.6)
+    for c in curves:
+        if "P_L" in c["name"]:
+            shade = {"facecolor": COLD, "linewidth": 0, "gid": f"cooling, {c['name']}"}
+            cooled = np.minimum(c["values"], 0)
+            axis.fill_between(table["kT/E1"], cooled, 0, where=cooled <= 0, **shade)
     _draw_powers(axis, table["kT/E1"], curves, "eV")
     axis.set(xlabel=r"$k_\mathrm{B}T\,/\,E_1$", ylabel=_POWER, xlim=_range(table["kT/E1"]))
     axis.set_title(r"$\bar\mu = E_1$", loc="left", fontsize=8)
@@ -143,8 +128,8 @@ def figure_4(table, note=""):
     return axis
 
 
-@_styled
-def figure_5(table, note=""):
+@styled
+def figure_5(table, note="", *, axes=None):
     """Distance of the hot spot against the bias, on logarithmic axes.
 
     Solid for mu on a conductance step, dashed on a plateau, darker for higher mu; green is the
@@ -154,12 +139,13 @@ def figure_5(table, note=""):
 
     Args:
         table: columns as of `qpcjax.figures.figure_5`.
-        note: a line above the figure.
+        note: a line above the figure, where it is made here.
+        axes: Axes to draw in.
 
     Returns:
         The Axes.
     """
-    (axis,) = _panels(1, 2.7, note)
+    (axis,) = _panels(axes, 1, 2.7, note)
     bias = table["eV/E1"]
     curves = sorted(_curves(table), key=lambda c: -float(c["mu"]))
     kT = max(float(c["kT"]) for c in curves)
@@ -186,14 +172,13 @@ def figure_5(table, note=""):
     return axis
 
 
-def _panels(count, height, note):
-    """Axes side by side on a new figure that belongs to no window."""
-    figure = Figure(figsize=(_PAGE if count > 1 else _COLUMN, height), layout="constrained")
-    if count > 1:
-        note = ";   ".join(note.splitlines())
-    if note:
-        figure.suptitle(note, fontsize=7, color="0.35")
-    return figure.subplots(1, count, squeeze=False)[0]
+def _panels(axes, count, height, note):
+    """Axes side by side, on a new figure with the note above it where none are given."""
+    own = panels(axes, 1, count, (PAGE if count > 1 else COLUMN, height))
+    if axes is None and note:
+        note = ";   ".join(note.splitlines()) if count > 1 else note
+        own[0].figure.suptitle(note, fontsize=7, color="0.35")
+    return own
 
 
 def _curves(table):
@@ -262,13 +247,6 @@ def _broken_at_jumps(x, y):
 def _across(axis):
     """Data coordinates along x, axes coordinates along y."""
     return axis.get_xaxis_transform()
-
-
-def _diverging():
-    """White at the middle, ocher to brown above, and a blue that shows small values below."""
-    stops = {0: "#08306B", 0.45: "#4A98C9", 0.5: "#FFFFFF", 0.62: "#F2D48A"}
-    stops |= {0.8: COLOURS["P_A"], 1: "#6B3F00"}
-    return LinearSegmentedColormap.from_list("asymmetry", list(stops.items()), N=4096)
 
 
 def _transmission_inset(axis, table):

@@ -1,5 +1,6 @@
-"""The figure of an inspection."""
+"""What is in a file of measurements."""
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from qpcjax.data import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
@@ -8,10 +9,16 @@ from qpcjax.files.inspection import Inspection
 _MOST_NAMED = 8  # traces that the legend lists
 
 
-def draw_inspection(inspection: Inspection) -> Figure | None:
-    """A panel for each kind of data in the file; None where it holds none.
+def measured(inspection: Inspection) -> np.ndarray | None:
+    """A panel for each kind of data in a file.
 
     Traces share their axes; of spectroscopy, hot spots and powers each has its own.
+
+    Args:
+        inspection: of `qpcjax.files.inspection`.
+
+    Returns:
+        The Axes, one above the other; None where the file holds no data.
     """
     data = [d for part in inspection.parts for d in part.data]
     traces = [d for d in data if isinstance(d, ConductanceTrace)]
@@ -20,7 +27,8 @@ def draw_inspection(inspection: Inspection) -> Figure | None:
     if not panels:
         return None
     figure = Figure(figsize=(6.0, 3.8 * len(panels)), layout="constrained", dpi=160)
-    for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+    every = figure.subplots(len(panels), squeeze=False)[:, 0]
+    for axes, panel in zip(every, panels, strict=True):
         first = panel[0]
         if isinstance(first, ConductanceTrace):
             _draw_traces(axes, traces)
@@ -28,7 +36,7 @@ def draw_inspection(inspection: Inspection) -> Figure | None:
             _draw_map(figure, axes, first)
         else:
             _draw_against_bias(axes, first)
-    return figure
+    return every
 
 
 def _draw_traces(axes, traces):

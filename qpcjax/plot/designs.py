@@ -1,0 +1,165 @@
+"""Pictures of a design: what it transmits, how sharp it is, and how the search came to it."""
+
+import jax
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from qpcjax.landauer import conductance
+from qpcjax.names import with_numbers
+from qpcjax.plot.style import (
+    COLUMN,
+    DATA,
+    MARK,
+    MODEL,
+    PAGE,
+    SERIES,
+    TARGET,
+    one_panel,
+    panels,
+    styled,
+    with_unit,
+)
+from qpcjax.scatterers import transmission
+from qpcjax.units import BOLTZMANN
+
+_POINTS = 240
+_SLICE = 41
+_WIDE = 20  # times the value at which an axis becomes logarithmic
+_DOT = {"linestyle": "none", "marker": "o", "markersize": 3}
+_ENDS = {"converged": "o", "merged": "s", "behind": "x", "infeasible": "X", "steps": "v"}
+
+
+@styled
+def design_summary(design, *, axes=None):
+    """What the barrier transmits before and after, and the objective around the design.
+
+    Left T(E) over E in meV with the bias window and mu, or the target; for a target of G, that in
+    2e^2/h. Right the objective along each free parameter, from its lower to its upper bound, the
+    others as in the design; the dots are the design.
+
+    Args:
+        design: a `Design`.
+        axes: two Axes to draw in.
+
+    Returns:
+        The Axes of the barrier and of the objective.
+    """
+    left, right = own = panels(axes, 1, 2, (PAGE, 2.9))
+    if hasattr(design.objective, "conductance"):
+        _draw_conductance(left, design)
+    else:
+        _draw_transmission(left, design)
+    left.legend(loc="best")
+    _draw_slices(right, design)
+    value = f"{design.value:.5g}" + (f" {design.unit}" if design.unit not in ("", "1") else "")
+    left.set_title(f"{design.objective.title}: {value} ({design.status})", loc="left")
+    return own
+
+
+def _draw_transmission(axes, design):
+    r, target = design.reservoirs, design.objective
+    kT = BOLTZMANN * float(r.temperature)
+    mu, half = float(r.mu), abs(float(r.bias)) / 2
+    reach = max(2 * half, 8 * kT, 0.5 * abs(mu))
+    low, high = max(mu - reach, 1e-3), mu + reach
+    if hasattr(target, "transmission"):
+        low, high = np.min(target.energy), np.max(target.energy)
+        wanted = target.energy, target.transmission
+        axes.plot(*wanted, color=TARGET, label="target", gid="target", zorder=3, **_DOT)
+    else:
+        axes.axvspan(mu - half, mu + half, color=MARK, alpha=0.2, linewidth=0)
+        axes.axvline(mu, color=MARK, linewidth=0.8, label=r"$\mu$, bias window")
+    energy = np.linspace(low, high, _POINTS)
+    for scatterer, colour, label in (
+        (design.problem.scatterer, DATA, "before"),
+        (design.scatterer, MODEL, "design"),
+    ):
+        t = transmission(scatterer, energy, float(r.bias))
+        axes.plot(energy, t, color=colour, label=label, gid=label)
+    axes.set(xlabel="energy $E$ (meV)", ylabel="transmission $T(E)$")
+
+
+def _draw_conductance(axes, design):
+    target, before = design.objective, design.problem
+    x = np.linspace(np.min(target.values), np.max(target.values), _POINTS)
+    for scatterer, reservoirs, colour, label in (
+        (before.scatterer, before.reservoirs, DATA, "before"),
+        (design.scatterer, design.reservoirs, MODEL, "design"),
+    ):
+        g = _along(scatterer, reservoirs, target.axis, x)
+        axes.plot(x, g, color=colour, label=label, gid=label)
+    wanted = target.values, target.conductance
+    axes.plot(*wanted, color=TARGET, label="target", gid="target", **_DOT)
+    unit = {"mu": "meV", "temperature": "K"}.get(target.axis, "")
+    axes.set(xlabel=with_unit(target.axis, unit), ylabel="conductance $G$ ($2e^2/h$)")
+
+
+def _along(scatterer, reservoirs, axis, x):
+    point = {"mu": float(reservoirs.mu), "temperature": float(reservoirs.temperature)}
+    if axis in point:
+        return conductance(scatterer, **{**point, axis: x})
+    return jax.vmap(lambda v: conductance(with_numbers(scatterer, {axis: v}), **point))(x)
+
+
+def _draw_slices(axes, design):
+    share = np.linspace(0, 1, _SLICE)
+    largest = abs(design.value)
+    for k, p in enumerate(design.parameters):
+        if p.log:
+            values = p.lower * (p.upper / p.lower) ** share
+        else:
+            values = p.lower + (p.upper - p.lower) * share
+        # The ends without rounding, which may be where modes or physics end.
+        values[0], values[-1] = p.lower, p.upper
+        along = np.append(design.along(p.name, values), design.value)
+        at = np.append(share, p.share)
+        order = np.argsort(at)
+        largest = max(largest, np.nanmax(np.abs(along)))
+        colour = SERIES[k % len(SERIES)]
+        label = p.name.replace("_", " ")
+        axes.plot(at[order], along[order], color=colour, label=label, gid=p.name)
+        axes.plot(p.share, design.value, "o", color=colour, markersize=4, clip_on=False)
+    if design.objective.squares:
+        axes.set_yscale("log")
+    elif largest > _WIDE * abs(design.value) > 0:
+        axes.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(abs(design.value))))
+    axes.set_xlabel("place between the bounds")
+    axes.set_ylabel(with_unit("objective", design.unit))
+    axes.legend(loc="best")
+
+
+@styled
+def design_trajectory(design, *, axes=None):
+    """How each descent of the search came to the design, against the evaluations it took.
+
+    Drawn is the distance of the objective from that of the design, or the objective itself where
+    it is a mean square, on a logarithmic axis; a curve ends where the distance is 0. Marks at the
+    ends say what became of the descent; the one that led to the design is the thickest. Under
+    constraints a curve may rise: the point is then better for meeting them.
+
+    Args:
+        design: a `Design`.
+        axes: Axes to draw in.
+
+    Returns:
+        The Axes.
+    """
+    axes = one_panel(axes, 2.6, COLUMN)
+    followed = [(k, s) for k, s in enumerate(design.starts, 1) if s.end is not None]
+    best = next((s for _, s in followed if s.end == design.values()), None)
+    for i, (k, start) in enumerate(followed):
+        y = np.asarray(start.history, float)
+        y = y if design.objective.squares else np.abs(y - design.value)
+        y = np.where(y > 0, y, np.nan)
+        style = {"color": SERIES[i % len(SERIES)], "linewidth": 1.8 if start is best else 1.0}
+        last = np.flatnonzero(np.isfinite(y))[-1:]
+        label = f"start {k}: {start.status}"
+        mark = {"marker": _ENDS.get(start.status, "o"), "markersize": 4}
+        x = np.arange(1, y.size + 1)
+        axes.plot(x, y, markevery=list(last), label=label, gid=f"start {k}", **style, **mark)
+    axes.set_yscale("log")
+    what = "objective" if design.objective.squares else "distance to the design"
+    axes.set(xlabel="evaluations of the descent", ylabel=with_unit(what, design.unit))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="best")
+    return axes

@@ -1,0 +1,105 @@
+"""Bias spectroscopy as maps over gate voltage and bias, with the lines where sub-bands open."""
+
+from typing import Any
+
+import numpy as np
+
+from qpcjax.plot.step_lines import step_lines
+from qpcjax.plot.style import diverging, one_panel, styled
+
+_LARGEST = 0.995  # share of a map's values that its colours tell apart
+_DASHED: Any = (0, (4, 2))
+
+
+@styled
+def conductance_map(data, device=None, *, axes=None):
+    r"""Differential conductance over gate voltage and bias, with the fitted step lines.
+
+    Colours are dI/dV in 2e^2/h, the gate voltage is in mV and the bias eV in meV. Sub-band n opens
+    where one of the electrochemical potentials passes its edge,
+
+    .. math:: E_n(V_g) = \mu + \eta\, eV \;\text{(solid)}, \qquad
+              E_n(V_g) = \mu - (1 - \eta)\, eV \;\text{(dashed)},
+
+    with eta = 1/2 by default: the sides of the diamonds between plateaus. The bias is that across
+    barrier and series resistance; what drops over the latter is I R_s, with the current I that is
+    the integral of the map itself.
+
+    Args:
+        data: `BiasSpectroscopy` on a grid of gate voltages and biases, measured or predicted.
+            A point that is missing stays white.
+        device: a `FitResult` or a `Device`, whose step lines are drawn; None draws none.
+        axes: Axes to draw in.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: points that are no grid, or a barrier whose sub-bands have no edges.
+    """
+    gate, bias, conductance = _grid(data)
+    top = float(np.nanquantile(conductance, _LARGEST))
+    axes = one_panel(axes, 2.7)
+    colours = {"cmap": "viridis", "vmin": 0.0, "vmax": top, "label": "$dI/dV$ ($2e^2/h$)"}
+    _draw_map(axes, gate, bias, conductance, **colours)
+    if device is not None:
+        _draw_lines(axes, device, (gate, bias, conductance), "white")
+    return axes
+
+
+@styled
+def transconductance_map(data, device=None, *, axes=None):
+    """Derivative of the differential conductance by the gate voltage, with the fitted step lines.
+
+    Plateaus are white, where a sub-band opens it is ocher, and blue where dI/dV falls. In 2e^2/h
+    per V of the gate, by differences between neighbouring gate voltages; see `conductance_map` for
+    the rest.
+
+    Args:
+        data: `BiasSpectroscopy` on a grid of gate voltages and biases, measured or predicted.
+        device: a `FitResult` or a `Device`, whose step lines are drawn; None draws none.
+        axes: Axes to draw in.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: points that are no grid, or a barrier whose sub-bands have no edges.
+    """
+    gate, bias, conductance = _grid(data)
+    slope = np.gradient(conductance, gate * 1e-3, axis=0)
+    reach = float(np.nanquantile(np.abs(slope), _LARGEST)) or 1.0
+    axes = one_panel(axes, 2.7)
+    label = "$\\partial(dI/dV)/\\partial V_g$ ($2e^2/h$ per V)"
+    _draw_map(axes, gate, bias, slope, cmap=diverging(), vmin=-reach, vmax=reach, label=label)
+    if device is not None:
+        _draw_lines(axes, device, (gate, bias, conductance), "0.2")
+    return axes
+
+
+def _grid(data):
+    """Gate voltages, biases, and the conductance over them, NaN where there is no point."""
+    gate, i = np.unique(data.gate, return_inverse=True)
+    bias, j = np.unique(data.bias, return_inverse=True)
+    if min(gate.size, bias.size) < 2 or 2 * data.conductance.size < gate.size * bias.size:
+        raise ValueError(
+            f"a map needs points on a grid of gate voltages and biases, got "
+            f"{data.conductance.size} points with {gate.size} gate voltages and {bias.size} biases"
+        )
+    conductance = np.full((gate.size, bias.size), np.nan)
+    conductance[i, j] = data.conductance
+    return gate, bias, conductance
+
+
+def _draw_map(axes, gate, bias, values, label, **colours):
+    mesh = axes.pcolormesh(gate, bias, values.T, shading="nearest", rasterized=True, **colours)
+    axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25, label=label)
+    axes.set(xlabel="gate voltage $V_g$ (mV)", ylabel="bias $eV$ (meV)")
+    axes.set(xlim=(gate[0], gate[-1]), ylim=(bias[0], bias[-1]))
+    axes.tick_params(direction="out")  # inside, they are lost in the dark colours
+
+
+def _draw_lines(axes, device, measured, colour):
+    for name, (gate, bias) in step_lines(device, *measured).items():
+        dashes = "-" if name.endswith("mu_L") else _DASHED
+        axes.plot(gate, bias, color=colour, linewidth=0.8, linestyle=dashes, gid=name)

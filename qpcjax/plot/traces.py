@@ -1,0 +1,111 @@
+"""Conductance traces: a fit with its residuals, and many traces side by side."""
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from qpcjax.plot.style import BAND, COLUMN, DATA, DOTS, MODEL, one_panel, panels, styled
+from qpcjax.units import CONDUCTANCE_QUANTUM
+
+_BAND_POINTS = 200
+_MOST_NAMES = 8  # traces that a legend still tells apart
+_SHIFT = 1 / 12  # of the longest trace, from one to the next
+
+
+@styled
+def staircase(fit, name=None, *, axes=None):
+    """A trace with its fit, and below the residuals.
+
+    Above, data and fit in 2e^2/h with the 68 % band of the fit's covariance; below, data minus fit
+    in uS, with the same band around 0. The gate voltage is in mV. Of a data set other than the
+    first one, whose device may be another, the fit is drawn at the measured points, without band.
+
+    Args:
+        fit: a `FitResult`.
+        name: of the data set, a trace; by default the first trace.
+        axes: two Axes to draw in, staircase and residuals.
+
+    Returns:
+        The Axes of staircase and residuals.
+
+    Raises:
+        ValueError: there is no such trace.
+    """
+    traces = {part.name: part for part in fit.parts if part.kind == "conductance"}
+    name = next(iter(traces), "") if name is None else name
+    if name not in traces:
+        raise ValueError(f"the fit has no conductance trace {name!r}: there are {list(traces)}")
+    part = traces[name]
+    top, bottom = own = panels(axes, 2, 1, (COLUMN, 3.2), sharex=True, height_ratios=(3, 1))
+    gate = part.data.gate
+    top.plot(gate, part.data.conductance, color=DATA, label="data", gid="data", **DOTS)
+    line = gate, part.predicted
+    if part is fit.parts[0]:
+        along = np.linspace(gate[0], gate[-1], _BAND_POINTS)
+        middle, spread = fit.band(along)
+        line, band = (along, middle), {"color": MODEL, **BAND}
+        top.fill_between(along, middle - spread, middle + spread, label="68 % band", **band)
+        width = spread * CONDUCTANCE_QUANTUM
+        bottom.fill_between(along, -width, width, **band)
+    rms = f"fit, rms {part.rms * CONDUCTANCE_QUANTUM:.2f} µS"
+    top.plot(*line, color=MODEL, label=rms, gid="fit")
+    resistance = fit.values().get("series_resistance")
+    note = "" if resistance is None else f", $R_s$ = {resistance:.0f} $\\Omega$"
+    top.set_title(f"{name}{note}", loc="left")
+    top.set_ylabel("conductance $G$ ($2e^2/h$)")
+    top.legend(loc="upper left")
+    bottom.axhline(0, color="0.3", linewidth=0.6)
+    residual = part.residual * CONDUCTANCE_QUANTUM
+    bottom.plot(gate, residual, color=DATA, gid="residuals", **DOTS)
+    bottom.set(xlabel="gate voltage $V_g$ (mV)", ylabel="data - fit (µS)")
+    top.figure.align_ylabels(own)
+    return own
+
+
+@styled
+def waterfall(traces, shift=None, values=None, label="", *, axes=None):
+    """Traces one beside another, each moved along the gate by as much as the one before.
+
+    Colours run from dark to light in the order of the traces, or stand for a number of each.
+
+    Args:
+        traces: of `ConductanceTrace`, or anything with a `gate` in mV, a `conductance` in 2e^2/h
+            and a `name`.
+        shift: gate voltage in mV from one trace to the next; by default a twelfth of the longest.
+        values: a number for each trace, such as its temperature; the colours stand for it then.
+        label: of these numbers, with their unit.
+        axes: Axes to draw in.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: no trace, or another number of values.
+    """
+    traces = list(traces)
+    if not traces or (values is not None and len(values) != len(traces)):
+        count = None if values is None else len(values)
+        raise ValueError(f"give traces, and values for each: got {len(traces)} and {count}")
+    if shift is None:
+        shift = _SHIFT * max(float(np.ptp(t.gate)) for t in traces)
+    numbers = np.arange(len(traces)) if values is None else np.asarray(values, float)
+    low, high = float(np.min(numbers)), float(np.max(numbers))
+    high = high if high > low else low + 1
+    # The lightest colours are lost on white paper.
+    norm = Normalize(low, high + 0.15 * (high - low))
+    colours = matplotlib.colormaps["viridis"](norm(numbers))
+    axes = one_panel(axes, 3.0)
+    for k, (trace, colour) in enumerate(zip(traces, colours, strict=True)):
+        order = np.argsort(trace.gate, kind="stable")
+        x, y = trace.gate[order] + k * shift, trace.conductance[order]
+        axes.plot(x, y, color=colour, linewidth=0.9, label=trace.name, gid=trace.name)
+    moved = f", each {shift:.3g} mV beyond the last" if shift and len(traces) > 1 else ""
+    axes.set(xlabel=f"gate voltage $V_g$ (mV{moved})", ylabel="conductance $G$ ($2e^2/h$)")
+    if values is not None:
+        mapping = ScalarMappable(norm, "viridis")
+        bar = axes.figure.colorbar(mapping, ax=axes, pad=0.02, aspect=30, label=label)
+        bar.ax.set_ylim(low, high)
+    elif len(traces) <= _MOST_NAMES:
+        axes.legend(loc="best")
+    return axes
