@@ -619,7 +619,8 @@ def inspect(
 
 
 def _draw_inspection(found, path):
-    from qpcjax.plot import figure_bytes, measured
+    from qpcjax.plot import figure_bytes
+    from qpcjax.plot.measured import measured
 
     axes = measured(found)
     if axes is None:

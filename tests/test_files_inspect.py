@@ -15,7 +15,7 @@ from qpcjax.files.inspection import inspect_file, inspect_pair
 from qpcjax.files.summary import as_text
 from qpcjax.files.traces import Choice
 from qpcjax.fitting import command
-from qpcjax.plot import measured
+from qpcjax.plot.measured import measured
 
 EXAMPLES = Path(__file__).parent.parent / "fits" / "data"
 DATA = Path(os.environ.get("QPCJAX_DATA", "")) / "split_gate"

@@ -12,7 +12,6 @@ from qpcjax.plot.heat import heat_profile as heat_profile
 from qpcjax.plot.heat import heating as heating
 from qpcjax.plot.maps import conductance_map as conductance_map
 from qpcjax.plot.maps import transconductance_map as transconductance_map
-from qpcjax.plot.measured import measured as measured
 from qpcjax.plot.paper import figure_2 as figure_2
 from qpcjax.plot.paper import figure_3 as figure_3
 from qpcjax.plot.paper import figure_4 as figure_4
