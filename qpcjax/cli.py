@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable, save_json
+from qpcjax.files import InputError, check_writable, save_json, table_files, write_files
+from qpcjax.files.table import digest
 from qpcjax.units import GAAS_MASS
 
 app = typer.Typer(
@@ -40,6 +41,48 @@ HalfWidth = Annotated[float, typer.Option(help="Half the width of the channel, w
 Length = Annotated[float, typer.Option(help="Length of the channel, L, in nm.")]
 Mass = Annotated[float, typer.Option(help="Effective mass in electron masses.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+Gate = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the gate column (its number from 0 where there are no names); without FILE, "
+        "a file of gate voltages."
+    ),
+]
+Conductance = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the column of the conductance, or of the resistance or current that it is "
+        "taken from; without FILE, a file of conductances."
+    ),
+]
+GateUnit = Annotated[str | None, typer.Option(help="mV, V or uV, where the file does not say it.")]
+ConductanceUnit = Annotated[
+    str | None,
+    typer.Option(
+        help="2e2/h, e2/h, uS, mS or S (Ohm, kOhm, MOhm; nA, pA, uA, mA, A), where the file does "
+        "not say it."
+    ),
+]
+Excitation = Annotated[
+    str | None,
+    typer.Option(help="Voltage that drives a current, such as '100 uV', for G = I/V."),
+]
+Component = Annotated[
+    str | None, typer.Option(help="Of complex lock-in numbers: real, imag or abs.")
+]
+FilePart = Annotated[
+    str | None,
+    typer.Option("--part", help="Of a file with several: a run's number, or a group's name."),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", help="Of the tables: csv (default), json, netcdf; repeatable."),
+]
+FigureFormats = Annotated[
+    list[str] | None,
+    typer.Option("--figure-format", help="png (default), svg or pdf; repeatable."),
+]
 
 # Which models an option belongs to, for its help.
 _OF = {
@@ -238,6 +281,10 @@ def evaluate(
         int | None,
         typer.Option(help="Channel modes kept; by default as many as are needed."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write the results to this .csv, .json or .nc as well."),
+    ] = None,
     as_json: AsJson = False,
 ):
     """Evaluate one operating point: transmission, current, heat on each side, hot spot."""
@@ -265,6 +312,7 @@ def evaluate(
         "damping": damping,
     }
     with plain_errors():
+        kind = None if out is None else _format_of(out)
         parts, kept = _operating_point(model, barrier, point, fermi_energy, modes)
     import jax
 
@@ -280,6 +328,9 @@ def evaluate(
         _print_evaluation_json(inputs, fermi_energy, result)
     else:
         _print_evaluation(inputs, result)
+    if out is not None:
+        with plain_errors((InputError, OSError)):
+            _write_evaluation(out, kind, inputs, fermi_energy, result)
 
 
 def _operating_point(model, barrier, point, fermi_energy, modes):
@@ -307,6 +358,28 @@ def _energy_or_name(text) -> Any:
         return text
     require_finite(fermi_energy=energy)
     return energy
+
+
+def _format_of(path):
+    """The format of a table by its file's suffix, checked before any work is done."""
+    from qpcjax.files.results import SUFFIXES, check_formats
+
+    kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
+    if path.suffix.lower() not in kinds:
+        raise InputError(f"{path}: a file ending in {', '.join(kinds)} was expected")
+    check_formats([kinds[path.suffix.lower()]])
+    check_writable(path.parent)
+    return kinds[path.suffix.lower()]
+
+
+def _write_evaluation(path, kind, inputs, fermi_energy, result):
+    columns = {f"{q.symbol} ({q.unit})": [float(q.value)] for q in result.quantities}
+    shown = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
+    source = {"inputs": shown | {"fermi_energy": fermi_energy}, "versions": versions()}
+    if "table" in inputs:
+        source["input_sha256"] = digest(inputs["table"])
+    (content,) = table_files("", columns, [kind], source).values()
+    write_files(path.parent, {path.name: content})
 
 
 def _print_evaluation_json(inputs, fermi_energy, result):
@@ -359,38 +432,41 @@ def _heading(inputs):
 
 
 @app.command(
-    epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit --gate G.csv --conductance "
-    "C.csv --trace 0 --gate-unit V --conductance-unit uS -o OUT"
+    epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit run.db --part 12 --sweep up "
+    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv --trace 0 --gate-unit V "
+    "--conductance-unit uS -o OUT"
 )
 def fit(
     trace_file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="TRACE.csv",
-            help="Conductance trace; its header names the columns with units, such as "
-            "'gate (mV),conductance (2e2/h)'.",
+            metavar="FILE",
+            help="Conductance trace: CSV, TSV or other text whose header names the columns with "
+            "units, such as 'gate (mV),conductance (2e2/h)'; NumPy .npz, HDF5, netCDF, QCoDeS .db "
+            "or a Labber log. qpcjax inspect shows what is in it.",
         ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for report, tables and figures.")
     ] = Path("qpcjax-fit"),
-    gate: Annotated[
-        str | None,
-        typer.Option(help="Name of the gate column; without TRACE.csv, a file of gate voltages."),
-    ] = None,
-    conductance: Annotated[
-        str | None,
-        typer.Option(help="Name of the conductance column; without TRACE.csv, a file of them."),
-    ] = None,
+    gate: Gate = None,
+    conductance: Conductance = None,
     trace: Annotated[
-        int | None, typer.Option(help="Column of the two files, counted from 0.")
+        int | None,
+        typer.Option(
+            help="Which of several traces, counted from 0: column of the two files, or line of a "
+            "scan over more than the gate."
+        ),
     ] = None,
-    gate_unit: Annotated[
-        str | None, typer.Option(help="mV, V or uV, where no header says it.")
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="Of a gate that goes up and down: up, down, a number from 0, or all."),
     ] = None,
-    conductance_unit: Annotated[
-        str | None, typer.Option(help="2e2/h, e2/h, uS, mS or S, where no header says it.")
-    ] = None,
+    part: FilePart = None,
+    gate_unit: GateUnit = None,
+    conductance_unit: ConductanceUnit = None,
+    excitation: Excitation = None,
+    component: Component = None,
     density: Annotated[
         float | None,
         typer.Option(help="Density of the 2DEG in 1e11 cm^-2; sets mu. 2 if neither is given."),
@@ -441,6 +517,8 @@ def fit(
     damping: Annotated[
         float, typer.Option(help="Strength a of the damping of hot electrons.")
     ] = 0.04,
+    formats: Formats = None,
+    figure_formats: FigureFormats = None,
 ):
     """Fit a barrier to a measured conductance trace and predict its heating.
 
@@ -465,14 +543,90 @@ def fit(
             intervals=intervals,
             **numbers,
         )
-        data = read(trace_file, gate, conductance, trace, gate_unit, conductance_unit)
+        kinds = _result_formats(formats, figure_formats)
+        more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
+        units = (gate_unit, conductance_unit)
+        data = read(trace_file, gate, conductance, trace, *units, **more)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(data, question, out, advance)
+        report, paths = answer(data, question, out, advance, *kinds)
     typer.echo(report)
+    _print_paths(paths)
+
+
+def _result_formats(formats, figure_formats):
+    """The formats of tables and of figures, checked before any work is done."""
+    from qpcjax import plot
+    from qpcjax.files.results import check_formats
+
+    tables, drawn = formats or ["csv"], figure_formats or ["png"]
+    check_formats(tables)
+    try:
+        plot.check_formats(drawn)
+    except InputError as error:
+        raise InputError(f"figure_{error}") from None
+    return tables, drawn
+
+
+def _print_paths(paths):
     typer.echo("Written:")
     for path in paths:
         typer.echo(f"  {path}")
+
+
+@app.command(
+    epilog="Examples: qpcjax inspect run.db   or   qpcjax inspect --gate G.csv --conductance C.csv "
+    "--gate-unit V --conductance-unit uS   or   qpcjax inspect map.nc --plot map.png"
+)
+def inspect(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A measurement: any format that qpcjax fit takes."),
+    ] = None,
+    gate: Gate = None,
+    conductance: Conductance = None,
+    part: FilePart = None,
+    gate_unit: GateUnit = None,
+    conductance_unit: ConductanceUnit = None,
+    excitation: Excitation = None,
+    component: Component = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw what is in it into this file: .png, .svg or .pdf.")
+    ] = None,
+    as_json: AsJson = False,
+):
+    """Show what is in a file of measurements, what it is taken for, and how to fit it."""
+    from qpcjax.files.inspection import inspect_file, inspect_pair
+    from qpcjax.files.summary import as_text
+    from qpcjax.files.traces import Choice
+
+    with plain_errors():
+        if file is not None:
+            units = (gate_unit, conductance_unit)
+            choice = Choice(gate, conductance, *units, excitation, component)
+            found = inspect_file(file, choice, part)
+        elif gate is not None and conductance is not None:
+            found = inspect_pair(gate, conductance, gate_unit, conductance_unit)
+        else:
+            raise InputError("give FILE, or a file each with --gate and --conductance")
+        drawn = [] if plot is None else _draw_inspection(found, plot)
+    if as_json:
+        print_json(found.as_json())
+        return
+    typer.echo(as_text(found))
+    if drawn:
+        _print_paths(drawn)
+
+
+def _draw_inspection(found, path):
+    from qpcjax.plot import figure_bytes
+    from qpcjax.plot.measured import measured
+
+    axes = measured(found)
+    if axes is None:
+        raise InputError(f"{found.files[0]} holds nothing that could be drawn")
+    content = figure_bytes(axes[0].figure, path.suffix.removeprefix(".").lower() or "png")
+    return write_files(path.parent, {path.name: content})
 
 
 @app.command(epilog="Example: qpcjax figures OUT --half-width 20 --length 80")
@@ -484,6 +638,8 @@ def figures(
     model: Annotated[
         str, typer.Option(help="The constriction: mean (the paper's), profile or biased.")
     ] = "mean",
+    formats: Formats = None,
+    figure_formats: FigureFormats = None,
 ):
     """Draw the paper's Figs. 2 to 5 as PNG, each with a CSV of the numbers drawn."""
     with plain_errors():
@@ -491,12 +647,11 @@ def figures(
 
         require_finite(half_width=half_width, length=length, mass=mass)
         describe(half_width, length, mass, model)  # refuses bad numbers, before long work
+        kinds = _result_formats(formats, figure_formats)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        paths = paper_figures(out, half_width, length, mass, model, progress=advance)
-    typer.echo("Written:")
-    for path in paths:
-        typer.echo(f"  {path}")
+        paths = paper_figures(out, half_width, length, mass, model, advance, *kinds)
+    _print_paths(paths)
 
 
 @app.command(
@@ -576,6 +731,7 @@ def design(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report and figure.")] = Path(
         "qpcjax-design"
     ),
+    figure_formats: FigureFormats = None,
 ):
     """Find the constriction and operating point that do best what is asked of them.
 
@@ -586,13 +742,12 @@ def design(
 
     with plain_errors():
         question = read_design_spec(spec)
+        kinds = _result_formats(None, figure_formats)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(question, out, advance)
+        report, paths = answer(question, out, advance, kinds[1])
     typer.echo(report)
-    typer.echo("Written:")
-    for path in paths:
-        typer.echo(f"  {path}")
+    _print_paths(paths)
 
 
 @contextlib.contextmanager

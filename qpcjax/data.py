@@ -1,7 +1,7 @@
 """Measured data as fits take them: what was set, what came out, how well it is known."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class ConductanceTrace:
         sigma: standard error of the conductance in 2e^2/h, one number or one for each point; None
             where it is not known: a fit then takes it from the residuals.
         temperature: electron temperature in K, None where it is not known.
+        metadata: what else the file said: texts and numbers.
 
     Raises:
         InputError: fewer than two points, values that are not finite, a gate that never moves, a
@@ -45,6 +46,7 @@ class ConductanceTrace:
     conductance_unit: str = "2e2/h"
     sigma: np.ndarray | float | None = None
     temperature: float | None = None
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         _freeze(self, ("gate", "conductance"))
@@ -148,6 +150,8 @@ class BiasSpectroscopy(_Points):
         sigma: standard error in 2e^2/h, one number or an array; None where it is not known.
         temperature: electron temperature in K, None where it is not known.
         bias_offset: what the instrument adds to the bias, in meV: it is taken off.
+        sha256: of the file that was read.
+        metadata: what else the file said: texts and numbers.
 
     Raises:
         InputError: shapes that do not broadcast, no complete point, a sigma that is not positive.
@@ -161,6 +165,8 @@ class BiasSpectroscopy(_Points):
     temperature: float | None = None
     bias_offset: float = 0.0
     dropped: int = 0
+    sha256: str = ""
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     inputs = ("gate", "bias")
     measured = "conductance"
@@ -183,6 +189,8 @@ class HotSpotData(_Points):
         name: what they are called in reports and messages.
         sigma: standard error in nm, one number or an array; None where it is not known.
         temperature: in K, None where it is not known.
+        sha256: of the file that was read.
+        metadata: what else the file said: texts and numbers.
 
     Raises:
         InputError: gate and mu both given or both missing; see `BiasSpectroscopy`.
@@ -196,6 +204,8 @@ class HotSpotData(_Points):
     sigma: np.ndarray | float | None = None
     temperature: float | None = None
     dropped: int = 0
+    sha256: str = ""
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     inputs = ("bias", "gate", "mu")
     measured = "distance"
@@ -221,6 +231,8 @@ class DissipationData(_Points):
         name: what they are called in reports and messages.
         sigma: standard error in pW, one number or an array; None where it is not known.
         temperature: in K, None where it is not known.
+        sha256: of the file that was read.
+        metadata: what else the file said: texts and numbers.
 
     Raises:
         InputError: gate and mu both given or both missing, an unknown side; see
@@ -236,6 +248,8 @@ class DissipationData(_Points):
     sigma: np.ndarray | float | None = None
     temperature: float | None = None
     dropped: int = 0
+    sha256: str = ""
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     inputs = ("bias", "gate", "mu")
     measured = "power"

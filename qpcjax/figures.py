@@ -6,16 +6,14 @@ aspect ratio L/2w matters to them. The paper gives neither L nor the biases of F
 choices here, L/w = 4 by default and eV = 0.2 and 0.6 E1.
 """
 
-import csv
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import plot
+from qpcjax._versions import versions
+from qpcjax.files import table_files, write_files
 from qpcjax.hotspot import QuadraticDamping, hot_spot
 from qpcjax.landauer import dissipation
 from qpcjax.models import MODELS
@@ -172,9 +170,16 @@ def describe(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
 
 
 def paper_figures(
-    folder, half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean", progress=None
+    folder,
+    half_width=20.0,
+    length=80.0,
+    mass=GAAS_MASS,
+    model="mean",
+    progress=None,
+    formats=("csv",),
+    figure_formats=("png",),
 ):
-    """Write the paper's Figs. 2, 3, 4 and 5 as PNG, each with a CSV of the numbers drawn.
+    """Write the paper's Figs. 2, 3, 4 and 5, each with a table of the numbers drawn.
 
     Everything is computed before the first file is written.
 
@@ -185,13 +190,15 @@ def paper_figures(
         mass: effective mass in m_e.
         model: which constriction, see `CONSTRICTIONS`.
         progress: called as progress(done, total, label) before each part, and once at the end.
+        formats: of the tables: csv, json and netcdf.
+        figure_formats: png, svg and pdf.
 
     Returns:
         Paths of the files: figure_2.png, figure_2.csv, ... figure_5.png, figure_5.csv.
 
     Raises:
         ValueError: double precision is not switched on, or the constriction is impossible.
-        OSError: the folder cannot be made or written.
+        InputError: the folder cannot be made or written, a format that is not known.
     """
     report = progress or (lambda done, total, label: None)
     note = describe(half_width, length, mass, model)
@@ -201,7 +208,14 @@ def paper_figures(
         report(done, total, f"computing {name.replace('_', ' ')}")
         tables[name] = compute(half_width, length, mass, model)
     report(total - 1, total, "drawing")
-    paths = _write(Path(folder), tables, note)
+    source = {
+        "half_width (nm)": half_width,
+        "length (nm)": length,
+        "mass (m_e)": mass,
+        "model": model,
+        "versions": versions(),
+    }
+    paths = _write(folder, tables, note, source, formats, figure_formats)
     report(total, total, "done")
     return paths
 
@@ -244,23 +258,10 @@ def _powers(c, mu, bias, kT):
     return {"P_R": right, "P_L": left, "P_A": right - left}
 
 
-def _write(folder, tables, note):
+def _write(folder, tables, note, source=None, formats=("csv",), figure_formats=("png",)):
     """Draw and write all tables; the files get their names once all of them are whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [f"{name}.{kind}" for name in tables for kind in ("png", "csv")]
-    with tempfile.TemporaryDirectory(prefix=".figures-", dir=folder) as unfinished:
-        for name, table in tables.items():
-            axes = np.ravel(_FIGURES[name][1](table, note))
-            Path(unfinished, f"{name}.png").write_bytes(plot.figure_bytes(axes[0].figure))
-            _write_csv(Path(unfinished, f"{name}.csv"), table)
-        for name in names:
-            os.replace(Path(unfinished, name), folder / name)
-    return [folder / name for name in names]
-
-
-def _write_csv(path, table):
-    """A header row, then the numbers with every digit that they have."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows([repr(float(x)) for x in row] for row in zip(*table.values(), strict=True))
+    contents = {}
+    for name, table in tables.items():
+        contents |= plot.figure_files({name: _FIGURES[name][1](table, note)}, figure_formats)
+        contents |= table_files(name, table, formats, source, next(iter(table)))
+    return write_files(folder, contents)

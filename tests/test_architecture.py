@@ -43,7 +43,7 @@ LAYERS = {
     "cli": 10,
     "__main__": 11,
 }
-DRAWING = ("figures", "command")  # modules that may ask for pictures
+DRAWING = ("figures", "command", "cli")  # modules that may ask for pictures
 ENTRY_POINTS = ("cli", "__main__")
 
 

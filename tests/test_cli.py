@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import qpcjax as qpc
 from qpcjax import cli, figures, units
 from qpcjax._versions import versions
+from qpcjax.files import open_file
 from qpcjax.modes import modes_needed
 
 # Fig. 5's example: 2w = 40 nm, mu = 4 E1, eV = 4 meV, kT = 0.04 E1.
@@ -185,6 +186,32 @@ def test_evaluate_refuses_more_modes_than_it_can_hold(changes):
     assert "more than one evaluation can hold" in err
 
 
+@pytest.mark.parametrize("suffix", ["csv", "json", "nc"])
+def test_evaluate_writes_its_results(tmp_path, suffix):
+    path = tmp_path / "new" / f"point.{suffix}"
+    code, _, err = evaluate("--out", path)
+    assert (code, err) == (0, "")
+    value = {name: entry["value"] for name, entry in evaluate_json()["results"].items()}
+    if suffix == "json":
+        found = json.loads(path.read_text())
+        assert found["columns"]["P_L"] == {"unit": "pW", "values": [value["P_L"]]}
+        assert found["inputs"]["half_width"] == 20
+        return
+    (table,) = open_file(path).tables
+    written = {column.name: column for column in table.columns}
+    assert set(written) == set(value)
+    assert float(written["r*"].values[0]) == value["r*"]
+    assert written["r*"].unit == "nm"
+
+
+def test_evaluate_refuses_another_suffix_before_it_works(tmp_path):
+    code, out, err = evaluate("--out", tmp_path / "point.xls")
+    assert (code, out) == (2, "")
+    assert "point.xls" in err
+    assert ".csv, .json, .nc" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_evaluate_needs_a_constriction():
     code, _, err = call("evaluate", "--length", 80, "--mu", 14)
     assert code == 2
@@ -225,7 +252,7 @@ def drawn(monkeypatch):
     """Stand in for the drawing, which has its own tests; records what it was asked for."""
     calls = []
 
-    def paper_figures(folder, half_width, length, mass, model, progress):
+    def paper_figures(folder, half_width, length, mass, model, progress, formats, figure_formats):
         calls.append((half_width, length, mass, model))
         progress(1, 2, "drawing")
         folder.mkdir()

@@ -37,7 +37,7 @@ def drawn(tables):
 
 def read(path):
     with open(path, newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
+        header, *rows = csv.reader(line for line in file if not line.startswith("#"))
     return dict(zip(header, np.array(rows, dtype=float).T, strict=True))
 
 

@@ -3,13 +3,14 @@
 from qpcjax.files import save_json, write_files
 
 
-def answer(question, folder, progress):
+def answer(question, folder, progress, figure_formats=("png",)):
     """Search, write the files; the report's text and the paths written.
 
     Args:
         question: of `read_design_spec`.
         folder: for report.txt, design.json, design.png and trajectory.png.
         progress: called with (done, total, label).
+        figure_formats: of png, svg and pdf.
 
     Raises:
         InputError: anything that the user can mend.
@@ -27,7 +28,9 @@ def answer(question, folder, progress):
     contents = {
         "report.txt": text,
         "design.json": save_json(report.as_json(found)),
-        "design.png": plot.figure_bytes(plot.design_summary(found)[0].figure),
-        "trajectory.png": plot.figure_bytes(plot.design_trajectory(found).figure),
+        **plot.figure_files(
+            {"design": plot.design_summary(found), "trajectory": plot.design_trajectory(found)},
+            figure_formats,
+        ),
     }
     return text, write_files(folder, contents)

@@ -3,14 +3,13 @@
 import dataclasses
 import math
 
-import numpy as np
-
+from qpcjax._versions import versions
 from qpcjax.files import (
     InputError,
     read_trace,
     read_trace_columns,
     save_json,
-    save_table,
+    table_files,
     write_files,
 )
 from qpcjax.fitting.losses import LOSSES
@@ -99,14 +98,29 @@ def held(words):
     return tuple(found)
 
 
-def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit):
-    """The trace of one CSV file with a header, or of two headerless files."""
+def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **more):
+    """The trace of one file of any format, or of two text files without header.
+
+    Args:
+        trace_file: the file, None where gate and conductance are files.
+        gate: column, or file.
+        conductance: column, or file.
+        trace: number of the trace.
+        gate_unit: where the file does not state it.
+        conductance_unit: where the file does not state it.
+        more: what else `read_trace` takes: excitation, component, part, sweep.
+
+    Raises:
+        InputError: options that do not go together, or a file that cannot be read.
+    """
     if trace_file is not None:
-        if trace is not None:
-            raise InputError("--trace belongs to --gate and --conductance files, not to TRACE.csv")
-        return read_trace(trace_file, gate, conductance, gate_unit, conductance_unit)
+        units = (gate_unit, conductance_unit)
+        return read_trace(trace_file, gate, conductance, *units, trace=trace, **more)
     if gate is None or conductance is None:
-        raise InputError("give TRACE.csv, or a file each with --gate and --conductance")
+        raise InputError("give FILE, or a file each with --gate and --conductance")
+    alone = [f"--{name}" for name, value in more.items() if value is not None]
+    if alone:
+        raise InputError(f"{', '.join(alone)} belongs to FILE, not to two files without headers")
     missing = [
         option
         for option, value in (
@@ -121,7 +135,7 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit):
     return read_trace_columns(gate, conductance, trace, gate_unit, conductance_unit)
 
 
-def answer(data, question, folder, progress):
+def answer(data, question, folder, progress, formats=("csv",), figure_formats=("png",)):
     """Fit, predict, write the files; the report's text and the paths written."""
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
     from qpcjax import plot
@@ -170,13 +184,13 @@ def answer(data, question, folder, progress):
     }
     if profiles:
         axes["profiles"] = plot.profiles(found, profiles)
-    figures = {f"{n}.png": plot.figure_bytes(np.ravel(a)[0].figure) for n, a in axes.items()}
-    titles = {name.removesuffix(".png").capitalize(): png for name, png in figures.items()}
+    shown = {name.split(".")[0].capitalize(): png for name, png in plot.figure_files(axes).items()}
+    source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     contents = {
         "report.txt": text,
-        "report.html": report.page(found, heating, profiles, titles),
+        "report.html": report.page(found, heating, profiles, shown),
         "fit.json": save_json(report.as_json(found, profiles)),
-        "heating.csv": save_table(report.heating_columns(heating)),
-        **figures,
+        **table_files("heating", report.heating_columns(heating), formats, source, "gate (mV)"),
+        **plot.figure_files(axes, figure_formats),
     }
     return text, write_files(folder, contents)

@@ -17,7 +17,9 @@ from qpcjax.plot.paper import figure_3 as figure_3
 from qpcjax.plot.paper import figure_4 as figure_4
 from qpcjax.plot.paper import figure_5 as figure_5
 from qpcjax.plot.saving import FORMATS as FORMATS
+from qpcjax.plot.saving import check_formats as check_formats
 from qpcjax.plot.saving import figure_bytes as figure_bytes
+from qpcjax.plot.saving import figure_files as figure_files
 from qpcjax.plot.statistics import corner as corner
 from qpcjax.plot.statistics import correlation as correlation
 from qpcjax.plot.statistics import profiles as profiles

@@ -1,10 +1,14 @@
 """A figure as the bytes of a file: the same figure, the same bytes."""
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
+
+from qpcjax.data import InputError
 
 _DPI = 200
 
@@ -30,9 +34,32 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
     Raises:
         ValueError: another format.
     """
-    if format not in _METADATA:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    check_formats([format])
     buffer = io.BytesIO()
     with matplotlib.rc_context(_SETTINGS):
         figure.savefig(buffer, format=format, dpi=_DPI, metadata=_METADATA[format])
     return buffer.getvalue()
+
+
+def figure_files(axes: Mapping[str, Any], formats: Sequence[str] = ("png",)) -> dict[str, bytes]:
+    """Figures as the content of a file for each format, for `files.write_files`.
+
+    Args:
+        axes: name of the file without suffix -> what a function of `qpcjax.plot` returned.
+        formats: of png, svg and pdf.
+
+    Raises:
+        ValueError: another format.
+    """
+    return {
+        f"{name}.{format}": figure_bytes(np.ravel(drawn)[0].figure, format)
+        for name, drawn in axes.items()
+        for format in dict.fromkeys(formats)
+    }
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise InputError, a ValueError, for a format of figures that is not written."""
+    for format in formats:
+        if format not in _METADATA:
+            raise InputError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")

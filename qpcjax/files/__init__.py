@@ -1,0 +1,23 @@
+"""Reading what was measured, whatever it was saved as, and writing results whole or not at all.
+
+Every format is read into one neutral thing, a `Table` of named columns with units in the order of
+the measurement (`formats` lists them), and one place makes the data sets of the fits of it
+(`reading`). A further format is one file and one line.
+"""
+
+from qpcjax.data import ConductanceTrace as ConductanceTrace
+from qpcjax.data import InputError as InputError
+from qpcjax.files.formats import open_file as open_file
+from qpcjax.files.pairs import read_trace_columns as read_trace_columns
+from qpcjax.files.reading import read_data as read_data
+from qpcjax.files.reading import read_trace as read_trace
+from qpcjax.files.results import save_netcdf as save_netcdf
+from qpcjax.files.results import table_files as table_files
+from qpcjax.files.transmission import read_transmission as read_transmission
+from qpcjax.files.units import CONDUCTANCE_UNITS as CONDUCTANCE_UNITS
+from qpcjax.files.units import ENERGY_UNITS as ENERGY_UNITS
+from qpcjax.files.units import GATE_UNITS as GATE_UNITS
+from qpcjax.files.writing import check_writable as check_writable
+from qpcjax.files.writing import save_json as save_json
+from qpcjax.files.writing import save_table as save_table
+from qpcjax.files.writing import write_files as write_files

@@ -1,0 +1,233 @@
+"""What `qpcjax inspect` finds: what is in a file, what it is taken for and why, how to fit it."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from qpcjax.data import ConductanceTrace, InputError
+from qpcjax.files.formats import open_file
+from qpcjax.files.pairs import count_traces, read_trace_columns
+from qpcjax.files.reading import (
+    DISSIPATION,
+    HOT_SPOT,
+    SPECTROSCOPY,
+    STEPS,
+    TRACE,
+    Data,
+    data_of,
+    taken_for,
+)
+from qpcjax.files.table import digest
+from qpcjax.files.traces import offered_traces
+
+MOST_READ = 20  # parts whose numbers are looked at
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnFacts:
+    """A column: how many numbers it has, from where to where, how many are missing."""
+
+    title: str
+    unit: str | None
+    swept: bool
+    points: int
+    missing: int
+    low: float | None
+    high: float | None
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class TraceFacts:
+    """One of the traces that a part offers, in mV and 2e^2/h."""
+
+    trace: int
+    sweep: int
+    direction: str
+    points: int
+    gate: tuple[float, float]
+    conductance: tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a file.
+
+    Fields:
+        kind: what it is taken for, None where for nothing.
+        why: why.
+        command: the command line or the call that reads it, "" where there is none.
+        data: what it holds for fits; not part of the JSON.
+    """
+
+    name: str
+    title: str
+    columns: tuple[ColumnFacts, ...]
+    kind: str | None
+    why: str
+    traces: tuple[TraceFacts, ...] = ()
+    command: str = ""
+    notes: tuple[str, ...] = ()
+    metadata: dict = dataclasses.field(default_factory=dict)
+    data: tuple[Data, ...] = dataclasses.field(default=(), repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """Everything that `qpcjax inspect` says of a file."""
+
+    files: tuple[str, ...]
+    format: str
+    sha256: str
+    size: int
+    parts: tuple[Part, ...]
+
+    def as_json(self):
+        """As plain values."""
+        values = dataclasses.asdict(dataclasses.replace(self, parts=()))
+        bare = [dataclasses.replace(part, data=()) for part in self.parts]
+        values["parts"] = [dataclasses.asdict(part) for part in bare]
+        for part in values["parts"]:
+            del part["data"]
+        return values
+
+
+def inspect_file(path, choice, part=None) -> Inspection:
+    """Look into a file.
+
+    Args:
+        path: the file.
+        choice: what the user says of it, a `Choice`.
+        part: look at this part alone.
+
+    Raises:
+        InputError: a file that cannot be read at all, or has no such part.
+    """
+    file = open_file(path)
+    tables = [t for t in file.tables if part is None or t.part == str(part)]
+    if not tables:
+        known = ", ".join(t.part for t in file.tables)
+        raise InputError(f"{path}: there is no part '{part}'; its parts are {known}")
+    alone = len(file.tables) == 1
+    parts = [
+        _part(t, choice, file.sha256, path, alone) if i < MOST_READ else _unread(t)
+        for i, t in enumerate(tables)
+    ]
+    return Inspection((str(path),), file.format, file.sha256, file.path.stat().st_size, (*parts,))
+
+
+def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> Inspection:
+    """Look into two files without headers; see `read_trace_columns`."""
+    paths = Path(gate), Path(conductance)
+    count = count_traces(*paths)
+    stated = gate_unit is not None and conductance_unit is not None
+    units = (gate_unit or "mV", conductance_unit or "2e2/h")
+    data = tuple(read_trace_columns(*paths, i, *units) for i in range(count))
+    options = f"--gate-unit {units[0]} --conductance-unit {units[1]}"
+    files = f"--gate {shlex.quote(str(gate))} --conductance {shlex.quote(str(conductance))}"
+    traces = tuple(_facts_of_trace(trace, i, 0, "all") for i, trace in enumerate(data))
+    notes = () if stated else (
+        "the files do not state their units: the ranges above suppose mV and 2e2/h. State them "
+        "with --gate-unit and --conductance-unit",
+    )  # fmt: skip
+    part = Part(
+        "",
+        "",
+        (),
+        TRACE if stated else None,
+        "two files of one shape without headers, a column a trace",
+        traces,
+        f"qpcjax fit {files} --trace 0 {options} -o OUT" if stated else "",
+        notes,
+        data=data if stated else (),
+    )
+    size = sum(path.stat().st_size for path in paths)
+    kind = "text without header, two files"
+    return Inspection((str(gate), str(conductance)), kind, digest(*paths), size, (part,))
+
+
+def _part(table, choice, sha256, path, alone) -> Part:
+    kind, why = taken_for(table, choice)
+    name = "" if alone else table.part
+    traces, data, notes = (), (), list(table.notes)
+    try:
+        if kind == TRACE:
+            offered = offered_traces(table, choice, sha256)
+            traces = tuple(_facts_of_trace(o.data, o.line, o.sweep, o.direction) for o in offered)
+            data = tuple(o.data for o in offered)
+        elif kind in (SPECTROSCOPY, HOT_SPOT, DISSIPATION):
+            data = tuple(data_of(table, kind, choice, sha256))
+    except InputError as error:
+        notes.append(str(error).removeprefix(f"{table.where}: "))
+    return Part(
+        table.part,
+        str(table.metadata.get("name", "")),
+        tuple(_facts_of_column(table, column) for column in table.columns),
+        kind,
+        why.removeprefix(f"{table.where}: "),
+        traces,
+        _command(path, name, kind, choice, traces) if data or kind == STEPS else "",
+        tuple(notes),
+        {k: _short(v) for k, v in table.metadata.items()},
+        data,
+    )
+
+
+def _unread(table) -> Part:
+    columns = tuple(
+        ColumnFacts(c.title, c.unit, c.swept, 0, 0, None, None, "not read") for c in table.columns
+    )
+    why = f"only the first {MOST_READ} parts are read; --part {table.part} shows this one"
+    return Part(table.part, str(table.metadata.get("name", "")), columns, None, why)
+
+
+def _facts_of_column(table, column) -> ColumnFacts:
+    try:
+        values = column.values
+    except InputError as error:
+        said = str(error).removeprefix(f"{table.where}: ")
+        return ColumnFacts(column.title, column.unit, column.swept, 0, 0, None, None, said)
+    note = "complex" if values.dtype.kind == "c" else ""
+    there = np.abs(values[~np.isnan(values)]) if note else values[~np.isnan(values)]
+    ends = (float(np.min(there)), float(np.max(there))) if there.size else (None, None)
+    missing = int(values.size - there.size)
+    return ColumnFacts(column.title, column.unit, column.swept, values.size, missing, *ends, note)
+
+
+def _facts_of_trace(trace: ConductanceTrace, line, sweep, direction) -> TraceFacts:
+    gate, g = trace.gate, trace.conductance
+    return TraceFacts(
+        line,
+        sweep,
+        direction,
+        gate.size,
+        (float(np.min(gate)), float(np.max(gate))),
+        (float(np.min(g)), float(np.max(g))),
+    )
+
+
+def _command(path, part, kind, choice, traces):
+    """The command line that reads a part; Python where no command takes it."""
+    if kind == STEPS:
+        return f"qpcjax evaluate --model table --table {shlex.quote(str(path))} --mu MU"
+    said = {k: v for k, v in dataclasses.asdict(choice).items() if v is not None}
+    if part:
+        said["part"] = part
+    if kind != TRACE:
+        more = "".join(f", {k}={v!r}" for k, v in said.items())
+        return f"qpcjax.files.read_data({str(path)!r}{more})"
+    if len({t.trace for t in traces}) > 1:
+        said["trace"] = traces[0].trace
+    line = [t for t in traces if t.trace == traces[0].trace]
+    if len(line) > 1:
+        ways = [t.direction for t in line]
+        said["sweep"] = line[0].direction if ways.count(ways[0]) == 1 else line[0].sweep
+    words = [w for k, v in said.items() for w in (f"--{k.replace('_', '-')}", str(v))]
+    return shlex.join(["qpcjax", "fit", str(path), *words, "-o", "OUT"])
+
+
+def _short(value):
+    text = str(value)
+    return value if len(text) <= 200 else text[:197] + "..."

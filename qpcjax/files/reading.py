@@ -1,0 +1,188 @@
+"""What a file holds, as the data sets of the fits."""
+
+from qpcjax.data import (
+    BiasSpectroscopy,
+    ConductanceTrace,
+    DissipationData,
+    HotSpotData,
+    InputError,
+)
+from qpcjax.files import points
+from qpcjax.files.columns import titles, usual
+from qpcjax.files.formats import open_file
+from qpcjax.files.table import Table
+from qpcjax.files.traces import Choice, chosen_trace, offered_traces, trace_columns
+from qpcjax.files.units import BIAS, DISTANCE, ENERGY, TRANSMISSION
+
+Data = ConductanceTrace | BiasSpectroscopy | HotSpotData | DissipationData
+
+# What a table may be taken for, in the words of `qpcjax inspect`.
+TRACE, SPECTROSCOPY, HOT_SPOT, DISSIPATION, STEPS = (
+    "conductance trace", "bias spectroscopy", "hot-spot distances", "dissipated powers",
+    "table of T(E)",
+)  # fmt: skip
+
+_MOST_LISTED = 12
+
+
+def read_trace(
+    path,
+    gate=None,
+    conductance=None,
+    gate_unit=None,
+    conductance_unit=None,
+    *,
+    excitation=None,
+    component=None,
+    part=None,
+    trace=None,
+    sweep=None,
+) -> ConductanceTrace:
+    """Read a conductance trace from a file of any format that is known; docs/files.md lists them.
+
+    A text table whose header names its columns with units, such as `gate (mV),conductance (2e2/h)`,
+    needs no further argument; nor does a netCDF file, a database or a log that holds one trace.
+
+    Args:
+        path: the file.
+        gate: name of the gate voltage's column, with or without its unit; by default the column
+            called gate, Vg, V_gate or the like. In a text file without header its number from 0.
+        conductance: name of the column of the conductance, or of the resistance or current that it
+            is taken from; by default the one called conductance, G, resistance, R, current or I.
+        gate_unit: for a file that does not state it: mV, V or uV.
+        conductance_unit: for a file that does not state it: 2e2/h, e2/h, uS, mS or S; kOhm, Ohm,
+            MOhm; nA, pA, uA, mA or A.
+        excitation: the voltage that drives a current, such as "100 uV".
+        component: of complex numbers: "real", "imag" or "abs".
+        part: of a file with several parts: a run's number, a group's name.
+        trace: of a table with several traces: its number, counted from 0.
+        sweep: of a gate that goes up and down: "up", "down", a number counted from 0, or "all".
+
+    Raises:
+        InputError: anything that the user can mend, in the file or the arguments.
+    """
+    choice = Choice(gate, conductance, gate_unit, conductance_unit, excitation, component)
+    file = open_file(path)
+    table = _the_table(file, part, lambda table: trace_columns(table, choice))
+    return chosen_trace(table.where, offered_traces(table, choice, file.sha256), trace, sweep)
+
+
+def read_data(
+    path,
+    gate=None,
+    conductance=None,
+    gate_unit=None,
+    conductance_unit=None,
+    *,
+    excitation=None,
+    component=None,
+    part=None,
+    mu=None,
+) -> list[Data]:
+    """Read everything in a file that a fit can take: traces, spectroscopy, hot spots and powers.
+
+    Args:
+        path: the file.
+        gate: see `read_trace`, as for the other arguments that it has.
+        conductance: the same.
+        gate_unit: the same.
+        conductance_unit: the same.
+        excitation: the same.
+        component: the same.
+        part: read this part alone.
+        mu: electrochemical potential in meV, for hot spots and powers whose table has neither a
+            gate voltage nor a column mu.
+
+    Returns:
+        The data sets in the order of the file; traces for every sweep of the gate.
+
+    Raises:
+        InputError: nothing that a fit could take, or anything else that the user can mend.
+    """
+    choice = Choice(gate, conductance, gate_unit, conductance_unit, excitation, component)
+    file = open_file(path)
+    tables = file.tables if part is None else [_the_table(file, part, None)]
+    found, reasons = [], []
+    for table in tables:
+        kind, why = taken_for(table, choice)
+        if kind in (None, STEPS):
+            reasons.append(why)
+        else:
+            found += data_of(table, kind, choice, file.sha256, mu)
+    if not found:
+        raise InputError(reasons[0])
+    return found
+
+
+def taken_for(table, choice) -> tuple[str | None, str]:
+    """What a table is, one of this module's names or None, and why."""
+    biased = usual(table, BIAS.names)
+    if biased and usual(table, DISTANCE.names):
+        return HOT_SPOT, "it has a bias and a distance"
+    if biased and points.power_sides(table):
+        return DISSIPATION, "it has a bias and a power"
+    if usual(table, ENERGY.names) and usual(table, TRANSMISSION.names):
+        why = f"{table.where}: it is a table of T(E), for qpcjax evaluate --model table --table"
+        return STEPS, why
+    try:
+        gate, measured = trace_columns(table, choice)
+    except InputError as error:
+        return None, str(error)
+    why = f"'{gate.column.title}' is the gate: {gate.why}; '{measured.column.title}' is the "
+    why += f"{measured.quantity.name}: {measured.why}"
+    if len(biased) == 1 and biased[0] not in (gate.column, measured.column):
+        return SPECTROSCOPY, f"{why}; it has a bias"
+    return TRACE, why
+
+
+def data_of(table: Table, kind, choice, sha256, mu=None) -> list[Data]:
+    """The data sets of a table that was taken for this."""
+    if kind == TRACE:
+        return [o.data for o in offered_traces(table, choice, sha256)]
+    more = {"name": table.name, "sha256": sha256, "metadata": dict(table.metadata)}
+    if kind == SPECTROSCOPY:
+        return [points.spectroscopy(table, choice, **more)]
+    if kind == HOT_SPOT:
+        return [points.hot_spots(table, choice, mu, **more)]
+    return list(points.powers(table, choice, mu, **more))
+
+
+def _the_table(file, part, check) -> Table:
+    """The part of a file that is meant: the one that is named, or the only one that passes."""
+    tables = {table.part: table for table in file.tables}
+    listed = _listed(file.tables)
+    if part is not None:
+        if str(part) not in tables:
+            there = f"Its parts are {listed}" if tables.keys() - {""} else "It has only one part"
+            raise InputError(f"{file.path}: there is no part '{part}'. {there}")
+        return tables[str(part)]
+    if len(tables) == 1:
+        return file.tables[0]
+    passing, reasons = [], []
+    for table in file.tables:
+        try:
+            check(table)
+            passing.append(table)
+        except InputError as error:
+            reasons.append(str(error))
+    if len(passing) == 1:
+        return passing[0]
+    if not passing:
+        raise InputError(reasons[0] if len(set(reasons)) == 1 else (
+            f"{file.path}: none of its {len(tables)} parts is a conductance trace. They are "
+            f"{listed}. Name the columns, or rather the part"
+        ))  # fmt: skip
+    raise InputError(
+        f"{file.path}: {len(passing)} of its parts may be the trace. Say which part: "
+        f"{_listed(passing)}"
+    )
+
+
+def _listed(tables):
+    """Parts with their columns, for a message."""
+    names = [table.metadata.get("name", "") for table in tables]
+    some = ", ".join(
+        f"'{table.part}' ({f'{name}: ' if name else ''}{titles(table)})"
+        for table, name in zip(tables[:_MOST_LISTED], names, strict=False)
+    )
+    return some + (" ..." if len(tables) > _MOST_LISTED else "")

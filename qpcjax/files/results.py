@@ -1,0 +1,119 @@
+"""Tables of results as CSV, JSON and netCDF, with units, versions and where they are from."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from qpcjax.data import InputError
+from qpcjax.files.extras import need
+from qpcjax.files.units import split_unit
+from qpcjax.files.writing import save_json, save_table
+
+SUFFIXES = {"csv": ".csv", "json": ".json", "netcdf": ".nc"}
+
+
+def table_files(
+    stem,
+    columns: Mapping[str, Iterable],
+    formats: Sequence[str] = ("csv",),
+    attributes: Mapping | None = None,
+    index: str | None = None,
+) -> dict[str, str | bytes]:
+    """A table as the content of a file for each format, for `write_files`.
+
+    Args:
+        stem: name of the files without suffix.
+        columns: column title, with its unit in brackets -> values.
+        formats: of csv, json and netcdf.
+        attributes: what the table is from: name -> text, number, or a mapping of them.
+        index: title of the column that the others are functions of.
+
+    Returns:
+        File name -> content. A CSV has the attributes in comments behind its rows, so that its
+        first line stays the header.
+
+    Raises:
+        InputError: a format that is not known, or netCDF without the extra `files`.
+    """
+    check_formats(formats)
+    attributes = attributes or {}
+    made = {}
+    for name in dict.fromkeys(formats):
+        if name == "csv":
+            content = save_table(columns) + "".join(
+                f"# {k}: {_one_line(v)}\n" for k, v in attributes.items()
+            )
+        elif name == "json":
+            content = save_json(_as_json(columns, attributes))
+        else:
+            content = save_netcdf(columns, attributes, index)
+        made[stem + SUFFIXES[name]] = content
+    return made
+
+
+def check_formats(formats):
+    """Raise InputError for a format of tables that is not written, or that lacks its library."""
+    for name in formats:
+        if name not in SUFFIXES:
+            raise InputError(f"format must be one of {', '.join(SUFFIXES)}, got {name!r}")
+    if "netcdf" in formats:
+        need("h5netcdf")
+
+
+def save_netcdf(
+    columns: Mapping[str, Iterable], attributes: Mapping | None = None, index: str | None = None
+) -> bytes:
+    """A table as a netCDF-4 file, which xarray opens with units.
+
+    Args:
+        columns: column title, with its unit in brackets -> values.
+        attributes: what the table is from: name -> text, number, or a mapping of them.
+        index: title of the column that becomes the dimension; by default rows are numbered.
+
+    Returns:
+        The file's bytes, the same for the same table.
+
+    Raises:
+        InputError: the extra `files` is not installed.
+        ValueError: columns that are not of one length, or that have the same name.
+    """
+    h5netcdf = need("h5netcdf")
+    values = {title: np.asarray(column) for title, column in columns.items()}
+    save_table(values)  # which refuses columns of other shapes
+    names = {title: _variable(split_unit(title)[0]) for title in values}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"columns of different names were wanted, got {list(columns)}")
+    dimension = names[index] if index is not None else "row"
+    (length,) = {column.size for column in values.values()}
+    buffer = io.BytesIO()
+    with h5netcdf.File(buffer, "w") as file:
+        file.dimensions = {dimension: length}
+        file.attrs.update({k: _one_line(v) for k, v in (attributes or {}).items()})
+        for title, column in values.items():
+            name, unit = split_unit(title)
+            variable = file.create_variable(names[title], (dimension,), column.dtype)
+            variable[...] = column
+            variable.attrs.update({"units": unit or "1", "long_name": name})
+    return buffer.getvalue()
+
+
+def _variable(name):
+    """A name that netCDF allows."""
+    return name.strip().replace("/", " over ").replace(" ", "_")
+
+
+def _as_json(columns, attributes):
+    table = {}
+    for title, column in columns.items():
+        name, unit = split_unit(title)
+        table[name] = {"unit": unit or "1", "values": np.asarray(column).tolist()}
+    return {"columns": table, **attributes}
+
+
+def _one_line(value):
+    """An attribute as text or number."""
+    if isinstance(value, str | int | float):
+        return value
+    return json.dumps(value)
