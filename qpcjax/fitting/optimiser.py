@@ -5,7 +5,7 @@ gradient, J^T J the curvature. Every update leads to the next point to try; a po
 worse is left behind, and the best one stays in the state.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -119,7 +119,7 @@ def lbfgs(memory=10):
             zero + 1, zero, zero + jnp.inf,
         )  # fmt: skip
 
-    def update(updates, state, params: Any = None, *, value, curvature, **_):
+    def update(updates: Any, state, params: Any = None, *, value, curvature, **_):
         expected = state.share * (state.gradient @ state.direction)  # negative
         better = value < state.value + _SUFFICIENT * expected  # False for NaN
 
@@ -130,7 +130,8 @@ def lbfgs(memory=10):
         size = jnp.sqrt(jnp.diag(curvature))
         unit = jnp.where(first, 1 / jnp.where(size > 0, size, 1), state.unit)
         with jax.numpy_dtype_promotion("standard"):  # optax adds integers of two kinds
-            step, memory = inner.update(updates * unit, state.memory, params / unit)
+            found = inner.update(updates * unit, state.memory, params / unit)
+        step, memory = cast(Any, found)
         direction = -unit * step
         # A loss that is not convex between two points spoils the direction.
         falls = updates @ direction < 0

@@ -120,8 +120,8 @@ def profile_transmissions(e, phase, floor, modes):
 def profile_total(e, phase, floor, modes):
     """Their sum."""
 
-    def total(*primals):
-        return jnp.sum(profile_transmissions(*primals, modes))
+    def total(e, phase, floor):
+        return jnp.sum(profile_transmissions(e, phase, floor, modes))
 
     return slopes_at_once(total, e, phase, floor)
 
