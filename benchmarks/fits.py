@@ -69,13 +69,14 @@ def by_lmfit(measured, nodes):
 
 
 def seconds_of(function):
-    """Seconds of the first call, which compiles, and the median of the following ones."""
-    taken = []
-    for _ in range(1 + REPEAT):
+    """What it gives, seconds of the first call, which compiles, and the median of later ones."""
+
+    def once():
         start = time.perf_counter()
-        found = function()
-        taken.append(time.perf_counter() - start)
-    return found, taken[0], float(np.median(taken[1:]))
+        return function(), time.perf_counter() - start
+
+    found, first = once()
+    return found, first, float(np.median([once()[1] for _ in range(REPEAT)]))
 
 
 def one_trace(measured):
