@@ -319,6 +319,18 @@ def test_heating_bands_hold_the_prediction(heating):
     np.testing.assert_allclose(heating.value["P_A"], heating.value["P_R"] - heating.value["P_L"])
 
 
+def test_maps_of_heat(fitted, heating):
+    """Any gate and bias at once; along one bias it is what `predict_heating` says."""
+    inputs = Inputs(gate=heating.gate[:, None], bias=np.array([2.0, 3.0]), temperature=1.6)
+    device = fitted.device_with(0.04)
+    value, _ = fitted.predict_with(device, "heating", inputs, errors=False)
+    assert value.shape == (6, 2, 4)
+    for k, name in enumerate(heating.value):
+        np.testing.assert_allclose(value[:, 0, k], heating.value[name], rtol=1e-6)
+    with pytest.raises(InputError, match="give damping="):
+        fitted.predict("heating", gate=-50.0, bias=1.0, temperature=1.6)
+
+
 def test_heating_refuses_what_has_no_answer(fitted):
     with pytest.raises(ValueError, match="other than 0"):
         predict_heating(fitted, 0.0, 1.6)

@@ -117,7 +117,7 @@ class Comparison:
             f"{second.name}"
         ]
 
-    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None):
+    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None):
         r"""An observable as all models say it, with an error that holds what they differ by.
 
         With the Akaike weights w, :math:`\bar y = \sum w_i y_i` and :math:`\sigma^2 = \sum w_i
@@ -129,6 +129,7 @@ class Comparison:
             bias: eV in meV.
             mu: electrochemical potentials in meV, for devices without a gate.
             temperature: in K.
+            damping: strength a of the damping rate.
 
         Returns:
             Values and standard errors.
@@ -137,12 +138,12 @@ class Comparison:
             K. P. Burnham and D. R. Anderson, Model Selection and Multimodel Inference (Springer,
             2002), Eqs. (4.1) and (4.9).
         """
-        value, error, spread = self._spread(kind, gate, bias, mu, temperature)
+        value, error, spread = self._spread(kind, gate, bias, mu, temperature, damping)
         return value, np.hypot(error, spread)
 
-    def spread(self, kind, gate=None, bias=None, mu=None, temperature=None):
+    def spread(self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None):
         """By how much the models differ: the part of `predict`'s error that is between them."""
-        return self._spread(kind, gate, bias, mu, temperature)[2]
+        return self._spread(kind, gate, bias, mu, temperature, damping)[2]
 
     def _spread(self, *what):
         weights = np.array([r.weight for r in self.rivals])

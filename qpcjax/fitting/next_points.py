@@ -8,7 +8,7 @@ import numpy as np
 
 from qpcjax.data import InputError
 from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.observe import UNITS, Inputs, require_temperature
+from qpcjax.fitting.observe import UNITS, Inputs, require_known
 from qpcjax.fitting.uncertainty import weighted_slopes
 from qpcjax.names import closest
 
@@ -216,7 +216,7 @@ def _slopes(fit, candidates, names):
     device = problem.devices(np.array([p.value for p in fit.parameters]))[
         list(parts).index(name)
     ]  # fmt: skip
-    require_temperature(device, candidates.kind, candidates.inputs)
+    require_known(device, candidates.kind, candidates.inputs)
     owners = [problem.names[i] for i in part.index]
     moving = [i for i, owner in enumerate(owners) if owner in names]
     kernel = Kernel(device, candidates.kind, candidates.inputs, moving=moving)

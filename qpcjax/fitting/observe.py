@@ -108,12 +108,19 @@ UNITS = {
 }
 
 
-def require_temperature(device, kind, inputs):
-    """Raise InputError unless the device or the inputs have the temperature that is needed."""
+def require_known(device, kind, inputs):
+    """Raise InputError unless the device or the inputs have the temperature that is needed.
+
+    And where hot electrons lose their energy unless it is known how fast.
+    """
     unknown = inputs.temperature is None and device.temperature is None
     if unknown and (device.smearing is None or kind not in FLOWS):
         raise InputError(
             f"{kind} needs a temperature, which this device does not have: give temperature="
+        )
+    if kind in ("distance", "heating") and device.damping is None:
+        raise InputError(
+            f"{kind} needs a damping strength, which this device does not have: give damping="
         )
 
 

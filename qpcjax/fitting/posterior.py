@@ -18,7 +18,7 @@ from qpcjax.data import InputError
 from qpcjax.fitting.flat import flat_directions
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.losses import density, mean_slope
-from qpcjax.fitting.observe import UNITS, Inputs, predict, require_temperature
+from qpcjax.fitting.observe import UNITS, Inputs, predict, require_known
 from qpcjax.fitting.uncertainty import information
 
 _LOGISTIC = math.pi**2 / 3  # variance of a coordinate that no data bind
@@ -104,7 +104,9 @@ class Posterior:
         low, high = np.quantile(self[name], [(1 - share) / 2, (1 + share) / 2])
         return float(low), float(high)
 
-    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None, share=0.68):
+    def predict(
+        self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None, share=0.68
+    ):
         """An observable where it was not measured, as `FitResult.predict`, with bands from samples.
 
         Args:
@@ -113,6 +115,7 @@ class Posterior:
             bias: eV in meV.
             mu: electrochemical potentials in meV, for a device without a gate.
             temperature: in K; that of the device by default.
+            damping: strength a of the damping rate; that of the device by default.
             share: of the samples that the band holds.
 
         Returns:
@@ -121,17 +124,21 @@ class Posterior:
         if kind not in UNITS:
             raise ValueError(f"kind must be one of {', '.join(UNITS)}, got {kind!r}")
         inputs, shape = _flattened(Inputs(gate, bias, mu, temperature))
-        require_temperature(self.fit.device, kind, inputs)
+        device = self.fit.device_with(damping)
+        require_known(device, kind, inputs)
         rows = self._rows
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _PREDICTED)).astype(int)]
         problem = self.fit.problem
         numbers = np.repeat(np.array([[p.value for p in self.fit.parameters]]), len(rows), axis=0)
         numbers[:, problem.free] = rows
         part = problem.parts[0]
-        kernel = Kernel(self.fit.device, kind, inputs)
+        kernel = Kernel(device, kind, inputs)
+        drawn = np.repeat(kernel.layout.values[None], len(rows), axis=0)
+        known = [kernel.layout.names.index(n) for n in part.kernel.layout.names]
+        drawn[:, known] = problem.of_part(part, numbers)
         ends = np.unique(np.concatenate([rows.argmin(0), rows.argmax(0)]))
-        kernel.make_room(problem.of_part(part, numbers[ends]))
-        drawn = kernel.predict(problem.of_part(part, numbers))
+        kernel.make_room(drawn[ends])
+        drawn = kernel.predict(drawn)
         band = np.quantile(drawn, [0.5, (1 - share) / 2, (1 + share) / 2], axis=0)
         return Band(*(x.reshape(shape + x.shape[1:]) for x in band))
 

@@ -13,7 +13,7 @@ from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import information_share
 from qpcjax.fitting.next_points import NextPoints, next_points
-from qpcjax.fitting.observe import UNITS, Inputs, kind_of, require_temperature
+from qpcjax.fitting.observe import UNITS, Inputs, kind_of, require_known
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.uncertainty import (
@@ -23,6 +23,7 @@ from qpcjax.fitting.uncertainty import (
     inverse,
     profile,
 )
+from qpcjax.hotspot import QuadraticDamping
 from qpcjax.parameters import Estimates, Parameter
 from qpcjax.units import CONDUCTANCE_QUANTUM
 
@@ -197,7 +198,7 @@ class FitResult(Estimates):
 
     # --- what else follows ---
 
-    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None):
+    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None):
         """An observable where it was not measured, with its standard error from the covariance.
 
         Where data sets have private parameters it is the device of the first one.
@@ -210,13 +211,22 @@ class FitResult(Estimates):
             bias: eV in meV across barrier and series resistance.
             mu: electrochemical potentials in meV, for a device without a gate.
             temperature: in K; that of the device by default.
+            damping: strength a of the damping rate, Eq. (22); that of the device by default.
 
         Returns:
             Values and standard errors, in the units of `observe.UNITS`.
         """
         if kind not in UNITS:
             raise ValueError(f"kind must be one of {', '.join(UNITS)}, got {kind!r}")
-        return self.predict_with(self.device, kind, Inputs(gate, bias, mu, temperature))
+        return self.predict_with(
+            self.device_with(damping), kind, Inputs(gate, bias, mu, temperature)
+        )
+
+    def device_with(self, damping):
+        """The device, with another strength of the damping rate unless that is None."""
+        if damping is None:
+            return self.device
+        return dataclasses.replace(self.device, damping=QuadraticDamping(damping))
 
     def predict_with(self, device, kind, inputs, errors=True):
         """`predict` for a device that has the same numbers as this one and more.
@@ -228,7 +238,7 @@ class FitResult(Estimates):
         inputs = Inputs(
             *(None if x is None else np.broadcast_to(x, shape).reshape(-1) for x in given)
         )
-        require_temperature(device, kind, inputs)
+        require_known(device, kind, inputs)
         part = self.problem.parts[0]
         names = part.kernel.layout.names
         there = Layout(device).names
