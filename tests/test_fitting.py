@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 import qpcjax as qpc
 from qpcjax import cli, files, units
+from qpcjax.data import InputError
 from qpcjax.fitting import Device, GateCurve, Gated, fit, trace_device
 from qpcjax.fitting.along import Along
 from qpcjax.fitting.device import gate_knots
