@@ -10,7 +10,7 @@ from qpcjax.fitting import Device, GateCurve, Gated, Ratio, StepPositions, fit, 
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import LOSSES, information_share, transformed
-from qpcjax.fitting.observe import Inputs
+from qpcjax.fitting.observe import Inputs, Resolution
 from qpcjax.fitting.optimiser import METHODS
 from qpcjax.fitting.search import descend
 from qpcjax.units import BOLTZMANN, RESISTANCE_QUANTUM
@@ -94,6 +94,49 @@ def test_a_curved_valley(method):
             lambda x: rosenbrock(x)[0], start, lambda x: rosenbrock(x)[1], xtol=1e-14
         )
         np.testing.assert_allclose(found, exact.x, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_edge_of_what_is_known_is_no_minimum(method):
+    """Where a model has no value beyond, a descent says so instead of having converged."""
+
+    def linearise(rows, _):
+        residual = np.where(rows > 2, np.nan, rows - 3)
+        return residual, np.ones((len(rows), 1, 1))
+
+    end = descend(linearise, np.array([[0.0]]), 200, method=method)
+    assert end.walled[0]
+    assert not end.converged[0]
+    assert end.vectors[0, 0] == pytest.approx(2, abs=0.2)
+
+
+def test_more_modes_are_found_on_the_way():
+    """dI/dV of a saddle whose start needs fewer modes than the truth: the search walks there."""
+    gate, bias = np.linspace(-50, 0, 9), np.linspace(-3, 3, 7)
+
+    def device(height, y, x):
+        barrier = Gated(qpc.SaddlePoint(3.0, y, x), height=GateCurve((-50.0, 0.0), height))
+        return Device(barrier, mu=5.0, temperature=0.5)
+
+    truth = device([4.8, 0.6], 2.0, 0.8)
+    inputs = Inputs(gate=np.repeat(gate, 7), bias=np.tile(bias, 9))
+    exact = Kernel(truth, "differential_conductance", inputs).predict(Layout(truth).values)[0]
+    data = BiasSpectroscopy(gate[:, None], bias, exact.reshape(9, 7), temperature=0.5)
+    found = fit(device([4.5, 1.0], 2.2, 1.0), data, free=["hbar_omega_y"], starts=[{}])
+    assert found.status == "converged"
+    assert found.rms < 1e-6
+    assert found.values()["height_2"] == pytest.approx(0.6, abs=1e-6)
+
+
+def test_a_slope_without_a_value_is_none():
+    """Too few modes: dI/dV is NaN, and not the derivative of a constant."""
+    scatterer = qpc.SaddlePoint(1.0, 2.0, 0.8, modes=2)
+    device = Device(scatterer, 5.0, temperature=0.5)
+    inputs = Inputs(mu=np.array([3.0, 10.0]), bias=np.array([1.0, 1.0]))
+    kernel = Kernel(device, "differential_conductance", inputs, resolution=Resolution(8, 40))
+    value = kernel.predict(kernel.layout.values)[0]
+    assert np.isfinite(value[0])
+    assert np.isnan(value[1])
 
 
 def test_profile_agrees_with_the_covariance(fitted):

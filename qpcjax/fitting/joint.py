@@ -23,7 +23,13 @@ from qpcjax.names import closest
 # Steps of the finalists, and the most to the minimum.
 _LONGER_STEPS = {"levenberg-marquardt": 12, "lbfgs": 120}
 _MOST_STEPS = {"levenberg-marquardt": 100, "lbfgs": 1000}
-_ROUNDS = 4  # of a sigma that follows from the residuals
+_ROUNDS = 6  # of more room and nodes, and of a sigma that follows from the residuals
+_MESSAGES = {
+    "converged": "no small step lowers the residuals any further",
+    "steps": "stopped after {steps} steps before the residuals settled",
+    "edge": "stopped where the model has no prediction beyond: bound the parameters, or hold some",
+    "interrupted": "stopped by the user: the best point so far",
+}
 _SETTLED = 0.01  # relative change of such a sigma
 
 
@@ -372,9 +378,18 @@ class _Search:
             vector, interrupted = end.vectors[0], end.interrupted
             settled = self._settle_sigma(vector)
             settled &= self.problem.settle_nodes(vector)
-            if settled and self.problem.resolves(vector):
+            if end.walled[0]:
+                self.problem.make_room(vector)
+            elif settled and self.problem.resolves(vector):
                 break
-        return vector, end is not None and bool(end.converged[0]), interrupted
+        status = "steps"
+        if interrupted:
+            status = "interrupted"
+        elif end is not None and end.walled[0]:
+            status = "edge"
+        elif end is not None and end.converged[0]:
+            status = "converged"
+        return vector, status
 
     def _settle_sigma(self, vector):
         """Sigma of data that state none from the residuals; whether the minimum stands still."""
@@ -396,18 +411,10 @@ class _Search:
 
     def _result(self, end, starts):
         self.progress(0, 1, "uncertainties")
-        vector, converged, interrupted = end
+        vector, status = end
         problem = self.problem
         numbers, _ = problem.decode(vector)
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
-        status, message = _status(converged, interrupted, _MOST_STEPS[self.method])
+        message = _MESSAGES[status].format(steps=_MOST_STEPS[self.method])
         return FitResult.of(problem, parameters, status, message, starts)
-
-
-def _status(converged, interrupted, most):
-    if interrupted:
-        return "interrupted", "stopped by the user: the best point so far"
-    if not converged:
-        return "steps", f"stopped after {most} steps before the residuals settled"
-    return "converged", "no small step lowers the residuals any further"

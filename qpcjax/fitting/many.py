@@ -178,7 +178,7 @@ class _Batch:
         end = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
         for _ in range(_ROUNDS):
             settled = problem.settle_nodes(end.vectors)
-            if not all(problem.resolves(v) for v in end.vectors):
+            if np.any(end.walled) or not all(problem.resolves(v) for v in end.vectors):
                 problem.make_room(end.vectors)
                 settled = False
             if settled:

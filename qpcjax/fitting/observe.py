@@ -242,7 +242,9 @@ def _flow(point, resolution):
 
 
 def _with_slope(flow, voltage):
-    return jax.jvp(flow, (voltage,), (jnp.ones_like(voltage),))
+    value, slope = jax.jvp(flow, (voltage,), (jnp.ones_like(voltage),))
+    # The derivative of a constant NaN is 0: a slope without a value would look like one.
+    return value, jnp.where(jnp.isnan(value), jnp.nan, slope)
 
 
 def _voltage_across(flow, bias, resistance, near=None):

@@ -113,7 +113,7 @@ class FitResult(Estimates):
         covariance: of the free ones, in their units and order. Where data do not state a sigma it
             is scaled to their residuals and allows for their correlation along a trace.
         parts: `PartResult` of every data set.
-        status: "converged", "steps" or "interrupted".
+        status: "converged", "steps", "edge" (of what the model can predict) or "interrupted".
         message: the same in words.
         starts: every start.
         priors: name -> (mean, standard deviation).

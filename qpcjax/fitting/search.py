@@ -13,6 +13,7 @@ from qpcjax.fitting.optimiser import METHODS
 
 _CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
 _STUCK = 1e10  # damping at which no step lowers the loss
+_WALLS = 12  # points without a prediction that a row may meet
 
 
 @dataclasses.dataclass
@@ -23,6 +24,7 @@ class Descent:
         vectors: the best point of each row.
         loss: half the sum of squares there; NaN or infinite where no point had a finite one.
         converged: whether no small step lowers it.
+        walled: whether it was left where the model has no prediction beyond.
         steps: evaluations taken.
         interrupted: whether the user stopped it.
     """
@@ -30,6 +32,7 @@ class Descent:
     vectors: np.ndarray
     loss: np.ndarray
     converged: np.ndarray
+    walled: np.ndarray
     steps: int
     interrupted: bool = False
 
@@ -65,7 +68,8 @@ def descend(
     rows = len(at)
     held = np.zeros(at.shape[1], bool) if held is None else np.asarray(held)
     moves = np.broadcast_to(~held, at.shape)
-    done, converged = np.zeros(rows, bool), np.zeros(rows, bool)
+    done, converged, walled = np.zeros((3, rows), bool)
+    walls, last = np.zeros(rows, int), np.zeros(rows, bool)
     z, gradient = np.full(rows, np.inf), np.zeros(at.shape)
     curvature = np.zeros((*at.shape, at.shape[1]))
     taken, interrupted = 0, False
@@ -83,21 +87,26 @@ def descend(
             bad = ~np.isfinite(z) | ~np.isfinite(curvature).all((1, 2))
             value = np.where(bad, np.inf, z)
             gradient[bad], curvature[bad] = 0, 0
+            last = np.where(done, last, bad | (last & ~(value < np.asarray(state.value))))
+            walls += bad & ~done
             moved, new = update(gradient, state, at, value, curvature)
             at, state = _where_done(jnp.asarray(done), (at, state), (moved, new))
             damping, predicted = np.asarray(state.damping), np.asarray(state.predicted)
             small = predicted < _CONVERGED
             converged |= ~done & small & (damping < 1)
             stuck = ~done & (damping > _STUCK)
-            converged |= stuck & small
-            done |= converged | stuck
+            # Where the last points tried had no prediction nothing is known of a minimum.
+            walled |= ~done & last & (stuck | (walls >= _WALLS))
+            converged = (converged | (stuck & small)) & ~walled
+            done |= converged | stuck | walled
             if np.all(done):
                 break
     except KeyboardInterrupt:
         interrupted = True
     loss = np.asarray(state.value)
     best = np.where(np.isfinite(loss)[:, None], np.asarray(state.params), np.asarray(vectors))
-    return Descent(best, np.where(np.isfinite(loss), loss, math.inf), converged, taken, interrupted)
+    loss = np.where(np.isfinite(loss), loss, math.inf)
+    return Descent(best, loss, converged, walled, taken, interrupted)
 
 
 def _where_done(done, old, new):
