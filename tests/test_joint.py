@@ -132,7 +132,7 @@ def test_a_slope_without_a_value_is_none():
     """Too few modes: dI/dV is NaN, and not the derivative of a constant."""
     scatterer = qpc.SaddlePoint(1.0, 2.0, 0.8, modes=2)
     device = Device(scatterer, 5.0, temperature=0.5)
-    inputs = Inputs(mu=np.array([3.0, 10.0]), bias=np.array([1.0, 1.0]))
+    inputs = Inputs(mu=np.array([0.5, 10.0]), bias=np.array([1.0, 1.0]))
     kernel = Kernel(device, "differential_conductance", inputs, resolution=Resolution(8, 40))
     value = kernel.predict(kernel.layout.values)[0]
     assert np.isfinite(value[0])
