@@ -12,6 +12,13 @@ _WIDTH = 160
 _SAID = ("comments", "comment", "sample_name", "exp_name", "log_name", "steps, innermost first")
 
 
+def _taken_for(part):
+    lines = len({t.trace for t in part.traces})
+    if part.kind is None:
+        return f"{counted(lines, 'column')} of numbers without units" if lines else "nothing"
+    return f"{lines} {part.kind}s" if lines > 1 else part.kind
+
+
 def as_text(inspection: Inspection) -> str:
     """What stands in the file, what it is taken for, and a picture of its first data."""
     lines = [
@@ -31,8 +38,7 @@ def _part(part: Part, named):
         yield f"part {part.name}" + (f": {part.title}" if part.title else "")
     if part.columns:
         yield from _columns(part.columns)
-    lines = len({t.trace for t in part.traces})
-    yield f"  taken for: {f'{lines} {part.kind}s' if lines > 1 else part.kind or 'nothing'}"
+    yield f"  taken for: {_taken_for(part)}"
     yield f"    {part.why}"
     if part.traces:
         yield from _traces(part.traces)
