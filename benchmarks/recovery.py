@@ -85,6 +85,9 @@ def main():
         for k, name in enumerate(devices.NAMES)
     ]
     header = ["parameter", "truth", "standard error, median", "mean pull", "spread", "within 1"]
+    for k in np.flatnonzero(far):
+        marked = "marked" if found.doubtful[k] else "not marked"
+        print(f"device {k}, chi^2 {found.chi_square[k]:.1f}, {marked}: {truth[k]}", pull[k])
     page = TEMPLATE.read_text(encoding="utf-8").format(
         count=count,
         points=devices.GATE.size,

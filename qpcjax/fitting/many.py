@@ -16,7 +16,7 @@ from qpcjax.fitting.uncertainty import inverse
 
 _MOST_STEPS = 60
 _ROUNDS = 4  # of more nodes along a trace, or more room
-_POOR = 5.0  # standard deviations of chi-square above its degrees of freedom
+_POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,10 +57,12 @@ class ManyFits:
     def doubtful(self):
         """Fits that are not to be trusted unseen.
 
-        Not converged, on a bound, or, where sigma is known, with a chi-square that is five standard
-        deviations too large.
+        Not converged, on a bound, or, where sigma is known, with a chi-square that one in a
+        thousand good fits exceeds.
         """
-        poor = self.chi_square > self.freedom + _POOR * np.sqrt(2 * self.freedom)
+        # Wilson and Hilferty: the cube root of chi-square is nearly normal.
+        variance = 2 / (9 * self.freedom)
+        poor = self.chi_square > self.freedom * (1 - variance + _POOR * np.sqrt(variance)) ** 3
         return ~self.converged | self.at_bound | (self.known & poor)
 
     def column(self, name):
