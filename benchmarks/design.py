@@ -1,11 +1,13 @@
 """Evaluations of inverse design beside those of differential evolution, on the same objectives.
 
-python -m benchmarks.design
+python -m benchmarks.design [WORD]
 
 Prints the table of docs/design.md. An evaluation of a design is a point with its value and slopes;
-those of all starts are counted. Differential evolution has SciPy's defaults.
+those of all starts are counted. Differential evolution has SciPy's defaults. With a word only the
+problems that have it in their names are run.
 """
 
+import sys
 from typing import Any
 
 import jax
@@ -15,6 +17,7 @@ from scipy.optimize import differential_evolution
 import qpcjax as qpc
 from qpcjax.designing import (
     FlattestPlateau,
+    HotSpotAt,
     MostAsymmetry,
     StrongestCooling,
     TargetConductance,
@@ -47,6 +50,10 @@ def problems():
     yield "cooling, w L mu V U", StrongestCooling(), abrupt, warm, CHANNEL | MU | BIAS | FLOOR
     yield "cooling, saddle", StrongestCooling(), saddle, qpc.Reservoirs(11.0, 1.0, 2.0), {
         **SADDLE, "mu": (8.0, 12.0), **kelvin}  # fmt: skip
+    hot = qpc.Reservoirs(14.0, 3.0, 1.6)
+    yield "hot spot, w L V", HotSpotAt(1500.0), abrupt, hot, CHANNEL | {"bias": (1.0, 8.0)}
+    yield "hot spot, saddle", HotSpotAt(1500.0), saddle, hot, {
+        **SADDLE, "mu": (10.0, 16.0), "bias": (1.0, 8.0)}  # fmt: skip
 
 
 def evolved(objective, problem: Any, free, seed):
@@ -66,7 +73,10 @@ def main():
     """Print the table."""
     print("| objective | free | evaluations | DE | times fewer | value | DE's value |")
     print("|---|---|---|---|---|---|---|")
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     for name, objective, scatterer, reservoirs, free in problems():
+        if wanted not in name:
+            continue
         designs = [qpc.design(objective, scatterer, reservoirs, free, seed=s) for s in range(SEEDS)]
         counts = [d.evaluations for d in designs]
         values = sorted(d.value for d in designs)
