@@ -1,5 +1,6 @@
 """Checks of a parameter object's fields where their values are concrete."""
 
+import math
 from typing import Any
 
 import jax
@@ -63,3 +64,10 @@ def require_count(name, value, least=1, purpose=""):
     """Raise ValueError unless this is a whole number, `least` or more."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name} must be a whole number, {least} or more{purpose}, got {value!r}")
+
+
+def require_finite(**options):
+    """Raise ValueError where an option is infinite or not a number."""
+    for name, value in options.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, got {value}")

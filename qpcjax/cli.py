@@ -4,18 +4,17 @@ Nothing is computed here. What takes long to import is imported inside the comma
 """
 
 import contextlib
-import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from qpcjax._fields import require_finite
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable, save_json, table_files, write_files
-from qpcjax.files.table import digest
+from qpcjax.files import InputError, check_writable, save_json, write_files
 from qpcjax.units import GAAS_MASS
 
 app = typer.Typer(
@@ -101,30 +100,6 @@ def _barrier(text, *names):
     return typer.Option(*names, help=text, rich_help_panel="The barrier")
 
 
-# What stands above a table of results: option, symbol, factor and unit.
-_SYMBOLS = (
-    ("half_width", "2w", 2, "nm"),
-    ("length", "L", 1, "nm"),
-    ("curvature_radius", "R", 1, "nm"),
-    ("wide_ratio", "W/w", 1, ""),
-    ("offset", "U", 1, "meV"),
-    ("height", "V0", 1, "meV"),
-    ("hbar_omega_y", "hbar omega_y", 1, "meV"),
-    ("hbar_omega_x", "hbar omega_x", 1, "meV"),
-    ("step_energy", "E0", 1, "meV"),
-    ("magnetic_field", "B", 1, "T"),
-    ("g_factor", "g", 1, ""),
-    ("mass", "m", 1, "m_e"),
-)
-_UNITS = {name: unit or "1" for name, _, _, unit in _SYMBOLS} | {
-    "mu": "meV",
-    "bias": "meV",
-    "temperature": "K",
-    "temperature_bias": "K",
-    "damping": "1",
-    "modes": "1",
-}
-
 # Parameters whose option is not simply their own name.
 _OPTIONS = {"strength": "damping"}
 
@@ -156,13 +131,6 @@ def plain_errors(kinds=(ValueError, ArithmeticError)):
             highlight=False,
         )
         raise typer.Exit(2) from None
-
-
-def require_finite(**options):
-    """Raise ValueError where an option is infinite or not a number."""
-    for name, value in options.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{name} must be a finite number, got {value}")
 
 
 def print_json(value):
@@ -311,9 +279,11 @@ def evaluate(
         "temperature_bias": temperature_bias,
         "damping": damping,
     }
+    from qpcjax import evaluation_command as command
+
     with plain_errors():
-        kind = None if out is None else _format_of(out)
-        parts, kept = _operating_point(model, barrier, point, fermi_energy, modes)
+        kind = None if out is None else command.format_of(out)
+        parts, kept = command.operating_point(model, barrier, point, fermi_energy, modes)
     import jax
 
     from qpcjax.evaluation import evaluate
@@ -325,110 +295,12 @@ def evaluate(
     inputs = {"model": model, **barrier, **point, "modes": kept}
     inputs = {name: value for name, value in inputs.items() if value is not None}
     if as_json:
-        _print_evaluation_json(inputs, fermi_energy, result)
+        print_json(command.as_json(inputs, fermi_energy, result))
     else:
-        _print_evaluation(inputs, result)
+        command.show(inputs, result)
     if out is not None:
         with plain_errors((InputError, OSError)):
-            _write_evaluation(out, kind, inputs, fermi_energy, result)
-
-
-def _operating_point(model, barrier, point, fermi_energy, modes):
-    """Scatterer, reservoirs and damping, and how many modes the scatterer keeps."""
-    from qpcjax import QuadraticDamping, Reservoirs
-    from qpcjax.files import read_transmission
-    from qpcjax.models import named_scatterer
-    from qpcjax.modes import modes_kept, prepared
-
-    numbers = {k: v for k, v in {**barrier, **point}.items() if isinstance(v, float)}
-    require_finite(**numbers)
-    reservoirs = Reservoirs(*(point[k] for k in ("mu", "bias", "temperature", "temperature_bias")))
-    damping = QuadraticDamping(point["damping"], _energy_or_name(fermi_energy))
-    if barrier["table"] is not None:
-        barrier = {**barrier, "table": read_transmission(barrier["table"])}
-    scatterer = prepared(named_scatterer(model, barrier), reservoirs, modes)
-    return (scatterer, reservoirs, damping), modes_kept(scatterer)
-
-
-def _energy_or_name(text) -> Any:
-    """A Fermi energy in meV, or the name of a potential that stands for it."""
-    try:
-        energy = float(text)
-    except ValueError:
-        return text
-    require_finite(fermi_energy=energy)
-    return energy
-
-
-def _format_of(path):
-    """The format of a table by its file's suffix, checked before any work is done."""
-    from qpcjax.files.results import SUFFIXES, check_formats
-
-    kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
-    if path.suffix.lower() not in kinds:
-        raise InputError(f"{path}: a file ending in {', '.join(kinds)} was expected")
-    check_formats([kinds[path.suffix.lower()]])
-    check_writable(path.parent)
-    return kinds[path.suffix.lower()]
-
-
-def _write_evaluation(path, kind, inputs, fermi_energy, result):
-    columns = {f"{q.symbol} ({q.unit})": [float(q.value)] for q in result.quantities}
-    shown = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
-    source = {"inputs": shown | {"fermi_energy": fermi_energy}, "versions": versions()}
-    if "table" in inputs:
-        source["input_sha256"] = digest(inputs["table"])
-    (content,) = table_files("", columns, [kind], source).values()
-    write_files(path.parent, {path.name: content})
-
-
-def _print_evaluation_json(inputs, fermi_energy, result):
-    shown = {
-        name: {"value": str(v) if isinstance(v, Path) else v, "unit": _UNITS.get(name)}
-        for name, v in inputs.items()
-    }
-    energy = _energy_or_name(fermi_energy)
-    shown["fermi_energy"] = {"value": energy, "unit": None if isinstance(energy, str) else "meV"}
-    results = {
-        q.symbol: {"value": q.value, "unit": q.unit, "name": q.name} for q in result.quantities
-    }
-    print_json({"inputs": shown, "results": results, "notes": result.notes, "versions": versions()})
-
-
-def _print_evaluation(inputs, result):
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column()
-    table.add_column()
-    table.add_column("value", justify="right")
-    table.add_column("unit")
-    for q in result.quantities:
-        shown = "-" if math.isnan(q.value) else f"{q.value:.6g}"
-        table.add_row(q.symbol, q.name, shown, "" if q.unit == "1" else q.unit)
-    console = Console(highlight=False)
-    console.print(_heading(inputs) + "\n", markup=False)
-    console.print(table)
-    for note in result.notes:
-        console.print(f"\n{note}", markup=False)
-
-
-def _heading(inputs):
-    """The barrier and the operating point, in the field's symbols."""
-    from qpcjax.models import MODELS
-
-    barrier = [
-        f"{symbol} = {value * factor:g}{unit and ' ' + unit}"
-        for name, symbol, factor, unit in _SYMBOLS
-        if (value := inputs.get(name)) is not None
-    ]
-    if "table" in inputs:
-        barrier.insert(0, str(inputs["table"]))
-    if "modes" in inputs:
-        barrier.append(f"modes: {inputs['modes']}")
-    mu, bias, temperature = (inputs[k] for k in ("mu", "bias", "temperature"))
-    point = f"mu = {mu:g} meV, eV = {bias:g} meV, T = {temperature:g} K"
-    if inputs["temperature_bias"]:
-        point += f", T_L - T_R = {inputs['temperature_bias']:g} K"
-    return f"{MODELS[inputs['model']].title}\n{', '.join(barrier)}\n{point}"
+            command.write(out, kind, inputs, fermi_energy, result)
 
 
 @app.command(

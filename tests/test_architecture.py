@@ -37,6 +37,7 @@ LAYERS = {
     "plot": 5,  # knows results by their fields alone, so that the commands may draw theirs
     "fitting": 6,
     "evaluation": 6,
+    "evaluation_command": 8,
     "designing": 7,
     "sweeping": 8,
     "figures": 9,
