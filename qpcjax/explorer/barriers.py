@@ -72,7 +72,7 @@ _SOFT_POINTS = 2048  # of the grid that holds a fitted barrier's T(E) over ENERG
 
 
 def named_barriers() -> dict[str, Barrier]:
-    """The barriers that have sliders of their own, by model; the dearest to compute are left out."""
+    """The barriers that have sliders of their own, by model; the dearest ones are left out."""
     return {
         model: Barrier(
             MODELS[model].title,

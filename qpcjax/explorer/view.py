@@ -74,7 +74,9 @@ class _Moments:
         each, place = np.unique(np.round(potential, 9), return_inverse=True)
         filled = (1 - np.tanh((self.energy - each[:, None]) / (2 * self.kT))) / 2
         filled *= self.transmission * _STEP
-        return (k[place].reshape(np.shape(potential)) for k in (filled.sum(1), filled @ self.energy))
+        return (
+            k[place].reshape(np.shape(potential)) for k in (filled.sum(1), filled @ self.energy)
+        )
 
     def dissipation(self, reservoirs):
         """P_L and P_R in pW, Eqs. (2) and (3)."""

@@ -24,12 +24,13 @@ FORMATS = tuple(_METADATA)
 _SETTINGS: Any = {"svg.hashsalt": "qpcjax", "svg.fonttype": "none", "pdf.fonttype": 42}
 
 
-def figure_bytes(figure: Figure, format: str = "png") -> bytes:
+def figure_bytes(figure: Figure, format: str = "png", dpi: int = _DPI) -> bytes:
     """The content of a file that shows the figure.
 
     Args:
         figure: such as the `figure` of the Axes that a function of `qpcjax.plot` returns.
-        format: "png" (200 dots an inch), "svg" or "pdf".
+        format: "png", "svg" or "pdf".
+        dpi: dots an inch, of what is made of dots.
 
     Raises:
         ValueError: another format.
@@ -37,7 +38,7 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
     check_formats([format])
     buffer = io.BytesIO()
     with matplotlib.rc_context(_SETTINGS):
-        figure.savefig(buffer, format=format, dpi=_DPI, metadata=_METADATA[format])
+        figure.savefig(buffer, format=format, dpi=dpi, metadata=_METADATA[format])
     return buffer.getvalue()
 
 
