@@ -15,16 +15,19 @@ def _():
     from qpcjax.hotspot import QuadraticDamping
     from qpcjax.reservoirs import Reservoirs
 
-    def slider(knob):
+    left = {}  # where the controls stand, so that they stay there when they are made anew
+
+    def slider(knob, *key):
         return mo.ui.slider(
             knob.low,
             knob.high,
             knob.step,
-            knob.value,
+            left.get(key, knob.value),
             debounce=True,
             include_input=True,
             label=knob.label,
             full_width=True,
+            on_change=lambda value: left.update({key: value}),
         )
 
     return (
@@ -34,6 +37,7 @@ def _():
         evaluate,
         figures,
         fits,
+        left,
         mo,
         page,
         slider,
@@ -49,16 +53,18 @@ def _(mo):
 
 
 @app.cell
-def _(barriers, get_answer, mo):
-    _answer = get_answer()
+def _(barriers, get_answer, left, mo):
     known = barriers.named_barriers()
-    if _answer is not None:
-        known = {"fit": barriers.fitted_barrier(_answer.fit, _answer.model), **known}
+    if (_answer := get_answer()) is not None:
+        known["fit"] = barriers.fitted_barrier(_answer.fit, _answer.model)
+    # A link may choose the first one: ?barrier=saddle
+    _name = left.get("barrier", mo.query_params().get("barrier"))
     model = mo.ui.dropdown(
         {kind.title: name for name, kind in known.items()},
-        value=next(iter(known.values())).title,
+        value=known[_name if _name in known else "mean"].title,
         label="barrier",
         full_width=True,
+        on_change=lambda name: left.update(barrier=name),
     )
     return known, model
 
@@ -67,9 +73,9 @@ def _(barriers, get_answer, mo):
 def _(barriers, mo, slider):
     conditions = mo.ui.dictionary(
         {
-            "bias": slider(barriers.BIAS),
-            "temperature": slider(barriers.TEMPERATURE),
-            "damping": slider(barriers.DAMPING),
+            "bias": slider(barriers.BIAS, "bias"),
+            "temperature": slider(barriers.TEMPERATURE, "temperature"),
+            "damping": slider(barriers.DAMPING, "damping"),
         }
     )
     return (conditions,)
@@ -77,7 +83,9 @@ def _(barriers, mo, slider):
 
 @app.cell
 def _(known, mo, model, slider):
-    knobs = mo.ui.dictionary({name: slider(k) for name, k in known[model.value].knobs.items()})
+    knobs = mo.ui.dictionary(
+        {name: slider(k, model.value, name) for name, k in known[model.value].knobs.items()}
+    )
     return (knobs,)
 
 
@@ -85,7 +93,7 @@ def _(known, mo, model, slider):
 def _(conditions, knobs, mo, model):
     mo.sidebar(
         [
-            mo.md("# qpcjax explorer"),
+            mo.md("### qpcjax explorer"),
             mo.vstack([model, *knobs.elements.values(), *conditions.elements.values()]),
         ],
         width="22rem",
@@ -102,15 +110,8 @@ def _(QuadraticDamping, Reservoirs, conditions, knobs, known, model):
 
 
 @app.cell
-def _(figures, mo, reservoirs, scatterer, view):
-    mo.hstack(
-        [
-            mo.image(png, alt=title, width=440)
-            for title, png in figures.curves(view(scatterer, reservoirs), reservoirs).items()
-        ],
-        wrap=True,
-        justify="start",
-    )
+def _(figures, mo, page, reservoirs, scatterer, view):
+    mo.Html(page.gallery(figures.curves(view(scatterer, reservoirs), reservoirs)))
     return
 
 
@@ -119,15 +120,7 @@ def _(damping, evaluate, figures, mo, page, reservoirs, scatterer):
     with mo.status.spinner("The first time, a model is compiled ...", remove_on_exit=True):
         _numbers = page.table(evaluate(scatterer, reservoirs, damping))
         _plane = figures.plane(scatterer, reservoirs, damping)
-    mo.hstack(
-        [
-            mo.Html(_numbers),
-            mo.image(_plane, alt="Heat on the plane", width=440) if _plane else mo.md(""),
-        ],
-        wrap=True,
-        justify="start",
-        gap=2,
-    )
+    mo.Html(page.gallery(_plane, _numbers))
     return
 
 
@@ -180,7 +173,7 @@ def _(conditions, fit_model, fit_mu, fits, hold, mo, page, set_answer, start, tr
 
 
 @app.cell
-def _(get_answer, mo, transfer):
+def _(get_answer, mo, page, transfer):
     mo.stop(get_answer() is None)
     _files = get_answer().files
     _downloads = (
@@ -195,15 +188,7 @@ def _(get_answer, mo, transfer):
                 [mo.download(b, name, kind, label=name) for name, b, kind in _downloads],
                 justify="start",
             ),
-            mo.hstack(
-                [
-                    mo.image(content, alt=name, width=440)
-                    for name, content in _files.items()
-                    if name.endswith(".png")
-                ],
-                wrap=True,
-                justify="start",
-            ),
+            mo.Html(page.gallery({n: c for n, c in _files.items() if n.endswith(".png")})),
             mo.accordion({"Report": mo.plain_text(_files["report.txt"])}),
         ]
     )

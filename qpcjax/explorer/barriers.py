@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from qpcjax.models import MODELS, named_scatterer
+from qpcjax.models import named_scatterer
 from qpcjax.names import with_static
 from qpcjax.scatterers.soft import soften
 
@@ -45,6 +45,13 @@ DAMPING = Knob("damping a", 0.01, 0.2, 0.01, 0.04)
 ENERGIES = (-2.0, 55.0)  # meV; at 10 K the tail reaches 24 meV beyond mu + eV/2
 
 _WIDTH = Knob("width 2w (nm)", 20.0, 80.0, 0.5, 40.0)
+_TITLES = {
+    "mean": "abrupt (the paper's)",
+    "profile": "abrupt, modes' profiles",
+    "adiabatic": "smooth walls",
+    "saddle": "saddle",
+    "step": "ideal step",
+}
 _KNOBS = {
     "mean": {"width": _WIDTH, "length": Knob("length L (nm)", 0.0, 200.0, 1.0, 80.0)},
     "adiabatic": {
@@ -75,11 +82,11 @@ def named_barriers() -> dict[str, Barrier]:
     """The barriers that have sliders of their own, by model; the dearest ones are left out."""
     return {
         model: Barrier(
-            MODELS[model].title,
+            _TITLES[model],
             {**_KNOBS[model], "mu": MU},
             functools.partial(_named, model),
         )
-        for model in _SHAPES
+        for model in _TITLES
     }
 
 

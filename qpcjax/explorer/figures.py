@@ -17,10 +17,10 @@ def curves(view, reservoirs) -> dict[str, bytes]:
     return {name: plot.figure_bytes(a.figure, dpi=_DPI) for name, a in axes.items()}
 
 
-def plane(scatterer, reservoirs, damping) -> bytes | None:
-    """Heat and hot spot on the plane around the constriction; None where there is no hot spot."""
+def plane(scatterer, reservoirs, damping) -> dict[str, bytes]:
+    """Heat and hot spot on the plane around the constriction; none where there is no hot spot."""
     try:
         axes = plot.heat_on_plane(scatterer, reservoirs, damping)
     except ValueError:
-        return None
-    return plot.figure_bytes(axes.figure, dpi=_DPI)
+        return {}
+    return {"Heat on the plane": plot.figure_bytes(axes.figure, dpi=_DPI)}

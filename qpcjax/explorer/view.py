@@ -23,6 +23,7 @@ from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
 
 _STEP = 0.02  # meV, of the energies; a Fermi function is no steeper than one step
 _MU = np.arange(MU.low, MU.high + 0.1, 0.2)
+_SHOWN = MU.high + BIAS.high / 2  # meV, of T(E): as far as a potential can go
 _BIAS = np.arange(BIAS.low, BIAS.high + 0.2, 0.4)
 
 
@@ -58,7 +59,8 @@ def view(scatterer, reservoirs) -> View:
     moments = _Moments(energy, known, reservoirs.temperature)
     powers = moments.dissipation(Reservoirs(_MU, reservoirs.bias))
     every = moments.dissipation(Reservoirs(_MU[:, None], _BIAS))
-    return View(energy, known, _MU, powers, _BIAS, every.asymmetry)
+    shown = energy <= _SHOWN
+    return View(energy[shown], known[shown], _MU, powers, _BIAS, every.asymmetry)
 
 
 class _Moments:

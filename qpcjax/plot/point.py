@@ -31,7 +31,7 @@ def spectrum(energy, transmission, reservoirs, *, axes=None):
     axes.plot(energy, transmission, color="black", gid="T")
     top = max(1.0, float(np.nanmax(transmission)))
     axes.set(xlabel="energy $E$ (meV)", ylabel="transmission $T(E)$")
-    axes.set(xlim=(float(energy[0]), float(energy[-1])), ylim=(-0.03 * top, 1.08 * top))
+    axes.set(xlim=(float(energy[0]), float(energy[-1])), ylim=(-0.03 * top, 1.12 * top))
     axes.legend(loc="upper left")
     return axes
 
@@ -82,7 +82,7 @@ def asymmetry_map(mu, bias, asymmetry, reservoirs, *, axes=None):
     axes = one_panel(axes, _HEIGHT)
     reach = float(np.nanmax(np.abs(asymmetry), initial=0.0)) or 1.0
     colours: Any = {"cmap": diverging(), "vmin": -reach, "vmax": reach}
-    mesh = axes.pcolormesh(mu, bias, asymmetry.T, shading="nearest", rasterized=True, **colours)
+    mesh = axes.pcolormesh(mu, bias, asymmetry.T, shading="gouraud", rasterized=True, **colours)
     axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25, label=r"$P_\mathrm{A}$ (pW)")
     axes.plot(float(reservoirs.mu), float(reservoirs.bias), color="black", **_POINT)
     axes.set(xlabel=r"mean potential $\bar\mu$ (meV)", ylabel="bias $eV$ (meV)")
