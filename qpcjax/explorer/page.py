@@ -60,7 +60,7 @@ def gallery(pictures: Mapping[str, bytes], before: str = "") -> str:
 _TABLE = "border-collapse: separate; border-spacing: 0.7rem 0.25rem"
 _NUMBER = "text-align: right; font-variant-numeric: tabular-nums"
 _ROW = "display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start"
-_CELL = "flex: 1 1 18rem; min-width: 0; max-width: 28rem"
+_CELL = "flex: 1 1 15rem; min-width: 0; max-width: 28rem"
 
 
 def _shown(value):

@@ -60,7 +60,7 @@ def view(scatterer, reservoirs) -> View:
     powers = moments.dissipation(Reservoirs(_MU, reservoirs.bias))
     every = moments.dissipation(Reservoirs(_MU[:, None], _BIAS))
     shown = energy <= _SHOWN
-    return View(energy[shown], known[shown], _MU, powers, _BIAS, every.asymmetry)
+    return View(energy[shown], known[shown], _MU, powers, _BIAS, np.asarray(every.asymmetry))
 
 
 class _Moments:

@@ -70,8 +70,8 @@ def asymmetry_map(mu, bias, asymmetry, reservoirs, *, axes=None):
     Ocher is more heat on the right, blue more on the left, and white where both sides get the same.
 
     Args:
-        mu: mean electrochemical potentials in meV.
-        bias: eV in meV.
+        mu: mean electrochemical potentials in meV, evenly spaced.
+        bias: eV in meV, evenly spaced.
         asymmetry: P_A in pW, a row for each mu.
         reservoirs: `Reservoirs` of the operating point.
         axes: Axes to draw in.
@@ -81,11 +81,19 @@ def asymmetry_map(mu, bias, asymmetry, reservoirs, *, axes=None):
     """
     axes = one_panel(axes, _HEIGHT)
     reach = float(np.nanmax(np.abs(asymmetry), initial=0.0)) or 1.0
-    colours: Any = {"cmap": diverging(), "vmin": -reach, "vmax": reach}
-    mesh = axes.pcolormesh(mu, bias, asymmetry.T, shading="gouraud", rasterized=True, **colours)
-    axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25, label=r"$P_\mathrm{A}$ (pW)")
+    style: Any = {"cmap": diverging(), "vmin": -reach, "vmax": reach, "interpolation": "bilinear"}
+    image = axes.imshow(
+        asymmetry.T, extent=(*_ends(mu), *_ends(bias)), origin="lower", aspect="auto", **style
+    )
+    axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=25, label=r"$P_\mathrm{A}$ (pW)")
     axes.plot(float(reservoirs.mu), float(reservoirs.bias), color="black", **_POINT)
     axes.set(xlabel=r"mean potential $\bar\mu$ (meV)", ylabel="bias $eV$ (meV)")
     axes.set(xlim=(float(mu[0]), float(mu[-1])), ylim=(float(bias[0]), float(bias[-1])))
     axes.tick_params(direction="out")
     return axes
+
+
+def _ends(values):
+    """Where the first and the last pixel of evenly spaced values end."""
+    half = float(values[1] - values[0]) / 2
+    return float(values[0]) - half, float(values[-1]) + half

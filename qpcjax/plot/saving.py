@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qpcjax.data import InputError
@@ -24,13 +25,12 @@ FORMATS = tuple(_METADATA)
 _SETTINGS: Any = {"svg.hashsalt": "qpcjax", "svg.fonttype": "none", "pdf.fonttype": 42}
 
 
-def figure_bytes(figure: Figure, format: str = "png", dpi: int = _DPI) -> bytes:
+def figure_bytes(figure: Figure, format: str = "png") -> bytes:
     """The content of a file that shows the figure.
 
     Args:
         figure: such as the `figure` of the Axes that a function of `qpcjax.plot` returns.
-        format: "png", "svg" or "pdf".
-        dpi: dots an inch, of what is made of dots.
+        format: "png" (200 dots an inch), "svg" or "pdf".
 
     Raises:
         ValueError: another format.
@@ -38,7 +38,20 @@ def figure_bytes(figure: Figure, format: str = "png", dpi: int = _DPI) -> bytes:
     check_formats([format])
     buffer = io.BytesIO()
     with matplotlib.rc_context(_SETTINGS):
-        figure.savefig(buffer, format=format, dpi=dpi, metadata=_METADATA[format])
+        figure.savefig(buffer, format=format, dpi=_DPI, metadata=_METADATA[format])
+    return buffer.getvalue()
+
+
+def screen_bytes(figure: Figure, dpi: int = 130) -> bytes:
+    """A PNG for a page that changes all the time: drawn once, where saving a file draws twice.
+
+    Args:
+        figure: as of `figure_bytes`; its dots an inch are changed.
+        dpi: dots an inch.
+    """
+    buffer = io.BytesIO()
+    figure.set_dpi(dpi)
+    FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA["png"])
     return buffer.getvalue()
 
 
