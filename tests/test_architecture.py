@@ -40,6 +40,7 @@ LAYERS = {
     "designing": 7,
     "sweeping": 8,
     "figures": 9,
+    "explorer": 9,
     "cli": 10,
     "__main__": 11,
 }
@@ -137,7 +138,7 @@ def test_import_has_no_side_effects():
         "before = dict(jax.config.values)\n"
         "import qpcjax\n"
         "assert dict(jax.config.values) == before\n"
-        "drawn = [m for m in sys.modules if m.startswith(('matplotlib', 'qpcjax.plot', 'typer'))]\n"
+        "drawn = [m for m in sys.modules if m.startswith(('matplotlib', 'qpcjax.plot', 'typer', 'marimo'))]\n"
         "assert not drawn, drawn\n"
     )
     result = run(code, JAX_ENABLE_X64="0")
