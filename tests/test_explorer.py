@@ -11,6 +11,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -52,17 +53,11 @@ def test_every_place_of_the_sliders_is_known_and_of_one_shape(model):
             if narrow and "width" in values:
                 values["width"] = knobs["width"].low
             scatterer, mu = BARRIERS[model].build(values)
-            shapes.add(qpc.in_bulk.__module__ + str(_structure(scatterer)))
+            shapes.add(str(jax.tree.structure(scatterer)))
             assert np.all(np.isfinite(qpc.transmission(scatterer, energy)))
             assert scatterer.resolved()
             assert mu == values["mu"]
     assert len(shapes) == 1  # nothing is compiled when a slider moves
-
-
-def _structure(scatterer):
-    import jax
-
-    return jax.tree.structure(scatterer)
 
 
 def test_the_hottest_corner_of_the_sliders_has_numbers():
@@ -84,6 +79,10 @@ def test_a_fit_moves_with_the_gate():
     (knob,) = barrier.knobs.values()
     assert "(mV)" in knob.label
     assert (knob.low, knob.high) == (trace.gate.min(), trace.gate.max())
+    for gate in (knob.low, knob.high):
+        scatterer, _ = barrier.build({"gate": gate})
+        energy = np.linspace(ENERGIES[0], ENERGIES[1] - 0.1, 300)
+        assert np.all(np.isfinite(qpc.transmission(scatterer, energy)))
     scatterer, mu = barrier.build({"gate": knob.value})
     assert mu == pytest.approx(7.15)
     found = qpc.conductance(scatterer, mu, 0.0)
@@ -292,13 +291,21 @@ def _text(browser, name):
     )
 
 
-def test_the_page_in_a_browser(address, browser, tmp_path):
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("saddle", "SaddlePoint"),
+        # The example itself takes 45 s of one core to fit.
+        pytest.param("abrupt (the paper's)", "AbruptConstriction (mean)", marks=pytest.mark.slow),
+    ],
+)
+def test_the_page_in_a_browser(address, browser, tmp_path, title, kind):
     """A slider moves the numbers; a trace is uploaded, fitted, and its report downloaded."""
     from selenium.webdriver.common.keys import Keys
 
-    rng = np.random.default_rng(0)
-    small = tmp_path / "small.csv"
-    small.write_text(saddle_trace(rng))
+    trace = tmp_path / "upload.csv"
+    example = EXAMPLE.read_text(encoding="utf-8")
+    trace.write_text(saddle_trace() if title == "saddle" else example, encoding="utf-8")
 
     browser.get(f"{address}/?barrier=step")
     first = _until(lambda: _text(browser, "value-I"), 60)
@@ -314,27 +321,28 @@ def test_the_page_in_a_browser(address, browser, tmp_path):
     upload.send_keys(str(words))
     assert "words.csv" in _until(lambda: _text(browser, "error"), 10)
     (upload,) = _deep(browser, "input[type=file]")
-    upload.send_keys(str(small))
-    assert "41 points" in _until(lambda: _text(browser, "received"), 10)
+    upload.send_keys(str(trace))
+    assert "upload.csv" in _until(lambda: _text(browser, "received"), 10)
 
     menu = _deep(browser, "select")[-1]
-    menu.send_keys("saddle")
+    menu.send_keys(title)
     (button,) = (b for b in _deep(browser, "button") if b.text.strip() == "Fit")
     _click(browser, button)
     (link,) = _until(
-        lambda: [a for a in _deep(browser, "a[download]") if "report.txt" in a.text], 90
+        lambda: [a for a in _deep(browser, "a[download]") if "report.txt" in a.text], 150
     )
     _click(browser, link)
     report = tmp_path / "report.txt"
     _until(report.exists, 20)
-    assert "barrier             SaddlePoint" in report.read_text(encoding="utf-8")
-    assert "small.csv" in report.read_text(encoding="utf-8")
+    text = report.read_text(encoding="utf-8")
+    assert f"barrier             {kind}" in text
+    assert "upload.csv" in text
     assert not _text(browser, "error")
 
 
-def saddle_trace(rng):
+def saddle_trace():
     """Two steps of a saddle behind 300 ohm, by the formula, with noise."""
-    gate = np.linspace(-100, 0, 41)
+    rng, gate = np.random.default_rng(0), np.linspace(-100, 0, 41)
     height = 8 - 8 * (gate + 100) / 100
     n = np.arange(4)[:, None]
     g = np.sum(1 / (1 + np.exp(-2 * np.pi * (7.15 - height - 3 * (n + 0.5)))), axis=0)

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from qpcjax.models import named_scatterer
+from qpcjax.modes import keeping, modes_kept, modes_needed
 from qpcjax.names import with_static
+from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers.soft import soften
 
 
@@ -76,6 +78,7 @@ _SHAPES = {
     "step": {},
 }
 _SOFT_POINTS = 2048  # of the grid that holds a fitted barrier's T(E) over ENERGIES
+_SOFT_TAIL = 30.0  # widths of the softness that T(E) needs beyond these
 
 
 def named_barriers() -> dict[str, Barrier]:
@@ -95,13 +98,10 @@ def _named(model, values):
     mu = numbers.pop("mu")
     if "width" in numbers:
         numbers["half_width"] = numbers.pop("width") / 2
-    return _shaped(named_scatterer(model, numbers), model), mu
-
-
-def _shaped(scatterer, model):
+    scatterer = named_scatterer(model, numbers)
     for name, value in _SHAPES[model].items():
         scatterer = with_static(scatterer, name, value)
-    return scatterer
+    return scatterer, mu
 
 
 def fitted_barrier(fit, model) -> Barrier:
@@ -114,20 +114,28 @@ def fitted_barrier(fit, model) -> Barrier:
         fit: a `FitResult` of a trace.
         model: the name of its barrier.
     """
-    gate = fit.parts[0].data.gate
+    device, gate = fit.device, fit.parts[0].data.gate
     low, high = float(gate.min()), float(gate.max())
     label = "gate voltage V_g (mV)"
     knob = Knob(label, low, high, (high - low) / 200, (low + high) / 2)
     return Barrier(
         f"fit of {fit.parts[0].name} ({model})",
         {"gate": knob},
-        functools.partial(_fitted, fit.device, model),
+        functools.partial(_fitted, device, max(_modes(device.at(g)) for g in (low, high))),
     )
 
 
-def _fitted(device, model, values):
+def _modes(point):
+    """How many modes the hottest electrons of the sliders need; 0 for barriers without modes."""
+    if modes_kept(point.scatterer) is None:
+        return 0
+    tail = 0.0 if point.smearing is None else _SOFT_TAIL * float(point.smearing)
+    return modes_needed(point.scatterer, Reservoirs(MU.high + tail, BIAS.high, TEMPERATURE.high))
+
+
+def _fitted(device, modes, values):
     point = device.at(values["gate"])
-    scatterer = _shaped(point.scatterer, model)
+    scatterer = keeping(point.scatterer, modes) if modes else point.scatterer
     if point.smearing is not None:
         scatterer = soften(scatterer, point.smearing, *ENERGIES, _SOFT_POINTS)
     return scatterer, float(point.mu)
