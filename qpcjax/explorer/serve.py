@@ -9,6 +9,7 @@ from pathlib import Path
 from qpcjax.data import InputError
 
 _PAGE = Path(__file__).with_name("app.py")
+_OWN = ("127.0.0.1", "localhost")
 
 
 def serve(host, port, browser, say):
@@ -26,6 +27,7 @@ def serve(host, port, browser, say):
     try:
         import uvicorn
         from marimo import create_asgi_app
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
     except ImportError:
         raise InputError(
             'the explorer needs marimo, which is not installed: pip install "qpcjax[app]"'
@@ -37,7 +39,10 @@ def serve(host, port, browser, say):
     say(f"The explorer is at {address} (Ctrl-C ends it)")
     if browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
-    server = uvicorn.Server(uvicorn.Config(pages.build(), log_level="error"))
+    page = pages.build()
+    if host in _OWN:  # no other site may pass itself off as this computer
+        page = TrustedHostMiddleware(page, allowed_hosts=list(_OWN))
+    server = uvicorn.Server(uvicorn.Config(page, log_level="error"))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
 
