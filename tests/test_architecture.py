@@ -41,6 +41,7 @@ LAYERS = {
     "designing": 7,
     "sweeping": 8,
     "figures": 9,
+    "explorer": 9,
     "cli": 10,
     "__main__": 11,
 }
@@ -138,8 +139,9 @@ def test_import_has_no_side_effects():
         "before = dict(jax.config.values)\n"
         "import qpcjax\n"
         "assert dict(jax.config.values) == before\n"
-        "drawn = [m for m in sys.modules if m.startswith(('matplotlib', 'qpcjax.plot', 'typer'))]\n"
-        "assert not drawn, drawn\n"
+        "left = ('matplotlib', 'qpcjax.plot', 'typer', 'marimo')\n"
+        "loaded = [m for m in sys.modules if m.startswith(left)]\n"
+        "assert not loaded, loaded\n"
     )
     result = run(code, JAX_ENABLE_X64="0")
     assert result.returncode == 0, result.stderr

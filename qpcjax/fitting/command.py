@@ -137,6 +137,23 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
 
 def answer(data, question, folder, progress, formats=("csv",), figure_formats=("png",)):
     """Fit, predict, write the files; the report's text and the paths written."""
+    _, contents = fitted_files(data, question, progress, formats, figure_formats)
+    return contents["report.txt"], write_files(folder, contents)
+
+
+def fitted_files(data, question, progress, formats=("csv",), figure_formats=("png",)):
+    """Fit and predict; the `FitResult`, and what its files hold by name, `report.txt` among them.
+
+    Args:
+        data: a `ConductanceTrace`.
+        question: what to fit with and what to predict.
+        progress: called with (done, total, label).
+        formats: of the table of the heating.
+        figure_formats: of the figures.
+
+    Raises:
+        InputError: anything that the user can mend.
+    """
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
     from qpcjax import plot
     from qpcjax.fitting import report
@@ -176,7 +193,6 @@ def answer(data, question, folder, progress, formats=("csv",), figure_formats=("
     heating = predict_heating(
         found, question.bias, question.temperature, question.damping, progress=progress
     )
-    text = report.text(found, heating, profiles)
     axes = {
         "fit": plot.staircase(found),
         "heating": plot.heating(heating),
@@ -187,10 +203,10 @@ def answer(data, question, folder, progress, formats=("csv",), figure_formats=("
     shown = {name.split(".")[0].capitalize(): png for name, png in plot.figure_files(axes).items()}
     source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     contents = {
-        "report.txt": text,
+        "report.txt": report.text(found, heating, profiles),
         "report.html": report.page(found, heating, profiles, shown),
         "fit.json": save_json(report.as_json(found, profiles)),
         **table_files("heating", report.heating_columns(heating), formats, source, "gate (mV)"),
         **plot.figure_files(axes, figure_formats),
     }
-    return text, write_files(folder, contents)
+    return found, contents

@@ -16,10 +16,14 @@ from qpcjax.plot.paper import figure_2 as figure_2
 from qpcjax.plot.paper import figure_3 as figure_3
 from qpcjax.plot.paper import figure_4 as figure_4
 from qpcjax.plot.paper import figure_5 as figure_5
+from qpcjax.plot.point import asymmetry_map as asymmetry_map
+from qpcjax.plot.point import powers as powers
+from qpcjax.plot.point import spectrum as spectrum
 from qpcjax.plot.saving import FORMATS as FORMATS
 from qpcjax.plot.saving import check_formats as check_formats
 from qpcjax.plot.saving import figure_bytes as figure_bytes
 from qpcjax.plot.saving import figure_files as figure_files
+from qpcjax.plot.saving import screen_bytes as screen_bytes
 from qpcjax.plot.statistics import corner as corner
 from qpcjax.plot.statistics import correlation as correlation
 from qpcjax.plot.statistics import profiles as profiles

@@ -1,0 +1,1 @@
+"""The page that `qpcjax explore` opens: sliders, live pictures, and a fit of an uploaded trace."""
