@@ -104,6 +104,15 @@ def _waterfall():
 
 TRUE = {"hbar_omega_x": 0.8, "height_1": 5.0, "height_2": 1.0, "series_resistance": 0.0}
 
+ENERGY, BIAS = np.linspace(1.0, 25.0, 161), np.linspace(-5.0, 5.0, 81)  # meV
+
+
+def _heat(mu, bias):
+    """What the channel dissipates at these potentials and biases."""
+    r = qpc.Reservoirs(mu, bias, RESERVOIRS.temperature)
+    return qpc.transport_map(CHANNEL, r).dissipation
+
+
 PICTURES = {
     "figure_2": lambda: plot.figure_2(figures.figure_2()),
     "figure_3": lambda: plot.figure_3(figures.figure_3()),
@@ -114,6 +123,11 @@ PICTURES = {
     "conductance_map": lambda: plot.conductance_map(*spectroscopy()),
     "transconductance_map": lambda: plot.transconductance_map(*spectroscopy()),
     "heating": lambda: plot.heating(predict_heating(trace_fit(), bias=2.0, temperature=1.6)),
+    "spectrum": lambda: plot.spectrum(ENERGY, qpc.transmission(CHANNEL, ENERGY), RESERVOIRS),
+    "powers": lambda: plot.powers(ENERGY, _heat(ENERGY, RESERVOIRS.bias), RESERVOIRS),
+    "asymmetry_map": lambda: plot.asymmetry_map(
+        ENERGY, BIAS, _heat(ENERGY[:, None], BIAS).asymmetry, RESERVOIRS
+    ),
     "heat_profile": lambda: plot.heat_profile(CHANNEL, RESERVOIRS),
     "heat_on_plane": lambda: plot.heat_on_plane(CHANNEL, RESERVOIRS),
     "correlation": lambda: plot.correlation(trace_fit()),
