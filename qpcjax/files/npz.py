@@ -13,6 +13,7 @@ from qpcjax.data import InputError
 from qpcjax.files.arrays import Array, tables_from, unit_from
 from qpcjax.files.table import MOST_BYTES, check_size, mib
 
+# What a damaged archive raises; NotImplementedError is zipfile's for a compression it lacks.
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError)
 _UNIT_ENDS = ("_unit", "_units")
 
