@@ -81,7 +81,12 @@ def asymmetry_map(mu, bias, asymmetry, reservoirs, *, axes=None):
     """
     axes = one_panel(axes, _HEIGHT)
     reach = float(np.nanmax(np.abs(asymmetry), initial=0.0)) or 1.0
-    style: Any = {"cmap": diverging(), "vmin": -reach, "vmax": reach, "interpolation": "bilinear"}
+    style: Any = {
+        "cmap": diverging(even=True),
+        "vmin": -reach,
+        "vmax": reach,
+        "interpolation": "bilinear",
+    }
     image = axes.imshow(
         asymmetry.T, extent=(*_ends(mu), *_ends(bias)), origin="lower", aspect="auto", **style
     )

@@ -83,8 +83,14 @@ def with_unit(name, unit):
     return words if unit in ("", "1") else f"{words} ({unit})"
 
 
-def diverging():
-    """White at the middle, ocher to brown above, and a blue that shows small values below."""
-    stops = {0: "#08306B", 0.45: "#4A98C9", 0.5: "#FFFFFF", 0.62: "#F2D48A"}
+def diverging(even=False):
+    """White at the middle, ocher to brown above, and blue below.
+
+    The blue shows small values, unless it is to be as even as the ocher.
+    """
+    blues = (
+        {0: "#08306B", 0.2: "#4A98C9", 0.38: "#B9D7EA"} if even else {0: "#08306B", 0.45: "#4A98C9"}
+    )
+    stops = {**blues, 0.5: "#FFFFFF", 0.62: "#F2D48A"}
     stops |= {0.8: COLOURS["P_A"], 1: "#6B3F00"}
     return LinearSegmentedColormap.from_list("asymmetry", list(stops.items()), N=4096)
