@@ -283,15 +283,32 @@ def fermi_difference(y, half_bias, kT_left, kT_right, kT_difference):
         kT_right: kT_R.
         kT_difference: kT_L - kT_R, apart because it may be far smaller than either.
     """
+    (f_left, empty_left), (f_right, empty_right) = (
+        _occupation(y - half_bias, kT_left),
+        _occupation(y + half_bias, kT_right),
+    )
     cold = (kT_left == 0) | (kT_right == 0)
     safe_left, safe_right = jnp.where(cold, 1, kT_left), jnp.where(cold, 1, kT_right)
-    x_left = (y - half_bias) / safe_left
-    x_right = (y + half_bias) / safe_right
     gap = -(y * kT_difference + half_bias * (safe_left + safe_right)) / (safe_left * safe_right)
-    forward = gap <= 0
-    occupied = jnp.where(forward, x_left, x_right)
-    empty = jnp.where(forward, x_right, x_left)
-    decrement = -jnp.expm1(jnp.where(forward, gap, -gap))
-    warm = jax.nn.sigmoid(-occupied) * jax.nn.sigmoid(empty) * decrement
-    steps = fermi(y - half_bias, kT_left) - fermi(y + half_bias, kT_right)
-    return jnp.where(cold, steps, jnp.where(forward, warm, -warm))
+    near = ~cold & (jnp.abs(gap) < 0.35)
+    small = jnp.where(near, gap, 0)
+    factored = -f_left * empty_right * small * _horner(_EXPM1, small)
+    # Elsewhere a difference loses no digits, of the smaller pair: far below both potentials f is 1.
+    few = f_left + f_right < 1
+    return jnp.where(
+        near, factored, jnp.where(few, f_left, empty_right) - jnp.where(few, f_right, empty_left)
+    )
+
+
+# Taylor coefficients of (exp(x) - 1)/x: for |x| < 0.35 they are enough to 1e-17.
+_EXPM1 = tuple(1 / math.factorial(n + 1) for n in range(13))
+
+
+def _occupation(energy, kT):
+    """f and 1 - f, both with all their digits, of one exponential."""
+    cold = kT == 0
+    furthest = -math.log(float(jnp.finfo(energy.dtype).tiny)) - 8
+    power = jnp.exp(jnp.clip(energy / jnp.where(cold, 1, kT), -furthest, furthest))
+    f = 1 / (1 + power)
+    step = jnp.heaviside(-energy, jnp.asarray(0.5, energy.dtype))
+    return jnp.where(cold, step, f), jnp.where(cold, 1 - step, power * f)

@@ -203,3 +203,23 @@ def test_fermi_difference_has_finite_derivatives_at_no_bias():
     assert np.all(np.isfinite(slopes))
     exact = mp.diff(lambda h: exact_difference(0.1, h, 0.05, 0.05), 0)
     assert float(slopes[1]) == pytest.approx(float(exact), rel=1e-14)
+
+
+@pytest.mark.parametrize("gap", [0.34999, 0.35001, 2.0])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("y", [-1.3, -0.02, 0.0, 0.6])
+def test_fermi_difference_and_its_derivatives_where_its_formula_changes(gap, sign, y):
+    kT = 0.05
+    at = (y, sign * gap * kT / 2, kT, kT)
+    value, slopes = jax.value_and_grad(
+        lambda y, half, left, right: _safe.fermi_difference(y, half, left, right, left - right),
+        argnums=(0, 1, 2, 3),
+    )(*at)
+    with mp.workdps(60):
+        exact = [exact_difference(*at)] + [
+            mp.diff(exact_difference, at, tuple(int(i == j) for j in range(4))) for i in range(4)
+        ]
+    size = abs(float(exact[0]))
+    assert float(value) == pytest.approx(float(exact[0]), rel=1e-13)
+    for found, slope in zip(slopes, exact[1:], strict=True):
+        assert float(found) == pytest.approx(float(slope), rel=1e-13, abs=1e-13 * size / kT)

@@ -126,8 +126,11 @@ def profile_total(e, phase, floor, modes):
     return slopes_at_once(total, e, phase, floor)
 
 
+FEW_MODES = 3  # of which T(E) is written out even where a short compilation counts
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def total_transmission(e, phase, floor, modes, in_loop=True):
+def total_transmission(e, phase, floor, modes, in_loop=None):
     """T_1 + ... + T_modes, with its derivatives; same arguments.
 
     Args:
@@ -137,18 +140,21 @@ def total_transmission(e, phase, floor, modes, in_loop=True):
         modes: how many.
         in_loop: whether the modes are a loop, which compiles four times faster for eight, or
             written out one after the other: then XLA makes one kernel of everything, five times as
-            fast on a large array.
+            fast on a large array. By default FEW_MODES are written out, but not their derivatives,
+            of which XLA makes many kernels.
     """
 
     def step(total, n, a, b, *_):
         return total + channel_transmission(a, b, e - n * n - floor, phase), None
 
-    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
+    loop = modes > FEW_MODES if in_loop is None else in_loop
+    return _over_modes(step, e, modes, jnp.zeros_like(e), loop)[0]
 
 
 @functools.partial(total_transmission.defjvp, symbolic_zeros=True)
 def _(modes, in_loop, primals, tangents):
     value = total_transmission(*primals, modes, in_loop)
+    in_loop = in_loop is None or in_loop
     moved = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
 
     def slopes(chosen, primals):
