@@ -305,7 +305,7 @@ _EXPM1 = tuple(1 / math.factorial(n + 1) for n in range(13))
 
 
 def _occupation(energy, kT):
-    """f and 1 - f, both with all their digits, of one exponential."""
+    """The pair f, 1 - f, both with all their digits, of one exponential."""
     cold = kT == 0
     furthest = -math.log(float(jnp.finfo(energy.dtype).tiny)) - 8
     power = jnp.exp(jnp.clip(energy / jnp.where(cold, 1, kT), -furthest, furthest))
