@@ -48,6 +48,10 @@ class AbstractScatterer(eqx.Module):
         """
         return None
 
+    def node_total(self, energy, bias=0.0) -> jax.Array:
+        """T(E, V) in the form for the nodes of an integral, some thousand energies."""
+        return self.total(energy, bias)
+
     def nested_total(self, energy, bias=0.0) -> jax.Array:
         """T(E, V) in the form whose derivatives are best taken one of another."""
         return jnp.sum(self.eigenvalues(energy, bias))
@@ -99,6 +103,7 @@ class _Adapted(AbstractScatterer):
         return jnp.atleast_1d(jnp.asarray(self.inner.thresholds(bias)))
 
     total = _optional("total")
+    node_total = _optional("node_total")
     nested_total = _optional("nested_total")
     jumps = _optional("jumps")
     panel_edges = _optional("panel_edges")
@@ -128,6 +133,8 @@ class _InBulk(_Adapted):
 
     def total(self, energy, bias=0.0):
         return self.inner.bulk_total(energy, bias)
+
+    node_total = total
 
 
 def in_bulk(scatterer) -> AbstractScatterer:

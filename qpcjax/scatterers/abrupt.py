@@ -126,11 +126,8 @@ def profile_total(e, phase, floor, modes):
     return slopes_at_once(total, e, phase, floor)
 
 
-FEW_MODES = 3  # of which T(E) is written out even where a short compilation counts
-
-
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def total_transmission(e, phase, floor, modes, in_loop=None):
+def total_transmission(e, phase, floor, modes, in_loop=True):
     """T_1 + ... + T_modes, with its derivatives; same arguments.
 
     Args:
@@ -140,21 +137,20 @@ def total_transmission(e, phase, floor, modes, in_loop=None):
         modes: how many.
         in_loop: whether the modes are a loop, which compiles four times faster for eight, or
             written out one after the other: then XLA makes one kernel of everything, five times as
-            fast on a large array. By default FEW_MODES are written out, but not their derivatives,
-            of which XLA makes many kernels.
+            fast on a large array. With "slopes" the derivatives alone are a loop: of them XLA makes
+            many kernels anyway.
     """
 
     def step(total, n, a, b, *_):
         return total + channel_transmission(a, b, e - n * n - floor, phase), None
 
-    loop = modes > FEW_MODES if in_loop is None else in_loop
-    return _over_modes(step, e, modes, jnp.zeros_like(e), loop)[0]
+    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop is True)[0]
 
 
 @functools.partial(total_transmission.defjvp, symbolic_zeros=True)
 def _(modes, in_loop, primals, tangents):
     value = total_transmission(*primals, modes, in_loop)
-    in_loop = in_loop is None or in_loop
+    in_loop = bool(in_loop)
     moved = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
 
     def slopes(chosen, primals):
@@ -177,6 +173,8 @@ def _(modes, in_loop, primals, tangents):
     moves = (slope * tangents[i] for slope, i in zip(each, moved, strict=True))
     return value, sum(moves, jnp.zeros_like(value))
 
+
+_FEW_MODES = 3
 
 # For each matching: the function for the T_n and the one for their sum.
 MATCHINGS = {
@@ -270,6 +268,12 @@ class AbruptConstriction(AbstractChannel):
 
     def _bulk_total(self, energy, bias=0.0):
         return self._evaluate(functools.partial(total_transmission, in_loop=False), energy)
+
+    def node_total(self, energy, bias=0.0):
+        """T(E) with so few modes written out that it costs little compilation."""
+        if self.matching == "profile" or self.modes > _FEW_MODES:
+            return self.total(energy, bias)
+        return self._evaluate(functools.partial(total_transmission, in_loop="slopes"), energy)
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""

@@ -84,6 +84,10 @@ class ZeemanSplit(AbstractScatterer):
         """The mean of both spins' T(E, V)."""
         return self._mean(self.scatterer.total, energy, bias)
 
+    def node_total(self, energy, bias=0.0):
+        """The same, in the form for the nodes of an integral."""
+        return self._mean(self.scatterer.node_total, energy, bias)
+
     def nested_total(self, energy, bias=0.0):
         """The same, in the form whose derivatives are best taken one of another."""
         return self._mean(self.scatterer.nested_total, energy, bias)
