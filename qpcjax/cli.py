@@ -305,7 +305,7 @@ def evaluate(
 
 @app.command(
     epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit run.db --part 12 --sweep up "
-    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv --trace 0 --gate-unit V "
+    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv#3 --gate-unit V "
     "--conductance-unit uS -o OUT"
 )
 def fit(
@@ -327,7 +327,7 @@ def fit(
         int | None,
         typer.Option(
             help="Which of several traces, counted from 0: column of the two files, or line of a "
-            "scan over more than the gate."
+            "scan over more than the gate. The same as FILE#3."
         ),
     ] = None,
     sweep: Annotated[

@@ -124,7 +124,6 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
     missing = [
         option
         for option, value in (
-            ("--trace", trace),
             ("--gate-unit", gate_unit),
             ("--conductance-unit", conductance_unit),
         )
