@@ -394,8 +394,8 @@ def fit(
 ):
     """Fit a barrier to a measured conductance trace and predict its heating.
 
-    Writes the report (report.txt, report.html, fit.json), heating.csv and figures (fit.png,
-    heating.png, correlation.png) into the folder.
+    Writes the report (report.txt, report.html, fit.json), tables (parameters.csv, heating.csv) and
+    figures (fit.png, heating.png, correlation.png) into the folder.
     """
     from qpcjax.fitting.command import Question, answer, held, read
 
@@ -603,21 +603,22 @@ def design(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report and figure.")] = Path(
         "qpcjax-design"
     ),
+    formats: Formats = None,
     figure_formats: FigureFormats = None,
 ):
     """Find the constriction and operating point that do best what is asked of them.
 
-    Writes report.txt, design.json, design.png and trajectory.png into the folder.
+    Writes report.txt, design.json, parameters.csv, design.png and trajectory.png into the folder.
     """
     from qpcjax.designing.command import answer
     from qpcjax.designing.spec import read_design_spec
 
     with plain_errors():
         question = read_design_spec(spec)
-        kinds = _result_formats(None, figure_formats)
+        kinds = _result_formats(formats, figure_formats)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(question, out, advance, kinds[1])
+        report, paths = answer(question, out, advance, *kinds)
     typer.echo(report)
     _print_paths(paths)
 
