@@ -305,7 +305,7 @@ def evaluate(
 
 @app.command(
     epilog="Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit run.db --part 12 --sweep up "
-    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv --trace 0 --gate-unit V "
+    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv#3 --gate-unit V "
     "--conductance-unit uS -o OUT"
 )
 def fit(
@@ -327,7 +327,7 @@ def fit(
         int | None,
         typer.Option(
             help="Which of several traces, counted from 0: column of the two files, or line of a "
-            "scan over more than the gate."
+            "scan over more than the gate. The same as FILE#3."
         ),
     ] = None,
     sweep: Annotated[
@@ -394,8 +394,8 @@ def fit(
 ):
     """Fit a barrier to a measured conductance trace and predict its heating.
 
-    Writes the report (report.txt, report.html, fit.json), heating.csv and figures (fit.png,
-    heating.png, correlation.png) into the folder.
+    Writes the report (report.txt, report.html, fit.json), tables (parameters.csv, heating.csv) and
+    figures (fit.png, heating.png, correlation.png) into the folder.
     """
     from qpcjax.fitting.command import Question, answer, held, read
 
@@ -603,21 +603,22 @@ def design(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report and figure.")] = Path(
         "qpcjax-design"
     ),
+    formats: Formats = None,
     figure_formats: FigureFormats = None,
 ):
     """Find the constriction and operating point that do best what is asked of them.
 
-    Writes report.txt, design.json, design.png and trajectory.png into the folder.
+    Writes report.txt, design.json, parameters.csv, design.png and trajectory.png into the folder.
     """
     from qpcjax.designing.command import answer
     from qpcjax.designing.spec import read_design_spec
 
     with plain_errors():
         question = read_design_spec(spec)
-        kinds = _result_formats(None, figure_formats)
+        kinds = _result_formats(formats, figure_formats)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(question, out, advance, kinds[1])
+        report, paths = answer(question, out, advance, *kinds)
     typer.echo(report)
     _print_paths(paths)
 

@@ -26,13 +26,24 @@ _VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """A spec's file, for messages and for files beside it."""
+    """A spec's file, for messages and for files beside it.
+
+    Args:
+        path: the spec.
+        tables: the files that it names, as they are read.
+    """
 
     path: Path
+    tables: list[Path] = dataclasses.field(default_factory=list)
 
     def error(self, message):
         """An InputError that names the file."""
         return InputError(f"{self.path}: {message}")
+
+    def beside(self, name):
+        """The path of a file that the spec names."""
+        self.tables.append(self.path.parent / str(name))
+        return self.tables[-1]
 
     def toml(self) -> dict[str, Any]:
         """What the file holds."""
@@ -108,7 +119,7 @@ def read_scatterer(reader, given, axes: Mapping[str, Any]) -> tuple[Any, bool]:
     for name, value in parameters.items():
         field = f"scatterer.{name}"
         if name == "table":
-            values[name] = read_transmission(reader.path.parent / str(value))
+            values[name] = read_transmission(reader.beside(value))
         elif name in FIELD_UNITS:
             if name in axes:
                 raise reader.error(f"{name} is in axes and in scatterer")

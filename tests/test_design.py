@@ -1,5 +1,6 @@
 """Inverse design against grids, differential evolution, closed forms and Monte Carlo."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import optimize
 from test_cli import call
 
@@ -430,7 +432,9 @@ def write(folder, *change):
 
 
 def test_the_command(tmp_path):
-    code, out, err = call("design", write(tmp_path), "-o", tmp_path / "out")
+    spec = write(tmp_path)
+    formats = ("--format", "csv", "--format", "json", "--format", "netcdf")
+    code, out, err = call("design", spec, "-o", tmp_path / "out", *formats)
     assert (code, err) == (0, "")
     assert "Design: hot spot at a distance" in out
     assert "status converged" in out
@@ -443,6 +447,27 @@ def test_the_command(tmp_path):
     c = qpc.AdiabaticConstriction(20.0, 100.0)
     assert hottest(c, 14.0, [bias], 1.6)[0] == pytest.approx(1000, rel=0.02)
     assert found["tolerance"]["errors"] == {"half_width": 0.2}
+    sha256 = hashlib.sha256(spec.read_bytes()).hexdigest()
+    table = json.loads((folder / "parameters.json").read_text())
+    assert found["input_sha256"] == table["input_sha256"] == sha256
+    assert found["input"] == "spec.toml"
+    assert table["versions"] == found["versions"]
+    assert table["columns"]["value"]["values"] == [bias]
+    with xr.open_dataset(folder / "parameters.nc") as opened:
+        row = opened.sel(name="bias")
+        assert (float(row.value), str(row.unit.values)) == (bias, "meV")
+        slope = found["sensitivities"]["gradient"]["bias"]
+        assert float(row.slope_of_the_objective) == slope
+        assert opened.attrs["input_sha256"] == sha256
+    assert (folder / "parameters.csv").read_text().startswith("name,value,unit,lower,upper")
+
+
+def test_files_that_a_spec_names_belong_to_its_input(tmp_path):
+    table = tmp_path / "steps.csv"
+    table.write_text("energy (meV),transmission\n1,0\n2,1\n")
+    hot_spot = 'kind = "hot_spot_at"\ndistance = { value = 1.0, unit = "um" }'
+    target = 'kind = "target_transmission"\nfile = "steps.csv"'
+    assert read_design_spec(write(tmp_path, hot_spot, target)).reader.tables == [table]
 
 
 def test_the_example_is_a_design():

@@ -331,6 +331,28 @@ def test_two_files_of_one_column_stay_in_step(two):
     assert trace.dropped == 1
 
 
+def test_two_files_and_the_number_of_a_trace(table):
+    gates, conductances = table(GATES, "g.csv"), table(CONDUCTANCES, "c.csv")
+    stated = ("V", "uS")
+    expected = read_trace_columns(gates, conductances, 1, *stated)
+    for pair in ((gates, f"{conductances}#1"), (f"{gates}#1", conductances),
+                 (f"{gates}#1", f"{conductances}#1")):  # fmt: skip
+        found = read_trace_columns(*pair, None, *stated)
+        np.testing.assert_array_equal(found.conductance, expected.conductance)
+        assert (found.name, found.sha256) == (expected.name, expected.sha256)
+    refused(
+        lambda: read_trace_columns(gates, conductances, None, *stated),
+        "c.csv: it holds 2 traces, a column each", "0 to 1", "c.csv#0", "--trace 0",
+    )  # fmt: skip
+    refused(lambda: read_trace_columns(gates, f"{conductances}#2"), "no trace 2", "0 to 1")
+    refused(lambda: read_trace_columns(f"{gates}#0", f"{conductances}#1"), "Leave one of them out")
+    refused(lambda: read_trace_columns(gates, f"{conductances}#1", 0), "Leave one of them out")
+
+
+def test_two_files_of_one_column_need_no_number(two):
+    np.testing.assert_array_equal(two("1\n2\n", "10\n20\n", None).gate, [1000, 2000])
+
+
 def test_two_files_with_comments_and_tabs(two):
     trace = two("# V\n1\t2\n3\t4\n", "1,2\n3,4\n", 1)
     np.testing.assert_array_equal(trace.gate, [2000, 4000])
@@ -386,6 +408,8 @@ def test_the_measured_traces():
         assert 6.4 < np.max(trace.conductance) < 6.6
         assert np.median(np.abs(np.diff(trace.gate))) == pytest.approx(0.61, abs=0.01)
     refused(lambda: read_trace_columns(*paths, 6, "V", "uS"), "6 columns", "0 to 5")
+    named = read_trace_columns(paths[0], f"{paths[1]}#4", None, "V", "uS")
+    np.testing.assert_array_equal(named.gate, traces[4].gate)
 
 
 # --- a table of T(E) ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import h5py
@@ -71,6 +72,11 @@ def test_a_map_and_the_call_that_reads_it(whole_map):
     (data,) = eval(part.command, {"qpcjax": qpcjax})
     assert data.conductance.size == MAP.size
     assert "dI/dV (2e2/h): ░" in as_text(found)
+    (line,) = inspect_file(f"{whole_map}#3", ALL).parts
+    assert (line.kind, [t.trace for t in line.traces]) == ("conductance trace", [3])
+    assert shlex.split(line.command) == ["qpcjax", "fit", f"{whole_map}#3", "-o", "OUT"]
+    refused(lambda: inspect_file(f"{whole_map}#9", ALL), "no trace 9", "0 to 6")
+    refused(lambda: inspect_file(f"{whole_map}#x", ALL), "behind the #")
 
 
 def test_what_cannot_be_taken_for_anything(tmp_path):
@@ -106,7 +112,13 @@ def test_two_files_with_and_without_units(tmp_path):
     paths[1].write_text("0,1\n77,78\n")
     (part,) = inspect_pair(*paths, "V", "uS").parts
     assert (part.kind, len(part.traces)) == ("conductance trace", 2)
-    assert part.command.endswith("--trace 0 --gate-unit V --conductance-unit uS -o OUT")
+    assert shlex.split(part.command) == [
+        *("qpcjax", "fit", "--gate", str(paths[0]), "--conductance", f"{paths[1]}#0"),
+        *("--gate-unit", "V", "--conductance-unit", "uS", "-o", "OUT"),
+    ]
+    (part,) = inspect_pair(paths[0], f"{paths[1]}#1", "V", "uS").parts
+    assert [t.trace for t in part.traces] == [1]
+    assert f"{paths[1]}#1" in part.command
     (part,) = inspect_pair(*paths).parts
     assert (part.kind, part.command, part.data) == (None, "", ())
     assert "--gate-unit" in part.notes[0]
@@ -114,11 +126,24 @@ def test_two_files_with_and_without_units(tmp_path):
     refused(lambda: inspect_pair(*paths), "2 columns", "1 column", "same shape")
 
 
+@pytest.fixture
+def fitted(monkeypatch):
+    """Stand in for the fit, which has its own tests; records the trace that it would fit."""
+    traces = []
+
+    def answer(data, question, folder, progress, formats, figure_formats):
+        traces.append((data, formats, figure_formats))
+        return "report", []
+
+    monkeypatch.setattr(command, "answer", answer)
+    return traces
+
+
 @pytest.mark.skipif(
     "QPCJAX_DATA" not in os.environ or not DATA.is_dir(),
     reason="QPCJAX_DATA does not name a folder with split_gate/, the measured traces",
 )
-def test_the_measured_traces_open_with_one_command_each():
+def test_the_measured_traces_open_with_one_command_each(fitted, tmp_path):
     files = [
         "--gate",
         DATA / "splitgateV_clean.csv",
@@ -130,10 +155,20 @@ def test_the_measured_traces_open_with_one_command_each():
     assert code == 0
     assert "taken for: 6 conductance traces" in out
     assert "trace 5: 833 points, gate -1101.72 to -520.65 mV" in out
-    paths = [str(path) for path in files[1::2]]
     for i in range(6):
-        trace = command.read(None, *paths, i, "V", "uS")
-        assert 833 <= trace.gate.size <= 1106
+        files[3] = f"{DATA / 'conductance_clean.csv'}#{i}"
+        code, out, _ = call("inspect", *files, *units)
+        assert code == 0
+        assert "taken for: conductance trace" in out
+        assert f"trace {i}: " in out
+        assert call("fit", *files, *units, "-o", tmp_path)[0] == 0
+    assert len(fitted) == 6
+    assert {833, 1106} <= {trace.gate.size for trace, *_ in fitted}
+    files[3] = DATA / "conductance_clean.csv"
+    code, _, err = call("fit", *files, *units, "-o", tmp_path)
+    assert code == 2
+    assert "conductance_clean.csv#0" in err
+    assert "--trace 0" in err
 
 
 # --- pictures -------------------------------------------------------------------------------
@@ -200,28 +235,17 @@ def test_inspect_refuses_and_writes_nothing(tmp_path, updown, options, facts):
     assert list(tmp_path.iterdir()) == [updown]
 
 
-@pytest.fixture
-def fitted(monkeypatch):
-    """Stand in for the fit, which has its own tests; records the trace that it would fit."""
-    traces = []
-
-    def answer(data, question, folder, progress, formats, figure_formats):
-        traces.append((data, formats, figure_formats))
-        return "report", []
-
-    monkeypatch.setattr(command, "answer", answer)
-    return traces
-
-
 def test_fit_takes_every_format(updown, whole_map, fitted, tmp_path):
     out = ("-o", tmp_path / "out")
     assert call("fit", updown, "--sweep", "up", *out)[0] == 0
     assert call("fit", whole_map, "--trace", 3, *out)[0] == 0
+    assert call("fit", f"{whole_map}#3", *out)[0] == 0
     more = ["--format", "netcdf", "--format", "json", "--figure-format", "svg"]
     assert call("fit", EXAMPLES / "trace.csv", *more, *out)[0] == 0
-    (up, *_), (line, *_), (trace, *kinds) = fitted
+    (up, *_), (line, *_), (same, *_), (trace, *kinds) = fitted
     np.testing.assert_array_equal(up.gate, GATE[::-1] * 1e3)
     np.testing.assert_array_equal(line.gate, GATE * 1e3)
+    np.testing.assert_array_equal(same.conductance, line.conductance)
     assert trace.gate.size == 399
     assert kinds == [["netcdf", "json"], ["svg"]]
     current = tmp_path / "current.csv"

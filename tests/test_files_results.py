@@ -1,5 +1,6 @@
 """Results as CSV, JSON and netCDF read back to the last bit; figures are the same bytes again."""
 
+import csv
 import json
 import sys
 
@@ -71,6 +72,35 @@ def test_what_is_written_is_read_again(tmp_path):
         np.testing.assert_array_equal(trace.conductance, np.exp(GATE))
         assert (trace.gate_unit, trace.conductance_unit) == ("mV", "2e2/h")
     assert read_trace(tmp_path / "t.nc").metadata["input_sha256"] == "ab12"
+
+
+ROWS = {
+    "name": ["length", "mu"],
+    "value": [80.0, np.nan],
+    "unit": ["nm", "meV"],
+    "what it is": ["length L, of the channel", 'a "potential" µ'],
+    "T (K)": [1.0, 2.0],
+}
+
+
+def test_words_and_units_of_rows(tmp_path):
+    write_files(tmp_path, table_files("p", ROWS, ["csv", "json", "netcdf"], SOURCE, "name"))
+    with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    assert [row["what it is"] for row in rows] == ROWS["what it is"]
+    assert (rows[0]["value"], rows[1]["unit"]) == ("80.0", "meV")
+    found = json.loads((tmp_path / "p.json").read_text())["columns"]
+    units = [column["unit"] for column in found.values()]
+    assert units == [None, None, None, None, "K"]
+    assert (found["value"]["values"], found["unit"]["values"]) == ([80.0, None], ["nm", "meV"])
+    with xr.open_dataset(tmp_path / "p.nc") as found:
+        assert list(found.name.values) == ROWS["name"]
+        assert list(found.what_it_is.values) == ROWS["what it is"]
+        assert float(found.value.sel(name="length")) == 80.0
+        assert "units" not in found.value.attrs
+        assert found["T"].attrs["units"] == "K"
+        assert found.attrs["input_sha256"] == "ab12"
+    assert save_netcdf(ROWS, SOURCE) == save_netcdf(ROWS, SOURCE)
 
 
 def test_the_same_table_is_the_same_bytes():

@@ -109,8 +109,36 @@ def test_a_trace_at_each_bias(tmp_path):
     path = tmp_path / "map.csv"
     rows = [f"{v},{b},{v * b}" for b in (-1.0, 0.0, 1.0) for v in (1.0, 2.0, 3.0, 4.0)]
     path.write_text("gate (mV),bias (mV),dI/dV (2e2/h)\n" + "\n".join(rows) + "\n")
-    refused(lambda: read_trace(path), "map.csv", "holds 3 traces", "trace 0 to 2")
+    refused(lambda: read_trace(path), "holds 3 traces", "trace 0 to 2", "map.csv#0", "--trace 0")
     np.testing.assert_array_equal(read_trace(path, trace=2).conductance, [1, 2, 3, 4])
     refused(lambda: read_trace(path, trace=3), "no trace 3", "0 to 2")
     (data,) = read_data(path)
     assert data.conductance.size == 12
+
+
+def test_the_number_of_a_trace_behind_the_name(tmp_path):
+    path = tmp_path / "map.csv"
+    rows = "".join(f"{gate},{bias},{gate * bias}\n" for bias in (1, 2) for gate in (3, 2, 1))
+    path.write_text("gate (mV),bias (mV),G (2e2/h)\n" + rows)
+    second = read_trace(f"{path}#1")
+    np.testing.assert_array_equal(second.conductance, [6, 4, 2])
+    np.testing.assert_array_equal(read_trace(f"{path}#1", trace=1).gate, second.gate)
+    assert (second.name, second.sha256) == ("map.csv, trace 1", read_trace(path, trace=1).sha256)
+    (alone,) = read_data(f"{path}#1")
+    assert alone.name == "map.csv, trace 1"
+    refused(lambda: read_trace(f"{path}#2"), "map.csv: there is no trace 2", "0 to 1")
+    refused(lambda: read_data(f"{path}#2"), "map.csv: there is no trace 2", "0 to 1")
+    for wrong in ("x", "", "-1", "1.0", "9" * 5000):
+        refused(lambda wrong=wrong: read_trace(f"{path}#{wrong}"), "behind the #", "map.csv#0")
+    refused(lambda: read_trace(f"{path}#1", trace=0), "trace 1", "trace 0", "Leave one")
+    refused(lambda: read_trace(tmp_path / "other.csv#1"), "other.csv#1: there is no such file")
+    # A file that is called so is meant itself.
+    named = tmp_path / "map.csv#1"
+    named.write_text("gate (mV),G (2e2/h)\n1,1\n2,5\n")
+    np.testing.assert_array_equal(read_trace(named).conductance, [1, 5])
+
+
+def test_the_number_behind_a_sweep_and_a_single_trace(updown):
+    np.testing.assert_array_equal(read_trace(f"{updown}#0", sweep="up").gate, RISING)
+    assert len(read_data(f"{updown}#0")) == 2
+    refused(lambda: read_trace(f"{updown}#1", sweep="up"), "no trace 1", "only 0")

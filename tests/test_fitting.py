@@ -1,6 +1,7 @@
 """The fit of a conductance trace, its report and its heating prediction."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import numpy as np
 import optax
 import optimistix as optx
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import qpcjax as qpc
@@ -346,11 +348,13 @@ def test_heating_refuses_what_has_no_answer(fitted):
 
 def test_command_writes_report_tables_and_figures(tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "qpcjax", "fit", EXAMPLE, "-o", out]
+    formats = ["--format", "csv", "--format", "netcdf"]
+    command = [sys.executable, "-m", "qpcjax", "fit", EXAMPLE, "-o", out, *formats]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = {"fit.png", "heating.png", "correlation.png"}
-    names = {"report.txt", "report.html", "fit.json", "heating.csv", *figures}
+    tables = {f"{name}.{end}" for name in ("parameters", "heating") for end in ("csv", "nc")}
+    names = {"report.txt", "report.html", "fit.json", *tables, *figures}
     assert {path.name for path in out.iterdir()} == names
     assert (out / "report.txt").read_text() in done.stdout
     content = json.loads((out / "fit.json").read_text())
@@ -358,6 +362,23 @@ def test_command_writes_report_tables_and_figures(tmp_path):
     assert content["points"] == 399
     assert content["data"][0]["dropped"] == 2
     assert content["parameters"]["series_resistance"]["value"] == pytest.approx(300, abs=6)
+    with xr.open_dataset(out / "parameters.nc") as found:
+        assert list(found.name.values) == list(content["parameters"])
+        for name, facts in content["parameters"].items():
+            row = found.sel(name=name)
+            assert (float(row.value), str(row.unit.values)) == (
+                facts["value"],
+                facts["unit"] or "1",
+            )
+            assert str(row.state.values) == ("free" if facts["free"] else "held")
+            assert np.isnan(row.stderr) if facts["stderr"] is None else row.stderr > 0
+        sha256 = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
+        assert found.attrs["input_sha256"] == content["data"][0]["sha256"] == sha256
+        assert json.loads(found.attrs["versions"]) == content["versions"]
+        assert found.attrs["chi_square"] == content["chi_square"]
+    lines = (out / "parameters.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("name,value,stderr,unit,state,start,lower,upper")
+    assert f"# input_sha256: {sha256}" in lines
     table = np.genfromtxt(out / "heating.csv", delimiter=",", names=True)
     assert len(table.dtype.names) == 14
     assert np.all(np.isfinite(table["P_R_pW"]))

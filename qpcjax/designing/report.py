@@ -105,13 +105,7 @@ def as_json(design: Design) -> dict:
     """The design as plain values for programs (the content of design.json)."""
     t = design.tolerance
     return {
-        "objective": type(design.objective).__name__,
-        "title": design.objective.title,
-        "value": design.value,
-        "unit": design.unit,
-        "status": design.status,
-        "message": design.message,
-        "barrier": type(design.scatterer).__name__,
+        **facts(design),
         "parameters": {
             p.name: {
                 "value": p.value,
@@ -138,5 +132,34 @@ def as_json(design: Design) -> dict:
         "evaluations": design.evaluations,
         "sensitivity_evaluations": design.sensitivity_evaluations,
         "starts": [vars(s) for s in design.starts],
+    }
+
+
+def facts(design: Design) -> dict:
+    """What a table of the design's parameters is from, with the versions that made it."""
+    return {
+        "objective": type(design.objective).__name__,
+        "title": design.objective.title,
+        "value": design.value,
+        "unit": design.unit,
+        "status": design.status,
+        "message": design.message,
+        "barrier": type(design.scatterer).__name__,
         "versions": versions(),
+    }
+
+
+def parameter_columns(design: Design) -> dict:
+    """Columns of the table of the free parameters, a row each; a slope is per the row's unit."""
+    free = design.parameters
+    curvature = dict(zip(design.names, design.hessian.diagonal(), strict=True))
+    return {
+        "name": [p.name for p in free],
+        "value": [p.value for p in free],
+        "unit": [p.unit for p in free],
+        "lower": [p.lower for p in free],
+        "upper": [p.upper for p in free],
+        "on its bound": ["yes" if p.name in design.at_bound else "no" for p in free],
+        "slope of the objective": [float(design.gradient[p.name]) for p in free],
+        "second derivative": [float(curvature[p.name]) for p in free],
     }

@@ -174,7 +174,7 @@ def _objective(reader, given, damping):
         raise reader.error(f"objective.kind must be one of {', '.join(OBJECTIVES)}, got {kind!r}")
     if kind == "target_transmission" and "file" in given:
         reader.known(given, ("file",), "objective")
-        return TargetTransmission(*read_transmission(reader.path.parent / str(given["file"])))
+        return TargetTransmission(*read_transmission(reader.beside(given["file"])))
     signature = inspect.signature(OBJECTIVES[kind]).parameters
     wanted = [n for n in signature if n != "damping"]
     reader.known(given, wanted, f"objective, with the kind {kind}")

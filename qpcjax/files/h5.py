@@ -1,11 +1,57 @@
 """What readers of HDF5 files share: opening one, and its attributes as Python's own values."""
 
 import contextlib
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
 from qpcjax.data import InputError
 from qpcjax.files.extras import need
+from qpcjax.files.table import MOST_BYTES, MOST_VALUES
+
+_PROBE = Path(__file__).with_name("h5probe.py")
+OUT_OF_MEMORY = 3  # exit status of the probe
+_MEMORY = 6 * MOST_BYTES  # of the probe, in bytes: the largest dataset, twice, and the library
+_SECONDS, _BYTES_A_SECOND = 20, 1 << 23  # that the probe may take
+
+
+def check(path):
+    """Let a process of its own read the file first, as a damaged one may crash the HDF5 library.
+
+    It takes 0.2 s, and as long again as the file's packed datasets take to unpack.
+
+    Raises:
+        InputError: it crashes, does not end, or takes more memory than any measurement.
+    """
+    need("h5py")
+    if not sys.executable:  # Python inside of another program
+        return
+    limit = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+    bounds = (MOST_VALUES, _MEMORY, math.ceil(limit) + 1)
+    command = [sys.executable, "-P", str(_PROBE), str(path), *map(str, bounds)]
+    quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+    try:
+        # BLAS, which is not used, would take memory for every core.
+        few = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        status = subprocess.run(command, timeout=limit, env=few, check=False, **quiet).returncode
+    except subprocess.TimeoutExpired:
+        problem = f"the HDF5 library does not come to an end with it in {limit:.0f} s"
+    except OSError:
+        return  # no process to be had: it is read without
+    else:
+        if status in (0, 1):  # 1: of the script itself, such as a library that it does not find
+            return
+        problem = "the HDF5 library crashes with it"
+        if status == OUT_OF_MEMORY:
+            problem = "it takes more memory than any measurement"
+    raise InputError(
+        f"{path}: damaged, and cannot be read as HDF5 ({problem}). Copy the file once more from "
+        "where it was measured, or export what is still legible there as CSV"
+    )
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 from qpcjax.data import InputError
 from qpcjax.files.arrays import Array, tables_from, unit_from
 from qpcjax.files.extras import need
-from qpcjax.files.h5 import opened, plain_values, text
+from qpcjax.files.h5 import check, opened, plain_values, text
 from qpcjax.files.labber import is_log, log_tables
 from qpcjax.files.table import check_size, check_values
 
@@ -21,6 +21,7 @@ _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 def read_hdf5(path):
     """The tables in an HDF5 or netCDF-4 file, as `formats` calls it."""
     check_size(path)
+    check(path)
     with opened(path) as file:
         if is_log(file):
             return log_tables(path, file)

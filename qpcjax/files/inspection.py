@@ -2,13 +2,13 @@
 
 import dataclasses
 import shlex
-from pathlib import Path
 
 import numpy as np
 
 from qpcjax.data import ConductanceTrace, InputError
+from qpcjax.files.choosing import chosen_line, offered_traces, pointed
 from qpcjax.files.formats import open_file
-from qpcjax.files.pairs import count_traces, read_trace_columns
+from qpcjax.files.pairs import count_traces, pair, read_trace_columns
 from qpcjax.files.reading import (
     DISSIPATION,
     HOT_SPOT,
@@ -20,7 +20,6 @@ from qpcjax.files.reading import (
     taken_for,
 )
 from qpcjax.files.table import digest
-from qpcjax.files.traces import offered_traces
 
 MOST_READ = 20  # parts whose numbers are looked at
 
@@ -98,13 +97,14 @@ def inspect_file(path, choice, part=None) -> Inspection:
     """Look into a file.
 
     Args:
-        path: the file.
+        path: the file; `map.nc#3` shows trace 3 of map.nc alone.
         choice: what the user says of it, a `Choice`.
         part: look at this part alone.
 
     Raises:
         InputError: a file that cannot be read at all, or has no such part.
     """
+    path, trace = pointed(path)
     file = open_file(path)
     tables = [t for t in file.tables if part is None or t.part == str(part)]
     if not tables:
@@ -112,22 +112,30 @@ def inspect_file(path, choice, part=None) -> Inspection:
         raise InputError(f"{path}: there is no part '{part}'; its parts are {known}")
     alone = len(file.tables) == 1
     parts = [
-        _part(t, choice, file.sha256, path, alone) if i < MOST_READ else _unread(t)
+        _part(t, choice, file.sha256, path, alone, trace) if i < MOST_READ else _unread(t)
         for i, t in enumerate(tables)
     ]
+    if trace is not None and not any(part.traces for part in parts):
+        first = parts[0]
+        raise InputError(f"{path}: {first.notes[-1] if first.kind == TRACE else first.why}")
     return Inspection((str(path),), file.format, file.sha256, file.path.stat().st_size, (*parts,))
 
 
 def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> Inspection:
     """Look into two files without headers; see `read_trace_columns`."""
-    paths = Path(gate), Path(conductance)
+    gate, conductance, trace = pair(gate, conductance)
+    paths = gate, conductance
     count = count_traces(*paths)
     stated = gate_unit is not None and conductance_unit is not None
     units = (gate_unit or "mV", conductance_unit or "2e2/h")
-    data = tuple(read_trace_columns(*paths, i, *units) for i in range(count))
-    options = f"--gate-unit {units[0]} --conductance-unit {units[1]}"
-    files = f"--gate {shlex.quote(str(gate))} --conductance {shlex.quote(str(conductance))}"
-    traces = tuple(_facts_of_trace(trace, i, 0, "all") for i, trace in enumerate(data))
+    numbers = range(count) if trace is None else [trace]
+    data = tuple(read_trace_columns(*paths, i, *units) for i in numbers)
+    first = f"{conductance}#{numbers[0]}" if count > 1 else str(conductance)
+    files = ["--gate", str(gate), "--conductance", first]
+    options = ["--gate-unit", units[0], "--conductance-unit", units[1]]
+    command = shlex.join(["qpcjax", "fit", *files, *options, "-o", "OUT"])
+    pairs = zip(numbers, data, strict=True)
+    traces = tuple(_facts_of_trace(one, i, 0, "all") for i, one in pairs)
     notes = () if stated else (
         "the files do not state their units: the ranges above suppose mV and 2e2/h. State them "
         "with --gate-unit and --conductance-unit",
@@ -139,7 +147,7 @@ def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> In
         TRACE if stated else None,
         "two files of one shape without headers, a column a trace",
         traces,
-        f"qpcjax fit {files} --trace 0 {options} -o OUT" if stated else "",
+        command if stated else "",
         notes,
         data=data if stated else (),
     )
@@ -148,13 +156,18 @@ def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> In
     return Inspection((str(gate), str(conductance)), kind, digest(*paths), size, (part,))
 
 
-def _part(table, choice, sha256, path, alone) -> Part:
+def _part(table, choice, sha256, path, alone, trace) -> Part:
     kind, why = taken_for(table, choice)
+    if kind == SPECTROSCOPY and trace is not None:
+        kind = TRACE  # one of the lines that it is made of
     name = "" if alone else table.part
-    traces, data, notes = (), (), list(table.notes)
+    traces, data, notes, several = (), (), list(table.notes), False
     try:
         if kind == TRACE:
             offered = offered_traces(table, choice, sha256)
+            several = len({o.line for o in offered}) > 1
+            if trace is not None:
+                offered = chosen_line(table, offered, trace)
             traces = tuple(_facts_of_trace(o.data, o.line, o.sweep, o.direction) for o in offered)
             data = tuple(o.data for o in offered)
         elif kind in (SPECTROSCOPY, HOT_SPOT, DISSIPATION):
@@ -168,7 +181,7 @@ def _part(table, choice, sha256, path, alone) -> Part:
         kind,
         why.removeprefix(f"{table.where}: "),
         traces,
-        _command(path, name, kind, choice, traces) if data or kind == STEPS else "",
+        _command(path, name, kind, choice, traces, several) if data or kind == STEPS else "",
         tuple(notes),
         {k: _short(v) for k, v in table.metadata.items()},
         data,
@@ -208,7 +221,7 @@ def _facts_of_trace(trace: ConductanceTrace, line, sweep, direction) -> TraceFac
     )
 
 
-def _command(path, part, kind, choice, traces):
+def _command(path, part, kind, choice, traces, several):
     """The command line that reads a part; Python where no command takes it."""
     if kind == STEPS:
         return f"qpcjax evaluate --model table --table {shlex.quote(str(path))} --mu MU"
@@ -218,14 +231,13 @@ def _command(path, part, kind, choice, traces):
     if kind != TRACE:
         more = "".join(f", {k}={v!r}" for k, v in said.items())
         return f"qpcjax.files.read_data({str(path)!r}{more})"
-    if len({t.trace for t in traces}) > 1:
-        said["trace"] = traces[0].trace
+    named = f"{path}#{traces[0].trace}" if several else str(path)
     line = [t for t in traces if t.trace == traces[0].trace]
     if len(line) > 1:
         ways = [t.direction for t in line]
         said["sweep"] = line[0].direction if ways.count(ways[0]) == 1 else line[0].sweep
     words = [w for k, v in said.items() for w in (f"--{k.replace('_', '-')}", str(v))]
-    return shlex.join(["qpcjax", "fit", str(path), *words, "-o", "OUT"])
+    return shlex.join(["qpcjax", "fit", named, *words, "-o", "OUT"])
 
 
 def _short(value):

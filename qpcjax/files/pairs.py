@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from qpcjax.data import ConductanceTrace, InputError, counted
+from qpcjax.files.choosing import pointed, several
 from qpcjax.files.table import read_bytes
 from qpcjax.files.text import MOST_TEXT, Rows
 from qpcjax.files.traces import make_trace, measured_in
@@ -13,7 +14,7 @@ from qpcjax.files.units import CONDUCTANCE, GATE, known_unit
 
 
 def read_trace_columns(
-    gate_path, conductance_path, trace=0, gate_unit="mV", conductance_unit="2e2/h"
+    gate_path, conductance_path, trace=None, gate_unit="mV", conductance_unit="2e2/h"
 ) -> ConductanceTrace:
     """Read a trace from two files without headers: one column a trace, one row a sample.
 
@@ -21,8 +22,8 @@ def read_trace_columns(
 
     Args:
         gate_path: file of the gate voltages.
-        conductance_path: file of the conductances, of the same shape.
-        trace: which column, counted from 0.
+        conductance_path: file of the conductances, of the same shape; `G.csv#3` is trace 3 of it.
+        trace: which column, counted from 0; None where a name says it, or there is only one.
         gate_unit: mV, V or uV.
         conductance_unit: 2e2/h, e2/h, uS, mS or S.
 
@@ -31,12 +32,16 @@ def read_trace_columns(
     """
     known_unit(gate_unit, GATE)
     known_unit(conductance_unit, CONDUCTANCE)
+    gate_path, conductance_path, trace = pair(gate_path, conductance_path, trace)
     columns, shapes, digest = [], [], hashlib.sha256()
-    for path in (Path(gate_path), Path(conductance_path)):
+    for path in (gate_path, conductance_path):
         content = read_bytes(path, MOST_TEXT)
         digest.update(content)
         rows = Rows(path, content)
         width = rows.width_without_header()
+        if trace is None and width > 1:
+            raise several(conductance_path, range(width), "a column each")
+        trace = trace or 0
         if not 0 <= trace < width:
             last = f"0 to {width - 1}" if width > 1 else "only 0"
             raise InputError(
@@ -62,6 +67,13 @@ def read_trace_columns(
         gate_unit=gate_unit,
         conductance_unit=conductance_unit,
     )
+
+
+def pair(gate_path, conductance_path, trace=None) -> tuple[Path, Path, int | None]:
+    """The two files, and the number of the trace in them that is meant; see `pointed`."""
+    conductance, trace = pointed(conductance_path, trace)
+    gate, trace = pointed(gate_path, trace)
+    return gate, conductance, trace
 
 
 def count_traces(gate_path, conductance_path):

@@ -8,10 +8,11 @@ from qpcjax.data import (
     InputError,
 )
 from qpcjax.files import points
+from qpcjax.files.choosing import chosen_line, chosen_trace, offered_traces, pointed
 from qpcjax.files.columns import titles, usual
 from qpcjax.files.formats import open_file
 from qpcjax.files.table import Table
-from qpcjax.files.traces import Choice, chosen_trace, offered_traces, trace_columns
+from qpcjax.files.traces import Choice, trace_columns
 from qpcjax.files.units import BIAS, DISTANCE, ENERGY, TRANSMISSION
 
 Data = ConductanceTrace | BiasSpectroscopy | HotSpotData | DissipationData
@@ -44,7 +45,7 @@ def read_trace(
     needs no further argument; nor does a netCDF file, a database or a log that holds one trace.
 
     Args:
-        path: the file.
+        path: the file; `map.nc#3` is trace 3 of map.nc.
         gate: name of the gate voltage's column, with or without its unit; by default the column
             called gate, Vg, V_gate or the like. In a text file without header its number from 0.
         conductance: name of the column of the conductance, or of the resistance or current that it
@@ -62,9 +63,10 @@ def read_trace(
         InputError: anything that the user can mend, in the file or the arguments.
     """
     choice = Choice(gate, conductance, gate_unit, conductance_unit, excitation, component)
+    path, trace = pointed(path, trace)
     file = open_file(path)
     table = _the_table(file, part, lambda table: trace_columns(table, choice))
-    return chosen_trace(table.where, offered_traces(table, choice, file.sha256), trace, sweep)
+    return chosen_trace(table, offered_traces(table, choice, file.sha256), trace, sweep)
 
 
 def read_data(
@@ -82,7 +84,7 @@ def read_data(
     """Read everything in a file that a fit can take: traces, spectroscopy, hot spots and powers.
 
     Args:
-        path: the file.
+        path: the file; `map.nc#3` is trace 3 of map.nc alone, with its sweeps.
         gate: see `read_trace`, as for the other arguments that it has.
         conductance: the same.
         gate_unit: the same.
@@ -100,7 +102,12 @@ def read_data(
         InputError: nothing that a fit could take, or anything else that the user can mend.
     """
     choice = Choice(gate, conductance, gate_unit, conductance_unit, excitation, component)
+    path, trace = pointed(path)
     file = open_file(path)
+    if trace is not None:
+        table = _the_table(file, part, lambda table: trace_columns(table, choice))
+        offered = offered_traces(table, choice, file.sha256)
+        return [o.data for o in chosen_line(table, offered, trace)]
     tables = file.tables if part is None else [_the_table(file, part, None)]
     found, reasons = [], []
     for table in tables:

@@ -25,7 +25,8 @@ def table_files(
 
     Args:
         stem: name of the files without suffix.
-        columns: column title, with its unit in brackets -> values.
+        columns: column title, with its unit in brackets -> values, numbers or words. A column
+            called unit states those of the rows.
         formats: of csv, json and netcdf.
         attributes: what the table is from: name -> text, number, or a mapping of them.
         index: title of the column that the others are functions of.
@@ -92,10 +93,14 @@ def save_netcdf(
         file.dimensions = {dimension: length}
         file.attrs.update({k: _one_line(v) for k, v in (attributes or {}).items()})
         for title, column in values.items():
-            name, unit = split_unit(title)
-            variable = file.create_variable(names[title], (dimension,), column.dtype)
-            variable[...] = column
-            variable.attrs.update({"units": unit or "1", "long_name": name})
+            name = split_unit(title)[0]
+            # netCDF has words of any length, NumPy those of a fixed one.
+            words = column.dtype.kind == "U"
+            kind = need("h5py").string_dtype() if words else column.dtype
+            variable = file.create_variable(names[title], (dimension,), kind)
+            variable[...] = column.astype(object) if words else column
+            labels = {"units": _unit(title, column, columns), "long_name": name}
+            variable.attrs.update({k: v for k, v in labels.items() if v is not None})
     return buffer.getvalue()
 
 
@@ -104,11 +109,19 @@ def _variable(name):
     return name.strip().replace("/", " over ").replace(" ", "_")
 
 
+def _unit(title, values, columns):
+    """A column's unit: None for words, and where each row states its own in a column `unit`."""
+    unit = split_unit(title)[1]
+    rows_state_it = "unit" in columns or values.dtype.kind == "U"
+    return unit or (None if rows_state_it else "1")
+
+
 def _as_json(columns, attributes):
     table = {}
     for title, column in columns.items():
-        name, unit = split_unit(title)
-        table[name] = {"unit": unit or "1", "values": np.asarray(column).tolist()}
+        values = np.asarray(column)
+        unit = _unit(title, values, columns)
+        table[split_unit(title)[0]] = {"unit": unit, "values": values.tolist()}
     return {"columns": table, **attributes}
 
 

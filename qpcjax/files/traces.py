@@ -1,12 +1,11 @@
-"""Conductance traces from tables: which columns they are, and which of several traces is meant."""
+"""Conductance traces from tables: which columns they are, in which units."""
 
 import dataclasses
 
 import numpy as np
 
-from qpcjax.data import ConductanceTrace, InputError, counted
+from qpcjax.data import ConductanceTrace, InputError
 from qpcjax.files.columns import Found, different, locate, named, titles, unit_of, usual
-from qpcjax.files.sweeps import lines, sweeps
 from qpcjax.files.units import (
     BIAS,
     CONDUCTANCE,
@@ -21,8 +20,6 @@ from qpcjax.files.units import (
 )
 from qpcjax.units import CONDUCTANCE_QUANTUM, RESISTANCE_QUANTUM
 
-DIRECTIONS = ("up", "down", "all")
-
 _MEASURED = (CONDUCTANCE, RESISTANCE, CURRENT)
 
 
@@ -36,23 +33,6 @@ class Choice:
     conductance_unit: str | None = None
     excitation: str | float | None = None
     component: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Offered:
-    """One of the traces in a table.
-
-    Args:
-        data: the trace.
-        line: which of the lines at a fixed bias, field or the like, counted from 0.
-        sweep: which sweep of the line, counted from 0.
-        direction: "up", "down", or "all" for points in no order.
-    """
-
-    data: ConductanceTrace
-    line: int
-    sweep: int
-    direction: str
 
 
 def measured_in(values, unit, quantity):
@@ -85,9 +65,6 @@ def make_trace(gate, conductance, *, name, sigma=None, **more) -> ConductanceTra
     return ConductanceTrace(
         gate[kept], conductance[kept], name, int(np.sum(~kept)), sigma=sigma, **more
     )
-
-
-# --- which columns --------------------------------------------------------------------------
 
 
 def gate_column(table, choice) -> Found:
@@ -189,117 +166,3 @@ def sigma_column(table, quantity) -> Found | None:
     if len(hits) != 1:
         return None
     return Found(table, hits[0], quantity, hits[0].unit or "", f"its name is '{hits[0].name}'")
-
-
-# --- which of several -----------------------------------------------------------------------
-
-
-def offered_traces(table, choice, sha256="") -> list[Offered]:
-    """All traces of a table: each line at fixed other axes, split where the gate turns."""
-    gate, measured = trace_columns(table, choice)
-    sigma = sigma_column(table, CONDUCTANCE) if measured.quantity is CONDUCTANCE else None
-    voltages, values = gate.values(), conductance(measured, choice)
-    errors = None if sigma is None else sigma.values()
-    unit = measured.unit
-    if measured.quantity is CURRENT:
-        unit += f" at {choice.excitation}" if choice.excitation is not None else " by excitation"
-    others = _others(table, gate, measured)
-    kept = np.flatnonzero(~(np.isnan(voltages) | np.isnan(values)))
-    groups = lines([column.values[kept] for column in others])
-    found = []
-    for i, line in enumerate(groups or [np.arange(kept.size)]):
-        points = kept[line]
-        if groups and (points.size < 2 or np.ptp(voltages[points]) == 0):
-            continue  # where a scan was aborted, or the gate rested
-        along = sweeps(voltages[points])
-        for j, sweep in enumerate(along):
-            # Rows without a value are counted where the whole table is one trace.
-            whole = not groups and len(along) == 1
-            rows = slice(None) if whole else points[sweep.points]
-            name = table.name + (f", trace {i}" if groups else "")
-            data = make_trace(
-                voltages[rows],
-                values[rows],
-                name=name + (f", sweep {sweep.direction}" if len(along) > 1 else ""),
-                sigma=None if errors is None else errors[rows],
-                sha256=sha256,
-                gate_unit=gate.unit,
-                conductance_unit=unit,
-                metadata=dict(table.metadata),
-            )
-            found.append(Offered(data, i, j, sweep.direction))
-    if not found:
-        raise InputError(
-            f"{table.where}: the gate voltage does not move while everything else rests, so there "
-            "is no trace. Are these the right columns?"
-        )
-    return found
-
-
-def _others(table, gate, measured):
-    """What was set besides the gate."""
-    told = [c for c in table.columns if c.swept] or usual(table, BIAS.names)
-    return [c for c in told if c not in (gate.column, measured.column)]
-
-
-def chosen_trace(where, offered, trace=None, sweep=None) -> ConductanceTrace:
-    """The trace that is meant.
-
-    Args:
-        where: file, for messages.
-        offered: of `offered_traces`.
-        trace: number of the line, counted from 0; None where there is only one.
-        sweep: "up", "down", its number counted from 0, or "all" for the line as it was measured.
-
-    Raises:
-        InputError: no such trace, or more than one.
-    """
-    there = sorted({o.line for o in offered})
-    if trace is None and len(there) > 1:
-        raise InputError(
-            f"{where}: it holds {len(there)} traces, taken at different settings. Say which one by "
-            f"its number, trace {there[0]} to {there[-1]}"
-        )
-    trace = there[0] if trace is None else trace
-    if trace not in there:
-        last = f"{there[0]} to {there[-1]}" if len(there) > 1 else f"only {there[0]}"
-        raise InputError(f"{where}: there is no trace {trace}; a trace is {last}")
-    line = [o for o in offered if o.line == trace]
-    if sweep is not None:
-        sweep = str(sweep).strip().casefold()
-        if sweep not in DIRECTIONS and not sweep.isdigit():
-            raise InputError(
-                f"sweep must be up, down, all or a number counted from 0, got {sweep!r}"
-            )
-    if sweep == "all":
-        return _joined(line)
-    hits = [o for o in line if sweep in (None, o.direction, str(o.sweep))]
-    if len(hits) == 1:
-        return hits[0].data
-    listed = ", ".join(
-        f"{o.sweep} ({o.direction}, {counted(o.data.gate.size, 'point')})" for o in line
-    )
-    problem = "the gate was swept more than once" if sweep is None else (
-        f"there {'is no' if not hits else 'is more than one'} sweep {sweep}"
-    )  # fmt: skip
-    raise InputError(
-        f"{where}: {problem}. The sweeps are {listed}. Say which one by sweep up, down or its "
-        "number, or all for every point as it was measured"
-    )
-
-
-def _joined(line):
-    """A line's sweeps as one trace."""
-    first = line[0].data
-    if len(line) == 1:
-        return first
-    sigma = None
-    if first.sigma is not None:
-        sigma = np.concatenate([o.data.sigma for o in line])
-    return dataclasses.replace(
-        first,
-        gate=np.concatenate([o.data.gate for o in line]),
-        conductance=np.concatenate([o.data.conductance for o in line]),
-        name=first.name.rpartition(", sweep ")[0],
-        sigma=sigma,
-    )

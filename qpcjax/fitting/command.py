@@ -124,7 +124,6 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
     missing = [
         option
         for option, value in (
-            ("--trace", trace),
             ("--gate-unit", gate_unit),
             ("--conductance-unit", conductance_unit),
         )
@@ -148,7 +147,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
         data: a `ConductanceTrace`.
         question: what to fit with and what to predict.
         progress: called with (done, total, label).
-        formats: of the table of the heating.
+        formats: of the tables of the parameters and of the heating.
         figure_formats: of the figures.
 
     Raises:
@@ -206,6 +205,13 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
         "report.txt": report.text(found, heating, profiles),
         "report.html": report.page(found, heating, profiles, shown),
         "fit.json": save_json(report.as_json(found, profiles)),
+        **table_files(
+            "parameters",
+            report.parameter_columns(found, profiles),
+            formats,
+            source | report.facts(found),
+            "name",
+        ),
         **table_files("heating", report.heating_columns(heating), formats, source, "gate (mV)"),
         **plot.figure_files(axes, figure_formats),
     }

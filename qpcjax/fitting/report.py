@@ -436,10 +436,7 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     errors, first = fit.stderr, initial_values(fit)
     knots = _knots(fit.device)
     return {
-        "status": fit.status,
-        "message": fit.message,
-        "barrier": barrier_title(fit.device),
-        "loss": fit.loss,
+        **facts(fit),
         "parameters": {
             p.name: {
                 "value": p.value,
@@ -454,13 +451,6 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
             for p in fit.parameters
         },
         "knots_mV": knots,
-        "points": fit.points,
-        "rms": fit.rms,
-        "rms_unit": "uS" if fit.parts[0].unit == "2e2/h" else fit.parts[0].unit,
-        "chi_square": fit.chi_square,
-        "reduced_chi_square": fit.reduced_chi_square,
-        "aic": fit.aic,
-        "bic": fit.bic,
         "covariance": {
             "names": [p.name for p in fit.free],
             "matrix": fit.covariance.tolist(),
@@ -472,8 +462,45 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
         "flat_directions": [dataclasses.asdict(d) for d in fit.flat_directions],
         "starts": [dataclasses.asdict(s) for s in fit.starts],
         "data": [_data_json(part) for part in fit.parts],
+    }
+
+
+def facts(fit: FitResult) -> dict:
+    """What a table of the fit's parameters is from, with the versions that made it."""
+    return {
+        "status": fit.status,
+        "message": fit.message,
+        "barrier": barrier_title(fit.device),
+        "loss": fit.loss,
+        "points": fit.points,
+        "rms": fit.rms,
+        "rms_unit": "uS" if fit.parts[0].unit == "2e2/h" else fit.parts[0].unit,
+        "chi_square": fit.chi_square,
+        "reduced_chi_square": fit.reduced_chi_square,
+        "aic": fit.aic,
+        "bic": fit.bic,
         "versions": versions(),
     }
+
+
+def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
+    """Columns of the table of the parameters, a row each; a held one has no standard error."""
+    errors, first, rows = fit.stderr, initial_values(fit), fit.parameters
+    columns = {
+        "name": [p.name for p in rows],
+        "value": [p.value for p in rows],
+        "stderr": [errors.get(p.name, math.nan) for p in rows],
+        "unit": [p.unit or "1" for p in rows],
+        "state": ["free" if p.free else "held" for p in rows],
+        "start": [first[p.name] for p in rows],
+        "lower": [p.lower for p in rows],
+        "upper": [p.upper for p in rows],
+    }
+    if profiles:
+        ends = {p.name: p.interval for p in profiles}
+        for i, name in enumerate(("interval low", "interval high")):
+            columns[name] = [ends.get(p.name, (math.nan,) * 2)[i] for p in rows]
+    return columns | {"what it is": [meaning(fit, p.name) for p in rows]}
 
 
 def _finite(ends):

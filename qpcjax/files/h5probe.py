@@ -1,0 +1,92 @@
+"""Reads everything in an HDF5 file, as a script in a process of its own, which may crash.
+
+The HDF5 library trusts what stands inside of a file: damaged bytes may crash it, or keep it busy
+for ever. `h5.check` runs this before the same is read in the user's own process. Nothing of this
+package is imported, as that takes longer than all the rest.
+"""
+
+import sys
+
+import h5py
+import numpy as np
+
+MOST_OBJECTS = 10_000  # groups and datasets; the readers refuse a file with more
+OUT_OF_MEMORY = 3  # exit status
+
+
+def visit(file, most_values):
+    """Read attributes, names of dimensions and datasets, as the readers do.
+
+    Args:
+        file: the open file.
+        most_values: of a dataset that is read; the readers refuse a larger one.
+
+    Raises:
+        MemoryError: there is not enough.
+    """
+    waiting, met = [file], set()
+    while waiting and len(met) <= MOST_OBJECTS:
+        item = waiting.pop()
+        place = h5py.h5o.get_info(item.id).addr
+        if place in met:  # a group may stand in itself
+            continue
+        met.add(place)
+        for look in (_attributes, _below if isinstance(item, h5py.Group) else _numbers):
+            try:
+                waiting += look(item, most_values)
+            except MemoryError:
+                raise
+            except Exception:
+                continue  # the readers meet it again, and say it
+
+
+def _attributes(item, most_values):
+    dict(item.attrs)
+    return []
+
+
+def _below(group, most_values):
+    """What stands in a group; links that lead out of the file are not followed."""
+    links = ((name, group.get(name, getlink=True)) for name in group)
+    return [group[name] for name, link in links if isinstance(link, h5py.HardLink)]
+
+
+def _numbers(dataset, most_values):
+    for dim in getattr(dataset, "dims", ()):  # a named type has none
+        for scale in dim.values():
+            _ = scale.name
+    # What stands in one piece is copied as it is; the rest goes through trees, filters and heaps.
+    in_one_piece = dataset.chunks is None and dataset.dtype.kind in "biufc"
+    elsewhere = dataset.is_virtual or dataset.external
+    if not (in_one_piece or elsewhere) and (dataset.size or 0) <= most_values:
+        np.asarray(dataset[()])
+    return []
+
+
+def _bound(memory, seconds):
+    """Let this process have no more memory and time, where the system can see to it."""
+    try:
+        import resource
+        import signal
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        signal.alarm(seconds)  # also where nobody waits for it any more
+    except (ImportError, AttributeError, ValueError, OSError):
+        pass
+
+
+def main(path, most_values, memory, seconds):
+    """The exit status: 0 where the library came through, well or with an error of its own."""
+    _bound(int(memory), int(seconds))
+    try:
+        with h5py.File(path, "r") as file:
+            visit(file, int(most_values))
+    except MemoryError:
+        return OUT_OF_MEMORY
+    except Exception:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
