@@ -46,6 +46,8 @@ def test_each_is_the_fit_of_its_own(sigma):
     np.testing.assert_array_less(np.abs(many.values[2] - values), 1e-3 * errors)
     length = one.parts[0].correlation_length  # fit allows for it where sigma is not known
     np.testing.assert_allclose(many.stderr[2] * np.sqrt(length), errors, rtol=0.02)
+    # Without a sigma those of `fit` are of wider errors.
+    np.testing.assert_allclose(many.rises[2], one.rises, atol=0.02 if sigma else 0.2)
     for name, column in zip(("height_1", "height_2", "hbar_omega_x"), TRUE.T, strict=True):
         found, error = many.column(name)
         assert np.all(np.abs(found - column) < 4 * error), name
@@ -55,7 +57,10 @@ def test_a_model_that_does_not_hold_is_doubtful():
     good = trace(TRUE[0], 0)
     bump = 0.05 * np.exp(-(((GATE + 40) / 5) ** 2))
     bad = dataclasses.replace(good, conductance=good.conductance + bump)
-    np.testing.assert_array_equal(fit_many(device(), [good, bad]).doubtful, [False, True])
+    many = fit_many(device(), [good, bad])
+    np.testing.assert_array_equal(many.doubtful, [False, True])
+    assert many.doubts(0) == ()
+    assert "the model does not describe" in many.doubts(1)[0]
 
 
 def test_long_traces_get_the_nodes_that_they_need(monkeypatch):
