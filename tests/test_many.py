@@ -8,6 +8,7 @@ import pytest
 import qpcjax as qpc
 from qpcjax.data import ConductanceTrace, InputError
 from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many, problem
+from qpcjax.fitting import many as many_module
 
 RANGE, GATE, MU = (-100.0, 0.0), np.linspace(-100.0, 0.0, 50), 10.0
 TRUE = np.array([[11.0, 2.0, 0.8], [10.5, 3.0, 1.1], [11.5, 2.5, 0.7], [11.0, 1.0, 1.4]])
@@ -72,6 +73,16 @@ def test_long_traces_get_the_nodes_that_they_need(monkeypatch):
     for name, column in zip(("height_1", "height_2", "hbar_omega_x"), TRUE[:2].T, strict=True):
         found, error = many.column(name)
         assert np.all(np.abs(found - column) < 4 * error), name
+
+
+def test_room_is_made_for_the_widest_start_too():
+    # A hundred starts are further from the middle in another number than the one that needs it.
+    vectors = np.zeros((101, 2))
+    vectors[:100, 0] = np.linspace(5, 6, 100)
+    vectors[100, 1] = 3.0
+    kept = many_module._extremes(vectors)
+    assert len(kept) <= 64 + 4
+    assert kept[:, 1].max() == 3.0
 
 
 def test_measurements_must_be_alike():

@@ -16,6 +16,7 @@ from qpcjax.fitting.trust import in_words, poor, poor_in_words, rises, too_small
 from qpcjax.fitting.uncertainty import inverse
 
 _MOST_STEPS = 60
+_FAR_ROWS = 64
 _ROUNDS = 4  # of more nodes along a trace, or more room
 
 
@@ -143,6 +144,12 @@ def _check_alike(first, other, k):
             )
 
 
+def _extremes(vectors):
+    """Rows that need the most room: far from the middle, or at either end of a coordinate."""
+    far = np.argsort(np.abs(vectors).max(1))[-_FAR_ROWS:]
+    return vectors[np.unique(np.concatenate([far, vectors.argmin(0), vectors.argmax(0)]))]
+
+
 class _Batch:
     """All measurements, their starts, and the steps of the search."""
 
@@ -175,7 +182,7 @@ class _Batch:
         starts = [self._starts(q, count, seed) for q in self.asked]
         fits = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
         vectors = np.concatenate(starts)
-        problem.make_room(vectors[np.argsort(np.abs(vectors).max(1))[-64:]])
+        problem.make_room(_extremes(vectors))
         trial = try_starts(
             problem,
             vectors,
