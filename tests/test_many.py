@@ -8,6 +8,7 @@ import pytest
 import qpcjax as qpc
 from qpcjax.data import ConductanceTrace, InputError
 from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many, problem
+from qpcjax.fitting import many as many_module
 
 RANGE, GATE, MU = (-100.0, 0.0), np.linspace(-100.0, 0.0, 50), 10.0
 TRUE = np.array([[11.0, 2.0, 0.8], [10.5, 3.0, 1.1], [11.5, 2.5, 0.7], [11.0, 1.0, 1.4]])
@@ -46,6 +47,8 @@ def test_each_is_the_fit_of_its_own(sigma):
     np.testing.assert_array_less(np.abs(many.values[2] - values), 1e-3 * errors)
     length = one.parts[0].correlation_length  # fit allows for it where sigma is not known
     np.testing.assert_allclose(many.stderr[2] * np.sqrt(length), errors, rtol=0.02)
+    # Without a sigma those of `fit` are of wider errors.
+    np.testing.assert_allclose(many.rises[2], one.rises, atol=0.02 if sigma else 0.2)
     for name, column in zip(("height_1", "height_2", "hbar_omega_x"), TRUE.T, strict=True):
         found, error = many.column(name)
         assert np.all(np.abs(found - column) < 4 * error), name
@@ -55,7 +58,10 @@ def test_a_model_that_does_not_hold_is_doubtful():
     good = trace(TRUE[0], 0)
     bump = 0.05 * np.exp(-(((GATE + 40) / 5) ** 2))
     bad = dataclasses.replace(good, conductance=good.conductance + bump)
-    np.testing.assert_array_equal(fit_many(device(), [good, bad]).doubtful, [False, True])
+    many = fit_many(device(), [good, bad])
+    np.testing.assert_array_equal(many.doubtful, [False, True])
+    assert many.doubts(0) == ()
+    assert "the model does not describe" in many.doubts(1)[0]
 
 
 def test_long_traces_get_the_nodes_that_they_need(monkeypatch):
@@ -67,6 +73,16 @@ def test_long_traces_get_the_nodes_that_they_need(monkeypatch):
     for name, column in zip(("height_1", "height_2", "hbar_omega_x"), TRUE[:2].T, strict=True):
         found, error = many.column(name)
         assert np.all(np.abs(found - column) < 4 * error), name
+
+
+def test_room_is_made_for_the_widest_start_too():
+    # A hundred starts are further from the middle in another number than the one that needs it.
+    vectors = np.zeros((101, 2))
+    vectors[:100, 0] = np.linspace(5, 6, 100)
+    vectors[100, 1] = 3.0
+    kept = many_module._extremes(vectors)
+    assert len(kept) <= 64 + 4
+    assert kept[:, 1].max() == 3.0
 
 
 def test_measurements_must_be_alike():

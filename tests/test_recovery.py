@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import devices, recovery
+import qpcjax as qpc
+from benchmarks import devices, recovery, recovery_map
 from qpcjax.fitting import fit_many
 
 FILE = Path(__file__).parent / "reference" / "devices.npz"
@@ -25,6 +26,16 @@ def test_the_file_is_what_the_script_makes(made):
     np.testing.assert_allclose(distances[0], made["distances"][7], rtol=1e-6)
 
 
+def test_the_map_is_that_of_the_package():
+    """dI/dV behind no resistance; the trapezoidal rule against panels."""
+    made = recovery_map._slope(50.0, 60.0, 0.0, 7.0, devices.K_B * 1.5, 1.5)
+    channel, reservoirs = qpc.AbruptConstriction(25.0, 60.0), qpc.Reservoirs(7.0, 1.5, 1.5)
+    assert made == pytest.approx(float(qpc.differential_conductance(channel, reservoirs)), rel=1e-5)
+    trace, slopes = recovery_map.measured([*devices.draw(1)[0, :4], devices.MU, devices.KELVIN])
+    np.testing.assert_allclose(trace, devices.trace(devices.draw(1)[0]), rtol=1e-12)
+    assert slopes.shape == recovery_map.MAP_BIAS.shape
+
+
 @pytest.mark.slow
 def test_sixty_devices_are_recovered(made):
     data = recovery.data_sets(made["traces"], made["distances"])
@@ -34,6 +45,9 @@ def test_sixty_devices_are_recovered(made):
     assert far.sum() <= 1  # 2 % of sixty
     assert not np.any(far & ~found.doubtful)
     near = pull[~far]
+    # Straight lines through the truth, with the same noise, lead to nearly the same places.
+    _, lines = recovery.from_truth(data, made["devices"], steps=0)
+    assert np.median(np.abs(lines[~far] - near)) < 0.1
     count = len(near)
     # Four standard errors of a mean, of a share and of a spread over so many devices.
     assert np.all(np.abs(near.mean(0)) < 4 / np.sqrt(count))

@@ -52,6 +52,7 @@ def _content(fit):
             for p in fit.parameters
         ],
         "covariance": encoded_array(fit.covariance),
+        "rises": encoded_array(fit.rises),
         "status": fit.status,
         "message": fit.message,
         "loss": fit.loss,

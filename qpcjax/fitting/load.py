@@ -87,10 +87,13 @@ def _fit(content, scatterers):
     starts = tuple(
         Start(s["values"], decoded(s["loss"], {}), decoded(s["end"], {})) for s in content["starts"]
     )
+    # Of fits that were saved before errors were looked at nothing is known.
+    count = sum(p.free for p in parameters)
+    rises = decoded_array(content["rises"]) if "rises" in content else np.full((count, 2), np.nan)
     return FitResult(
         decoded(content["device"], scatterers), parameters, decoded_array(content["covariance"]),
         tuple(results), content["status"], content["message"], starts, priors, content["loss"],
-        problem,
+        problem, rises,
     )  # fmt: skip
 
 

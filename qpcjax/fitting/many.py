@@ -12,11 +12,12 @@ from qpcjax.fitting.joint import Question
 from qpcjax.fitting.observe import inputs_of
 from qpcjax.fitting.search import descend
 from qpcjax.fitting.stages import try_starts
+from qpcjax.fitting.trust import in_words, poor, poor_in_words, rises, too_small
 from qpcjax.fitting.uncertainty import inverse
 
 _MOST_STEPS = 60
+_FAR_ROWS = 64
 _ROUNDS = 4  # of more nodes along a trace, or more room
-_POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class ManyFits:
         alike: how many of the starts that were run came to it in the first steps.
         at_bound: whether a parameter ended on a bound.
         known: whether the data state their sigma.
+        rises: see `FitResult.rises`, (fits, parameters, 2).
     """
 
     names: tuple[str, ...]
@@ -47,6 +49,7 @@ class ManyFits:
     alike: np.ndarray
     at_bound: np.ndarray
     known: bool
+    rises: np.ndarray
 
     @property
     def stderr(self):
@@ -55,15 +58,27 @@ class ManyFits:
 
     @property
     def doubtful(self):
-        """Fits that are not to be trusted unseen.
+        """Fits that are not to be trusted unseen; `doubts` says why.
 
-        Not converged, on a bound, or, where sigma is known, with a chi-square that one in a
-        thousand good fits exceeds.
+        Not converged, on a bound, with an error that is too small (see `rises`), or, where sigma
+        is known, with a chi-square that one in a thousand good fits exceeds.
         """
-        # Wilson and Hilferty: the cube root of chi-square is nearly normal.
-        variance = 2 / (9 * self.freedom)
-        poor = self.chi_square > self.freedom * (1 - variance + _POOR * np.sqrt(variance)) ** 3
-        return ~self.converged | self.at_bound | (self.known & poor)
+        return ~self.converged | self.at_bound | self._poor | np.any(too_small(self.rises), axis=1)
+
+    def doubts(self, k):
+        """Why fit k is not to be trusted unseen, in sentences; none where it is."""
+        found = []
+        if not self.converged[k]:
+            found.append("the search stopped before the residuals settled")
+        if self.at_bound[k]:
+            found.append("a parameter ended on a bound")
+        if self._poor[k]:
+            found.append(poor_in_words(self.chi_square[k], self.freedom))
+        return (*found, *in_words(self.names, self.rises[k]))
+
+    @property
+    def _poor(self):
+        return self.known & poor(self.chi_square, self.freedom)
 
     def column(self, name):
         """Values and standard errors of one parameter."""
@@ -129,6 +144,12 @@ def _check_alike(first, other, k):
             )
 
 
+def _extremes(vectors):
+    """Rows that need the most room: far from the middle, or at either end of a coordinate."""
+    far = np.argsort(np.abs(vectors).max(1))[-_FAR_ROWS:]
+    return vectors[np.unique(np.concatenate([far, vectors.argmin(0), vectors.argmax(0)]))]
+
+
 class _Batch:
     """All measurements, their starts, and the steps of the search."""
 
@@ -161,7 +182,7 @@ class _Batch:
         starts = [self._starts(q, count, seed) for q in self.asked]
         fits = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
         vectors = np.concatenate(starts)
-        problem.make_room(vectors[np.argsort(np.abs(vectors).max(1))[-64:]])
+        problem.make_room(_extremes(vectors))
         trial = try_starts(
             problem,
             vectors,
@@ -207,6 +228,14 @@ class _Batch:
         known = all(part.known for part in problem.parts)
         if not known:
             covariance = covariance * (square / freedom)[:, None, None]
+        risen = rises(
+            problem,
+            vectors,
+            covariance,
+            information,
+            lambda v, rows: problem.linearise(v, self.of(rows)),
+            lambda done, total: self.progress(done, total, "errors"),
+        )
         rms = []
         for part, (value, _) in zip(problem.parts, self.measured, strict=True):
             residual = part.predict(problem.of_part(part, numbers)) - value
@@ -225,4 +254,5 @@ class _Batch:
             alike[best],
             np.array(at_bound),
             known,
+            risen,
         )

@@ -148,7 +148,7 @@ img {{ max-width: 100%; }}
 
 def sections(fit, heating=None, profiles=()):
     """The report, piece by piece."""
-    found = [_statistics(fit), *_data(fit), _variables(fit)]
+    found = [_statistics(fit), *_doubts(fit), *_data(fit), _variables(fit)]
     if isinstance(fit.device.barrier, Gated):
         found.append(_along(fit))
     if profiles:
@@ -177,6 +177,11 @@ def _statistics(fit):
     if fit.at_bound:
         rows.append(("on a bound", ", ".join(fit.at_bound)))
     return Section("Fit Statistics", rows=tuple(rows))
+
+
+def _doubts(fit):
+    if fit.doubts:
+        yield Section("Doubts", tuple(f"* {_capital(words)}." for words in fit.doubts))
 
 
 def barrier_title(device):
@@ -459,6 +464,10 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
         "intervals_68": {p.name: _finite(p.interval) for p in profiles},
         "priors": {name: list(prior) for name, prior in fit.priors.items()},
         "at_bound": list(fit.at_bound),
+        "doubts": list(fit.doubts),
+        "rises": {
+            p.name: _finite(pair) for p, pair in zip(fit.free, fit.rises.tolist(), strict=True)
+        },
         "flat_directions": [dataclasses.asdict(d) for d in fit.flat_directions],
         "starts": [dataclasses.asdict(s) for s in fit.starts],
         "data": [_data_json(part) for part in fit.parts],

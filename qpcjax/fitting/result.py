@@ -16,9 +16,11 @@ from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.observe import UNITS, Inputs, kind_of, require_known
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.problem import Problem
+from qpcjax.fitting.trust import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.uncertainty import (
     bootstrap,
     correlation_length,
+    curvature,
     information,
     inverse,
     profile,
@@ -119,6 +121,10 @@ class FitResult(Estimates):
         priors: name -> (mean, standard deviation).
         loss: name of the loss.
         problem: what was minimised.
+        rises: (free parameters, 2): how the sum of squares rises one standard error below and
+            above each of them, the others fitted anew, over what the covariance says: 1 where the
+            error is right, less where it is too small. NaN where a bound is nearer than half an
+            error or the model has no prediction.
     """
 
     device: Any
@@ -131,6 +137,7 @@ class FitResult(Estimates):
     priors: dict[str, tuple[float, float]]
     loss: str
     problem: Problem
+    rises: np.ndarray
 
     @classmethod
     def of(cls, problem, parameters, status, message, starts):
@@ -144,10 +151,13 @@ class FitResult(Estimates):
             for part, y in zip(problem.parts, predicted, strict=True)
         )
         covariance = inverse(information(problem, parts))
+        risen = rises(
+            problem, problem.start()[None], covariance[None], curvature(problem, parts)[None]
+        )[0]
         device = problem.devices(numbers)[0]
         return cls(
             device, tuple(parameters), covariance, parts, status, message, starts,
-            problem.priors, problem.loss, problem,
+            problem.priors, problem.loss, problem, risen,
         )  # fmt: skip
 
     # --- numbers ---
@@ -195,6 +205,17 @@ class FitResult(Estimates):
     @property
     def _estimated(self):
         return len(self.free) + sum(not part.known for part in self.parts)
+
+    @property
+    def doubts(self):
+        """Why the fit is not to be trusted unseen, in sentences; none where it is."""
+        found = [] if self.status == "converged" else [self.message]
+        found += [f"{name} ended on a bound" for name in self.at_bound]
+        freedom = self.points + len(self.priors) - len(self.free)
+        known = self.loss == "linear" and all(p.known for p in self.parts)
+        if known and freedom > 0 and poor(self.chi_square, freedom):
+            found.append(poor_in_words(self.chi_square, freedom))
+        return (*found, *in_words([p.name for p in self.free], self.rises))
 
     # --- what else follows ---
 
@@ -270,7 +291,8 @@ class FitResult(Estimates):
 
         Args:
             name: of a free parameter.
-            points: number of values, evenly over three standard errors to both sides.
+            points: number of values, evenly over three standard errors to both sides; half as many
+                more, up to twelve, on a side where the interval is still open.
 
         Returns:
             `Profile`.

@@ -10,6 +10,7 @@ from qpcjax.fitting.losses import mean_slope
 from qpcjax.fitting.search import descend
 
 _PROFILE_REACH = 3.0  # standard errors
+_FURTHER = 4.0  # times that, where an end is still open
 _PROFILE_STEPS = 30
 _BOOTSTRAP_STEPS = 30
 
@@ -33,15 +34,26 @@ class Profile:
 
 def information(problem, parts):
     """Fisher information of the free parameters in their own units."""
+    return _weighted(problem, parts, [part.share for part in parts])
+
+
+def curvature(problem, parts):
+    """Half the second derivatives of the sum of squares, in the parameters' own units."""
+    slopes = [mean_slope(problem.loss, part.residual / part.sigma) for part in parts]
+    return _weighted(problem, parts, slopes)
+
+
+def _weighted(problem, parts, weights):
+    """J^T J of residuals in units of sigma, each part's with its weight, and of the priors."""
     vector = problem.start()
     _, slope = problem.decode(vector)
     _, jacobian = problem.linearise(vector[None], loss="linear")
     jacobian = jacobian[0] / slope[0]
     total, first = np.zeros((slope.size, slope.size)), 0
-    for part in parts:
+    for part, weight in zip(parts, weights, strict=True):
         rows = slice(first, first + part.predicted.size)
         first += part.predicted.size
-        total += part.share * jacobian[rows].T @ jacobian[rows]
+        total += weight * jacobian[rows].T @ jacobian[rows]
     prior = jacobian[first:]
     return total + prior.T @ prior
 
@@ -84,24 +96,38 @@ def profile(fit, name, points):
     if name not in names:
         raise ValueError(f"{name} is not a free parameter; there are {', '.join(names)}")
     k = names.index(name)
+    p, error = fit.free[k], fit.stderr[name]
+    values = np.linspace(-_PROFILE_REACH, _PROFILE_REACH, points) * error + p.value
+    values = np.unique(np.append(values[(values > p.lower) & (values < p.upper)], p.value))
+    loss = _losses_at(fit, k, values)
+    # An error that is too small leaves an end open: look further there.
+    further = _PROFILE_REACH * (1 + np.arange(1, points // 2 + 1) * (_FURTHER - 1) / (points // 2))
+    for side in (-1, 1):
+        chi = 2 * loss * _effective_share(fit)
+        ends = _crossings(values, chi - chi.min(), p.value)
+        more = p.value + side * further * error
+        more = more[(more > p.lower) & (more < p.upper)]
+        if math.isinf(ends[side > 0]) and more.size:
+            values, loss = np.append(values, more), np.append(loss, _losses_at(fit, k, more))
+            order = np.argsort(values)
+            values, loss = values[order], loss[order]
+    chi = 2 * loss * _effective_share(fit)
+    delta = chi - chi.min()
+    return Profile(name, values, delta, _crossings(values, delta, p.value))
+
+
+def _losses_at(fit, k, values):
+    """Losses with parameter k held at these values, the others fitted anew."""
     p = fit.free[k]
-    reach = _PROFILE_REACH * fit.stderr[name]
-    values = np.linspace(p.value - reach, p.value + reach, points)
-    inside = (values > p.lower) & (values < p.upper)
-    values = np.append(values[inside], p.value)
-    values = np.unique(values)
     # The others start where the covariance sends them.
     slope = fit.covariance[:, k] / fit.covariance[k, k]
     free = np.array([q.value for q in fit.free]) + np.outer(values - p.value, slope)
     ends = np.array([(q.lower, q.upper) for q in fit.free]).T
     free = np.clip(free, *ends)
     free[:, k] = values
+    held = np.arange(len(fit.free)) == k
     rows = fit.problem.encode(free)
-    held = np.arange(len(names)) == k
-    end = descend(lambda v, _: fit.problem.linearise(v), rows, _PROFILE_STEPS, held)
-    chi = 2 * end.loss * _effective_share(fit)
-    delta = chi - chi.min()
-    return Profile(name, values, delta, _crossings(values, delta, p.value))
+    return descend(lambda v, _: fit.problem.linearise(v), rows, _PROFILE_STEPS, held).loss
 
 
 def _effective_share(fit):
