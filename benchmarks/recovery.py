@@ -99,13 +99,13 @@ def from_truth(sets, truth, steps=40, progress=None):
 
         every = np.arange(rows.size)
         step, error = _newton(problem, linearise, vectors[rows], every)
-        lines[np.ix_(rows, order)] = step / error
+        lines[np.ix_(rows, np.asarray(order))] = step / error
         if steps:
             end = descend(linearise, vectors[rows], steps)
             _, error = _newton(problem, linearise, end.vectors, every)
             moved = problem.coordinates.decode(end.vectors)[0] - truth[rows][:, order]
             moved[~end.converged] = np.nan
-            fits[np.ix_(rows, order)] = moved / error
+            fits[np.ix_(rows, np.asarray(order))] = moved / error
         if progress:
             progress(first + rows.size, len(sets))
     return fits, lines

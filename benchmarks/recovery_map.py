@@ -61,7 +61,7 @@ def _slope(width, length, share, mu, kT, bias):
         left, right = (1 / (np.exp((energy - mu - s * v / 2) / kT) + 1) for s in (1, -1))
         return np.trapezoid(t * (left - right), energy)
 
-    low, high = 0.0, bias
+    low, v, high = 0.0, bias, bias
     for _ in range(45):
         v = (low + high) / 2
         low, high = (v, high) if v + flow(v) * share < bias else (low, v)

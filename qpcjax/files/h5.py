@@ -33,11 +33,18 @@ def check(path):
     limit = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
     bounds = (MOST_VALUES, _MEMORY, math.ceil(limit) + 1)
     command = [sys.executable, "-P", str(_PROBE), str(path), *map(str, bounds)]
-    quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
     try:
         # BLAS, which is not used, would take memory for every core.
         few = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        status = subprocess.run(command, timeout=limit, env=few, check=False, **quiet).returncode
+        status = subprocess.run(
+            command,
+            timeout=limit,
+            env=few,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ).returncode
     except subprocess.TimeoutExpired:
         problem = f"the HDF5 library does not come to an end with it in {limit:.0f} s"
     except OSError:

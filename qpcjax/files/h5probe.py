@@ -9,6 +9,7 @@ import sys
 
 import h5py
 import numpy as np
+from h5py import h5o
 
 MOST_OBJECTS = 10_000  # groups and datasets; the readers refuse a file with more
 OUT_OF_MEMORY = 3  # exit status
@@ -27,7 +28,7 @@ def visit(file, most_values):
     waiting, met = [file], set()
     while waiting and len(met) <= MOST_OBJECTS:
         item = waiting.pop()
-        place = h5py.h5o.get_info(item.id).addr
+        place = h5o.get_info(item.id).addr
         if place in met:  # a group may stand in itself
             continue
         met.add(place)

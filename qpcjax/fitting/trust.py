@@ -1,5 +1,7 @@
 """Whether a fit can be trusted: the sum of squares one standard error away, and what else tells."""
 
+from typing import Any
+
 import numpy as np
 
 from qpcjax.fitting.search import descend
@@ -11,7 +13,7 @@ _STEPS = 20
 _POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
 
 
-def rises(problem, vectors, covariance, curvature, linearise=None, progress=None):
+def rises(problem, vectors, covariance, curvature, linearise: Any = None, progress=None):
     """How the sum of squares rises one standard error below and above each free parameter.
 
     A covariance is what the slopes at the minimum say. Where the model bends within an error, or a
