@@ -8,8 +8,8 @@ package is imported, as that takes longer than all the rest.
 import sys
 
 import h5py
+import h5py.h5o as h5o
 import numpy as np
-from h5py import h5o
 
 MOST_OBJECTS = 10_000  # groups and datasets; the readers refuse a file with more
 OUT_OF_MEMORY = 3  # exit status

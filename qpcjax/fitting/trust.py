@@ -50,8 +50,9 @@ def rises(problem, vectors, covariance, curvature, linearise: Any = None, progre
             room = np.abs(ends[k, side] - free[:, k])
             share = np.minimum(1, 0.99 * room / error[:, k])
             step = sign * (share / error[:, k])[:, None] * covariance[:, k]
-            there = problem.encode(np.clip(free + step, *ends.T))
-            rise = _fitted_anew(*linearise(there, rows), held) - least
+            there = problem.encode(np.clip(free + step, ends[:, 0], ends[:, 1]))
+            residuals, jacobian = linearise(there, rows)
+            rise = _fitted_anew(residuals, jacobian, held) - least
             expected = (share * error[:, k]) ** 2 / width[:, k]
             # One step says too little where it is low: fit them properly.
             low = np.flatnonzero(rise < _LOW * expected)
