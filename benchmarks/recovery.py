@@ -183,7 +183,9 @@ def write(truth, found, seconds, lines, drawn, many):
         for k, name in enumerate(devices.NAMES)
     ]
     header = ["parameter", "truth", "standard error, median", "mean pull", "spread", "within 1"]
-    alone = np.array([np.any(too_small(r)) for r in found.rises])
+    alone = np.any(too_small(found.rises), axis=1)
+    only = alone & found.converged & ~found.at_bound & ~far
+    deeper = np.any(found.rises < 0, axis=(1, 2))
     for k in np.flatnonzero(far):
         marked = "marked" if found.doubtful[k] else "not marked"
         print(*found.doubts(k), sep="\n")
@@ -199,7 +201,9 @@ def write(truth, found, seconds, lines, drawn, many):
         silent=int(np.sum(far & ~found.doubtful)),
         doubtful=int(np.sum(found.doubtful)),
         bent=int(np.sum(alone)),
-        bent_only=int(np.sum(alone & found.converged & ~found.at_bound & ~far)),
+        bent_only=int(np.sum(only)),
+        deeper=int(np.sum(only & deeper)),
+        false=int(np.sum(only & ~deeper)),
         again=table(["noise", "fits", *devices.NAMES], drawn),
         seeds=", ".join(map(str, AGAIN)),
         again_error=f"{100 * np.sqrt(0.683 * 0.317 / many):.1f}",

@@ -100,11 +100,15 @@ def in_words(names, rises):
         if too_small(pair):
             below = bool(pair[0] < _LOW) and not pair[1] < pair[0]
             rise = pair[0 if below else 1]
-            does = f"rises by {rise:.2g} and not by 1" if rise >= 0 else "falls"
+            does = (
+                f"rises by {rise:.2g} and not by 1; its profile says how wide it is"
+                if rise >= 0
+                else "falls: there is a deeper minimum, start another fit there or from more starts"
+            )
             found.append(
                 f"the error of {name} is not to be trusted: one standard error "
                 f"{'below' if below else 'above'} it the sum of squares, the others fitted anew, "
-                f"{does}; its profile says how wide it is"
+                f"{does}"
             )
     return tuple(found)
 
