@@ -305,10 +305,25 @@ _EXPM1 = tuple(1 / math.factorial(n + 1) for n in range(13))
 
 
 def _occupation(energy, kT):
-    """The pair f, 1 - f, both with all their digits, of one exponential."""
+    """The pair f, 1 - f."""
     cold = kT == 0
-    furthest = -math.log(float(jnp.finfo(energy.dtype).tiny)) - 8
-    power = jnp.exp(jnp.clip(energy / jnp.where(cold, 1, kT), -furthest, furthest))
-    f = 1 / (1 + power)
+    f, empty = _fermi_pair(energy / jnp.where(cold, 1, kT))
     step = jnp.heaviside(-energy, jnp.asarray(0.5, energy.dtype))
-    return jnp.where(cold, step, f), jnp.where(cold, 1 - step, power * f)
+    return jnp.where(cold, step, f), jnp.where(cold, 1 - step, empty)
+
+
+@jax.custom_jvp
+def _fermi_pair(x):
+    """1/(exp(x) + 1) and 1/(exp(-x) + 1), both with all their digits, of one exponential."""
+    furthest = -math.log(float(jnp.finfo(x.dtype).tiny)) - 8
+    power = jnp.exp(jnp.clip(x, -furthest, furthest))
+    f = 1 / (1 + power)
+    return f, power * f
+
+
+@_fermi_pair.defjvp
+def _(primals, tangents):
+    # The quotients' own derivatives would lose the digits of what is nearly 1.
+    f, empty = _fermi_pair(*primals)
+    slope = f * empty * tangents[0]
+    return (f, empty), (-slope, slope)
