@@ -197,8 +197,8 @@ BAD_TABLES = {
     "grouped digits": (GOOD + "-1_000,2\n", ["row 5", "'-1_000'"]),
     "infinite": (GOOD + "-600,inf\n", ["row 5", "'conductance (2e2/h)'", "finite", "'inf'"]),
     "overflow": (GOOD + "-600,1e999\n", ["row 5", "finite", "'1e999'"]),
-    "decimal comma": (
-        "gate (mV);G (2e2/h)\n-900,5;0,1\n-800;1\n",
+    "decimal comma beside a point": (
+        "gate (mV);G (2e2/h)\n-900,5;0.1\n-800;1\n",
         ["row 2", "'gate (mV)'", "'-900,5'", "decimal point"],
     ),
     "decimal comma between commas": (

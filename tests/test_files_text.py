@@ -134,15 +134,28 @@ def test_a_tsv_whatever_it_is_called(table):
     np.testing.assert_array_equal(trace.conductance, [1, 2])
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_decimal_commas_where_they_can_be_nothing_else(table, mark):
+    text = f"gate (mV){mark}G (uS)\n-1,500{mark}0,1\n-1,250{mark}1,5e1\n-1{mark},25\n"
+    trace = read_trace(table(text))
+    np.testing.assert_array_equal(trace.gate, [-1.5, -1.25, -1])
+    exact = np.array([0.1, 15, 0.25]) / CONDUCTANCE_QUANTUM
+    np.testing.assert_allclose(trace.conductance, exact, rtol=1e-15)
+    # A first line of numbers alone, too.
+    path = table(f"-1,5{mark}0,1\n-1,25{mark}0,2\n", "trace.dat")
+    np.testing.assert_array_equal(read_trace(path, "0", "1", "mV", "2e2/h").gate, [-1.5, -1.25])
+
+
 # --- never misread --------------------------------------------------------------------------
 
 NEVER_MISREAD = {
-    "decimal commas between semicolons": (
-        "gate (mV);G (uS)\n-900,5;0,1\n-800,5;0,2\n", {}, ["row 2", "decimal point", "'-900,5'"],
+    "commas that may stand between thousands": (
+        "gate (mV);G (uS)\n-1,900;1,100\n-1,800;2,200\n", {}, ["row 2", "thousands", "'-1,900'"],
     ),
-    "decimal commas between tabs": (
-        "gate (mV)\tG (uS)\n-900,5\t0,1\n", {}, ["row 2", "decimal point"],
+    "decimal commas and points": (
+        "gate (mV)\tG (uS)\n-900,5\t0,1\n-800.5\t0,2\n", {}, ["row 2", "has a point"],
     ),
+    "points and thousands": ("gate (mV);G (uS)\n-1.900,5;1\n", {}, ["row 2", "'-1.900,5'"]),
     "decimal commas between blanks": (
         "-900,5 0,1\n-800,5 0,2\n", {"gate": "0", "conductance": "1"}, ["trace.csv"],
     ),

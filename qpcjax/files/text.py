@@ -18,12 +18,14 @@ TRACE_EXAMPLE = "gate (mV),conductance (2e2/h)"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _BLANKS = " "
 _LOOKED_AT = 100  # lines at the end
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # may be a whole number, in groups
 _DECIMAL_COMMA_HINT = "numbers are written with a decimal point, not a comma"
 _MAYBE_COMMAS = (
     "the columns are separated by commas and no number has a decimal point: if the numbers were "
     "written with decimal commas they have been cut in two"
 )
+_COMMAS_READ = "its numbers have decimal commas, and are read like that"
 _CORRECT_OR_DROP = "Correct the cell, or leave it empty to drop the row"
 
 
@@ -53,8 +55,9 @@ def header_table(rows, titles, nameless=""):
     columns = [_column(rows, i, title, len(titles)) for i, title in enumerate(titles) if title]
     comments = "\n".join(rows.comments)
     metadata = {"comments": comments} if comments else {}
-    notes = (_MAYBE_COMMAS,) if rows.may_have_decimal_commas else ()
-    return Table(rows.path, tuple(columns), "", metadata, nameless, notes)
+    notes = [_MAYBE_COMMAS] if rows.may_have_decimal_commas else []
+    notes += [_COMMAS_READ] if rows.decimal_commas else []
+    return Table(rows.path, tuple(columns), "", metadata, nameless, tuple(notes))
 
 
 def _column(rows, i, title, width):
@@ -108,6 +111,11 @@ class Rows:
         # What stands in quotes or brackets belongs to a column's name.
         bare = re.sub(r'"[^"]*"|\([^)]*\)|\[[^]]*\]', "", line)
         present = [mark for mark in _DELIMITERS if mark in bare]
+        if present in ([",", ";"], [",", "\t"]):
+            # In a first line of numbers the commas may be those of the numbers.
+            cells = [cell.strip() for cell in bare.rstrip("\n").split(present[1])]
+            if all(not c or is_number(c) or _DECIMAL_COMMA.fullmatch(c) for c in cells):
+                present = present[1:]
         if len(present) > 1:
             names = " and ".join(_DELIMITERS[mark] for mark in present)
             raise InputError(
@@ -123,7 +131,26 @@ class Rows:
     @property
     def has_header(self):
         """Whether the first line is anything but numbers."""
-        return not all(map(is_number, self.cells(*self.lines[0])))
+        return not all(map(self._is_number, self.cells(*self.lines[0])))
+
+    def _is_number(self, cell):
+        if self.decimal_commas and _DECIMAL_COMMA.fullmatch(cell):
+            return True
+        return is_number(cell)
+
+    @cached_property
+    def decimal_commas(self):
+        """Whether the numbers have decimal commas.
+
+        They have where semicolons or tabs separate the columns, some number has one that cannot
+        stand between thousands, and none has a point.
+        """
+        if self.delimiter not in (";", "\t") or not any("," in line for _, line in self.lines):
+            return False
+        cells = [cell for number, line in self.lines for cell in self.cells(number, line)]
+        commas = [cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)]
+        points = any("." in cell and is_number(cell) for cell in cells)
+        return not points and any(not _THOUSANDS.fullmatch(cell) for cell in commas)
 
     @property
     def may_have_decimal_commas(self):
@@ -169,7 +196,7 @@ class Rows:
         """Number of columns of a file without header."""
         number, line = self.lines[0]
         cells = self.cells(number, line)
-        if not any(is_number(cell) or not cell for cell in cells):
+        if not any(self._is_number(cell) or not cell for cell in cells):
             raise InputError(
                 f"{self.path}: row {number} holds text ({shown(line)}), but a file without header "
                 "was expected: numbers from the first row on. Remove the header, or read the file "
@@ -214,9 +241,15 @@ class Rows:
         remedy = "Correct the cell" if complete else _CORRECT_OR_DROP
         if not cell and not complete:
             return np.nan
+        if self.decimal_commas and _DECIMAL_COMMA.fullmatch(cell):
+            cell = cell.replace(",", ".")
         if not is_number(cell):
-            if _DECIMAL_COMMA.fullmatch(cell):
-                raise InputError(f"{where}: {_DECIMAL_COMMA_HINT}, found {shown(cell)}")
+            if _DECIMAL_COMMA.fullmatch(cell) or _THOUSANDS.fullmatch(cell):
+                raise InputError(
+                    f"{where}: {_DECIMAL_COMMA_HINT}, found {shown(cell)}. Decimal commas are read "
+                    "where semicolons or tabs separate the columns, no number of the file has a "
+                    "point, and the commas cannot be those between thousands"
+                )
             if _is_complex(cell):
                 raise InputError(
                     f"{where}: a complex number, found {shown(cell)}. Write its real and imaginary "
