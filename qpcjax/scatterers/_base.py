@@ -141,8 +141,9 @@ def in_bulk(scatterer) -> AbstractScatterer:
     """The same scatterer in the form for large batches of integrals.
 
     T(E) then is one kernel for XLA, with all modes written out. Integrals at some hundred thousand
-    points run twice as fast; the first call compiles half again to four times as long, and the
-    gradients of integrals take longer than without.
+    points run twice as fast, unless the modes are three or fewer, which integrals write out anyway;
+    the first call compiles half again to four times as long, and the gradients of integrals take
+    longer than without.
 
     Args:
         scatterer: any scatterer; one that has no such form is returned as it is.
