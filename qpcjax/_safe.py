@@ -269,12 +269,17 @@ def fermi(energy, kT):
     return jnp.where(cold, jnp.heaviside(-energy, jnp.asarray(0.5, x.dtype)), jax.nn.sigmoid(-x))
 
 
+_SMALL_GAP = 0.35  # of x_L - x_R, below which the bias is factored out
+# Taylor coefficients of (exp(x) - 1)/x, enough to 1e-17 up to there.
+_EXPM1 = tuple(1 / math.factorial(n + 1) for n in range(13))
+
+
 def fermi_difference(y, half_bias, kT_left, kT_right, kT_difference):
     r"""f_L - f_R at the energy y above the mean electrochemical potential.
 
-    With x_s = (y -+ eV/2)/kT_s the difference is f_L (1 - f_R) (1 - exp(x_L - x_R)): the bias is
-    factored out, so that a small one keeps its digits. Where a side is at kT = 0, its Fermi
-    function is a step.
+    With x_s = (y -+ eV/2)/kT_s the difference is f_L (1 - f_R) (1 - exp(x_L - x_R)). Where x_L and
+    x_R are near each other the bias is factored out like that, so that a small one keeps its
+    digits. Where a side is at kT = 0, its Fermi function is a step.
 
     Args:
         y: energy above the mean of mu_L and mu_R.
@@ -290,7 +295,7 @@ def fermi_difference(y, half_bias, kT_left, kT_right, kT_difference):
     cold = (kT_left == 0) | (kT_right == 0)
     safe_left, safe_right = jnp.where(cold, 1, kT_left), jnp.where(cold, 1, kT_right)
     gap = -(y * kT_difference + half_bias * (safe_left + safe_right)) / (safe_left * safe_right)
-    near = ~cold & (jnp.abs(gap) < 0.35)
+    near = ~cold & (jnp.abs(gap) < _SMALL_GAP)
     small = jnp.where(near, gap, 0)
     factored = -f_left * empty_right * small * _horner(_EXPM1, small)
     # Elsewhere a difference loses no digits, of the smaller pair: far below both potentials f is 1.
@@ -298,10 +303,6 @@ def fermi_difference(y, half_bias, kT_left, kT_right, kT_difference):
     return jnp.where(
         near, factored, jnp.where(few, f_left, empty_right) - jnp.where(few, f_right, empty_left)
     )
-
-
-# Taylor coefficients of (exp(x) - 1)/x: for |x| < 0.35 they are enough to 1e-17.
-_EXPM1 = tuple(1 / math.factorial(n + 1) for n in range(13))
 
 
 def _occupation(energy, kT):
