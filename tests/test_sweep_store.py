@@ -66,6 +66,11 @@ def test_the_disk_holds_what_memory_does(whole, tmp_path):
     }
 
 
+def test_a_manifest_that_another_process_is_writing_is_not_foreign(whole, tmp_path):
+    (tmp_path / ".manifest.json.elsewhere-15023.part").write_text('{"format')
+    np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+
+
 def test_files_are_plain_npy_with_a_manifest(whole, tmp_path):
     run(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())

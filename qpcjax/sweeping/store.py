@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import zlib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,9 @@ class Store:
         return store
 
     def _make(self, axes):
-        foreign = {p.name for p in self.folder.glob("*")} - _OWN
+        there = {p.name for p in self.folder.glob("*")} - _OWN
+        # Another process may be writing the manifest, or was killed while it did.
+        foreign = {name for name in there if not fnmatchcase(name, _part_of(_MANIFEST, "*"))}
         if foreign:
             raise InputError(
                 f"{self.folder} is not a sweep's folder: it holds {sorted(foreign)[0]}. Choose "
@@ -172,7 +175,7 @@ class Store:
 
     def tidy(self, numbers):
         """Remove what a killed process left half-written of these chunks."""
-        for path in (self.folder / "chunks").glob(".*.part"):
+        for path in (self.folder / "chunks").glob(_part_of("*", "*")):
             number = path.name[1:].partition(".")[0]
             if number.isdigit() and int(number) in numbers:
                 path.unlink(missing_ok=True)
@@ -183,9 +186,14 @@ def _checksum_holds(path):
     return content[-_FOOTER_SIZE:] == _FOOTER % zlib.crc32(memoryview(content)[:-_FOOTER_SIZE])
 
 
+def _part_of(name, writer):
+    """Name of a file while it is being written."""
+    return f".{name}.{writer}.part"
+
+
 def _write(path, fill):
     """Write a file under another name, bring it to the disk, and only then name it."""
-    part = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
+    part = path.with_name(_part_of(path.name, f"{socket.gethostname()}-{os.getpid()}"))
     try:
         with open(part, "wb") as file:
             fill(file)
