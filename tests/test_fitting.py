@@ -184,15 +184,25 @@ def test_nodes_along_a_trace():
     def steps(x):
         return sum(1 / (1 + np.exp(-(x - g) / 12)) for g in (-1440.0, -1300.0, -1100.0))
 
-    misses = []
+    misses, needed = [], 0
     for count in (64, 128):
         nodes = Along(gate, count)
         rows = np.stack([steps(nodes.nodes), 2 * steps(nodes.nodes)])
         found = nodes.to_points(rows[..., None] * np.array([1.0, 3.0]))
         assert found.shape == (2, 400, 2)
-        misses.append(np.max(np.abs(found[1, :, 1] / 6 - steps(gate))))
+        miss = np.abs(found[1, :, 1] / 6 - steps(gate))
+        misses.append(np.max(miss))
+        # The points that nodes miss most are among those that are doubted most.
+        doubt = nodes.doubt(rows)[0]
+        assert np.argmax(miss) in np.argsort(doubt)[-40:]
+        assert np.max(doubt) > np.max(miss)
+        needed = nodes.more(misses[-1] / 1e-9)
     assert misses[0] < 1e-3
     assert misses[1] < misses[0] / 50  # eighth order
+    enough = Along(gate, needed)
+    assert np.max(np.abs(enough.to_points(steps(enough.nodes)[None])[0] - steps(gate))) < 1e-9
+    assert enough.nodes.size < 2048
+    assert Along(gate, 64).more(np.nan) == 128
 
 
 # --- the fit --------------------------------------------------------------------------------

@@ -22,18 +22,18 @@ class Made:
         self.free, self.coordinates = np.arange(2), Coordinates(self.parameters)
         self.encode = self.coordinates.encode
 
-    def residuals(self, values):
+    def at(self, values):
         x, y = np.moveaxis(values, -1, 0)
         return np.stack([x + y, 0.5 * (x - y), self.last(x)], axis=-1)
 
-    def linearise(self, vectors):
+    def residuals(self, vectors, _=None):
+        return self.at(self.coordinates.decode(vectors)[0])
+
+    def linearise(self, vectors, _=None):
         values, slope = self.coordinates.decode(vectors)
         h = 1e-7
-        shifted = [
-            (self.residuals(values + h * e) - self.residuals(values - h * e)) / 2 / h
-            for e in np.eye(2)
-        ]
-        return self.residuals(values), np.stack(shifted, axis=-1) * slope[:, None]
+        shifted = [(self.at(values + h * e) - self.at(values - h * e)) / 2 / h for e in np.eye(2)]
+        return self.at(values), np.stack(shifted, axis=-1) * slope[:, None]
 
     def rises(self):
         zero = self.encode(np.zeros((1, 2)))
@@ -46,7 +46,7 @@ class Made:
     def profile(self, x):
         """The lowest sum of squares at this x, by trying every y."""
         y = np.linspace(-6, 6, 240001)
-        return np.min(np.sum(self.residuals(np.stack([np.full_like(y, x), y], -1)) ** 2, -1))
+        return np.min(np.sum(self.at(np.stack([np.full_like(y, x), y], -1)) ** 2, -1))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """A trace predicted at fewer gate voltages than it has, and interpolated between them."""
 
+import itertools
+
 import numpy as np
 
 STENCIL = 8
 _NODES_PER_STEP = 28
 _LEAST, _MOST = 64, 256
+_SLOWEST, _FASTEST = 1.25, 4.0  # how much denser nodes become at once
+_BLOCK = 32  # nodes are evaluated so many at a time
 
 
 class Along:
@@ -23,11 +27,10 @@ class Along:
         place = (gate - gate[0]) / (self.nodes[1] - self.nodes[0])
         first = np.clip(np.floor(place).astype(int) - (STENCIL // 2 - 1), 0, count - STENCIL)
         self._index = first[:, None] + np.arange(STENCIL)
-        self._weight = np.ones((gate.size, STENCIL))
-        for j in range(STENCIL):
-            for k in range(STENCIL):
-                if k != j:
-                    self._weight[:, j] *= (place - first - k) / (j - k)
+        self._weight = _weights(place, first, STENCIL)
+        # What the two outer nodes change tells where a polynomial says little.
+        self._outer = self._weight.copy()
+        self._outer[:, 1:-1] -= _weights(place, first + 1, STENCIL - 2)
 
     @property
     def matrix(self):
@@ -38,10 +41,31 @@ class Along:
 
     def to_points(self, values):
         """Values at the points from those at the nodes, (rows, nodes, ...)."""
-        weight = self._weight.reshape(*self._weight.shape, *(1,) * (values.ndim - 2))
+        return self._combined(self._weight, values)
+
+    def doubt(self, values):
+        """An upper guess of how far `to_points` is off, (rows, points), from (rows, nodes)."""
+        return np.abs(self._combined(self._outer, values))
+
+    def _combined(self, weight, values):
+        weight = weight.reshape(*weight.shape, *(1,) * (values.ndim - 2))
         return sum(
             weight[:, j] * np.take(values, self._index[:, j], axis=1) for j in range(STENCIL)
         )
+
+    def more(self, miss):
+        """How many nodes to try next where these miss by so many times what they may."""
+        # The error goes with the eighth power of the distance, but with less where it is large.
+        grow = 1.1 * miss**0.2 if np.isfinite(miss) else 2.0
+        return int(_BLOCK * np.ceil(self.nodes.size * np.clip(grow, _SLOWEST, _FASTEST) / _BLOCK))
+
+
+def _weights(place, first, count):
+    """Weights of `count` nodes from `first` in the polynomial through them, (points, count)."""
+    weight = np.ones((place.size, count))
+    for j, k in itertools.permutations(range(count), 2):
+        weight[:, j] *= (place - first - k) / (j - k)
+    return weight
 
 
 def nodes_for(trace):

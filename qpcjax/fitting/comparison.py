@@ -12,7 +12,7 @@ from qpcjax.data import InputError
 from qpcjax.fitting.observe import inputs_of, kind_of
 from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.search import descend
-from qpcjax.fitting.uncertainty import information, inverse
+from qpcjax.fitting.uncertainty import information, inverse, slopes_at_minimum
 
 _ALIKE = 2.0  # difference of Akaike's criterion below which models are alike
 _STEPS = 40
@@ -277,7 +277,7 @@ def _of_fold(fit, left_out):
         end = descend(lambda v, _: rest.linearise(v), end.vectors, _STEPS)
     numbers, _ = rest.decode(end.vectors)
     rest.set_parameters(p.at(v) for p, v in zip(rest.parameters, numbers[0], strict=True))
-    covariance = inverse(information(rest, fit.parts))
+    covariance = inverse(information(slopes_at_minimum(rest), fit.parts))
     found = []
     for part, own, gone in zip(parts, problem.parts, left_out, strict=True):
         value, slopes = part.linearise(rest.of_part(part, numbers))

@@ -369,18 +369,18 @@ class _Search:
     def _to_the_minimum(self, vector, interrupted):
         """Descend with every point, with sigma from the residuals, with more room where needed."""
         end = None
+        if not self.problem.resolves(vector):
+            self.problem.make_room(vector)
         for _ in range(_ROUNDS):
             if interrupted:
                 break
-            if not self.problem.resolves(vector):
-                self.problem.make_room(vector)
             end = self._descend(vector[None], _MOST_STEPS[self.method], "to the minimum")
             vector, interrupted = end.vectors[0], end.interrupted
             settled = self._settle_sigma(vector)
             settled &= self.problem.settle_nodes(vector)
-            if end.walled[0]:
+            if end.walled[0] or not self.problem.resolves(vector):
                 self.problem.make_room(vector)
-            elif settled and self.problem.resolves(vector):
+            elif settled:
                 break
         status = "steps"
         if interrupted:

@@ -233,7 +233,7 @@ class _Batch:
             vectors,
             covariance,
             information,
-            lambda v, rows: problem.linearise(v, self.of(rows)),
+            self.of,
             lambda done, total: self.progress(done, total, "errors"),
         )
         rms = []

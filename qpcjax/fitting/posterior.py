@@ -19,7 +19,7 @@ from qpcjax.fitting.flat import flat_directions
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.losses import density, mean_slope
 from qpcjax.fitting.observe import UNITS, Inputs, predict, require_known
-from qpcjax.fitting.uncertainty import information
+from qpcjax.fitting.uncertainty import information, slopes_at_minimum
 
 _LOGISTIC = math.pi**2 / 3  # variance of a coordinate that no data bind
 _ROOM_REACH = 4.0  # standard errors within which modes and panels hold
@@ -278,7 +278,7 @@ class _Sheared:
         self._coordinates = fit.problem.coordinates
         self.start = np.clip(fit.problem.start(), -7, 7)
         self._value, slope = self._coordinates.decode(self.start)
-        known = information(fit.problem, fit.parts) * slope * slope[:, None]
+        known = information(slopes_at_minimum(fit.problem), fit.parts) * slope * slope[:, None]
         flat = _flat_ones(known)
         rest = np.setdiff1d(np.arange(slope.size), flat)
         self.matrix = np.zeros(known.shape)

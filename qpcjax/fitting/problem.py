@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,6 +16,7 @@ from qpcjax.fitting.observe import Inputs, inputs_of, kind_of
 from qpcjax.parameters import Coordinates, Parameter
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
+_CHECKED = 64  # points where that is looked at
 
 
 def require_double():
@@ -78,13 +80,19 @@ class Part:
         return self.to_points(predicted), self.to_points(slopes)
 
     def settle_nodes(self, rows):
-        """Double the nodes where they miss these predictions; whether they were enough."""
+        """Set denser nodes where they miss these predictions; whether they were enough."""
         if self.along is None:
             return True
-        miss = np.abs(self.predict(rows) - self.kernel.predict(rows)) / self.sigma
-        if np.max(miss) < _NODES_MISS:
+        predicted = self.kernel.predict(rows, self.inputs)
+        # The prediction itself is dear: it is asked for where nodes are likely to miss it most.
+        doubt = np.max(self.along.doubt(predicted) / self.sigma, axis=0)
+        worst = np.argsort(doubt)[-_CHECKED:]
+        there = jax.tree.map(lambda x: x[worst], self.kernel.inputs)
+        miss = self.along.to_points(predicted)[:, worst] - self.kernel.predict(rows, there)
+        miss = np.max(np.abs(miss) / self.sigma[worst]) / _NODES_MISS
+        if miss < 1:
             return True
-        self.along = along(self.data, 2 * self.along.nodes.size)
+        self.along = along(self.data, self.along.more(miss))
         return False
 
 
@@ -192,15 +200,19 @@ class Problem:
         """Predictions of each part at one set of parameter values."""
         return [part.predict(self.of_part(part, numbers))[0] for part in self.parts]
 
-    def losses(self, vectors, values=None):
-        """Half the sum of squares of rows of vectors; `values` as in `linearise`."""
+    def residuals(self, vectors, values=None):
+        """Transformed residuals of rows of vectors; `values` as in `linearise`."""
         numbers, slope = self.decode(vectors)
-        total = np.sum(self._from_priors(numbers, slope)[0] ** 2, axis=1)
+        found = []
         for k, part in enumerate(self.parts):
             y, sigma = _measured(part, values and values[k])
-            residual = part.predict(self.of_part(part, numbers)) - y
-            total = total + np.sum(transformed(self.loss, residual / sigma)[0] ** 2, axis=1)
-        return total / 2
+            predicted = part.predict(self.of_part(part, numbers))
+            found.append(transformed(self.loss, (predicted - y) / sigma)[0])
+        return np.concatenate([*found, self._from_priors(numbers, slope)[0]], axis=1)
+
+    def losses(self, vectors, values=None):
+        """Half the sum of squares of rows of vectors; `values` as in `linearise`."""
+        return np.sum(self.residuals(vectors, values) ** 2, axis=1) / 2
 
     def devices(self, numbers):
         """Each part's device at one set of parameter values."""
@@ -221,7 +233,7 @@ class Problem:
             part.kernel.make_room(self.of_part(part, numbers))
 
     def settle_nodes(self, vector):
-        """More nodes where they miss the prediction; whether they were enough."""
+        """Denser nodes where they miss the prediction; whether they were enough."""
         numbers, _ = self.decode(vector)
         return all([p.settle_nodes(self.of_part(p, numbers)) for p in self.parts])
 

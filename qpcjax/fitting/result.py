@@ -24,6 +24,7 @@ from qpcjax.fitting.uncertainty import (
     information,
     inverse,
     profile,
+    slopes_at_minimum,
 )
 from qpcjax.hotspot import QuadraticDamping
 from qpcjax.parameters import Estimates, Parameter
@@ -150,10 +151,10 @@ class FitResult(Estimates):
             PartResult.of(part, y, problem.loss, freedom)
             for part, y in zip(problem.parts, predicted, strict=True)
         )
-        covariance = inverse(information(problem, parts))
-        risen = rises(
-            problem, problem.start()[None], covariance[None], curvature(problem, parts)[None]
-        )[0]
+        slopes = slopes_at_minimum(problem)
+        covariance = inverse(information(slopes, parts))
+        bends = curvature(slopes, parts, problem.loss)
+        risen = rises(problem, problem.start()[None], covariance[None], bends[None])[0]
         device = problem.devices(numbers)[0]
         return cls(
             device, tuple(parameters), covariance, parts, status, message, starts,

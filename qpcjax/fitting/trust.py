@@ -1,7 +1,5 @@
 """Whether a fit can be trusted: the sum of squares one standard error away, and what else tells."""
 
-from typing import Any
-
 import numpy as np
 
 from qpcjax.fitting.search import descend
@@ -9,11 +7,12 @@ from qpcjax.fitting.uncertainty import inverse
 
 _LOW = 0.4  # share of the expected rise below which an error is too small by a half or more
 _NEAR = 0.5  # share of a standard error: a bound nearer than that leaves nothing to look at
+_STRAIGHT = 0.2  # share of the expected change of the residuals that bending may have
 _STEPS = 20
 _POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
 
 
-def rises(problem, vectors, covariance, curvature, linearise: Any = None, progress=None):
+def rises(problem, vectors, covariance, curvature, of=None, progress=None):
     """How the sum of squares rises one standard error below and above each free parameter.
 
     A covariance is what the slopes at the minimum say. Where the model bends within an error, or a
@@ -25,8 +24,8 @@ def rises(problem, vectors, covariance, curvature, linearise: Any = None, progre
         vectors: the minima, (rows, free).
         covariance: (rows, free, free), in the parameters' units.
         curvature: half the second derivatives of the sum of squares there, in the same units.
-        linearise: residuals and Jacobian of vectors and the numbers of their rows, as `descend`
-            takes it; by default those of the problem.
+        of: from numbers of rows to what was measured in them, as `Problem.linearise` takes it; by
+            default the problem's own data.
         progress: called with (done, total).
 
     Returns:
@@ -34,33 +33,41 @@ def rises(problem, vectors, covariance, curvature, linearise: Any = None, progre
         right, below it where the error is too small. NaN where a bound is nearer than half an
         error, or the model has no prediction.
     """
-    linearise = linearise or (lambda v, _: problem.linearise(v))
-    rows = np.arange(len(vectors))
-    free, _ = problem.coordinates.decode(vectors)
+    of = of or (lambda _: None)
+    free, slope = problem.coordinates.decode(vectors)
+    rows, count = free.shape
     ends = np.array([(p.lower, p.upper) for p in (problem.parameters[i] for i in problem.free)])
     error = np.sqrt(np.einsum("rpp->rp", covariance))
-    least = _square(linearise(vectors, rows)[0])
     width = np.stack([np.diag(inverse(c)) for c in curvature])
-    found = np.full((*free.shape, 2), np.nan)
-    for k in range(free.shape[1]):
-        held = np.arange(free.shape[1]) == k
-        for side, sign in enumerate((-1, 1)):
-            if progress:
-                progress(2 * k + side, found[0].size)
-            room = np.abs(ends[k, side] - free[:, k])
-            share = np.minimum(1, 0.99 * room / error[:, k])
-            step = sign * (share / error[:, k])[:, None] * covariance[:, k]
-            there = problem.encode(np.clip(free + step, ends[:, 0], ends[:, 1]))
-            residuals, jacobian = linearise(there, rows)
-            rise = _fitted_anew(residuals, jacobian, held) - least
-            expected = (share * error[:, k]) ** 2 / width[:, k]
-            # One step says too little where it is low: fit them properly.
-            low = np.flatnonzero(rise < _LOW * expected)
-            if low.size:
-                end = descend(lambda v, r, low=low: linearise(v, low[r]), there[low], _STEPS, held)
-                rise[low] = 2 * end.loss - least[low]
-            seen = (share >= _NEAR) & np.isfinite(rise)
-            found[seen, k, side] = (rise / expected)[seen]
+    at_minimum, jacobian = problem.linearise(vectors, of(np.arange(rows)))
+    jacobian, least = jacobian / slope[:, None], _square(at_minimum)
+    found = np.full((rows, count, 2), np.nan)
+    for k, side in np.ndindex(count, 2):
+        if progress:
+            progress(2 * k + side, 2 * count)
+        held = np.arange(count) == k
+        room = np.abs(ends[k, side] - free[:, k])
+        share = np.minimum(1, 0.99 * room / error[:, k])
+        expected = (share * error[:, k]) ** 2 / width[:, k]
+        step = (-1, 1)[side] * (share / error[:, k])[:, None] * covariance[:, k]
+        moved = np.clip(free + step, ends[:, 0], ends[:, 1])
+        there = problem.encode(moved)
+        residuals = problem.residuals(there, of(np.arange(rows)))
+        rise = _fitted_anew(residuals, jacobian, held) - least
+        # The slopes hold where the residuals went as they say; elsewhere those at the end tell.
+        said = at_minimum + np.einsum("rnp,rp->rn", jacobian, moved - free)
+        bent = np.flatnonzero(~(_square(residuals - said) < _STRAIGHT**2 * expected))
+        if bent.size:
+            rise[bent] = _fitted_anew(*problem.linearise(there[bent], of(bent)), held) - least[bent]
+        # One step says too little where it is low: fit them properly.
+        low = np.flatnonzero(rise < _LOW * expected)
+        if low.size:
+            end = descend(
+                lambda v, r, low=low: problem.linearise(v, of(low[r])), there[low], _STEPS, held
+            )
+            rise[low] = 2 * end.loss - least[low]
+        seen = (share >= _NEAR) & np.isfinite(rise)
+        found[seen, k, side] = (rise / expected)[seen]
     return found
 
 

@@ -32,29 +32,37 @@ class Profile:
     interval: tuple[float, float]
 
 
-def information(problem, parts):
-    """Fisher information of the free parameters in their own units."""
-    return _weighted(problem, parts, [part.share for part in parts])
-
-
-def curvature(problem, parts):
-    """Half the second derivatives of the sum of squares, in the parameters' own units."""
-    slopes = [mean_slope(problem.loss, part.residual / part.sigma) for part in parts]
-    return _weighted(problem, parts, slopes)
-
-
-def _weighted(problem, parts, weights):
-    """J^T J of residuals in units of sigma, each part's with its weight, and of the priors."""
+def slopes_at_minimum(problem):
+    """Slopes of the residuals, in units of sigma, in the free parameters' own units."""
     vector = problem.start()
     _, slope = problem.decode(vector)
     _, jacobian = problem.linearise(vector[None], loss="linear")
-    jacobian = jacobian[0] / slope[0]
-    total, first = np.zeros((slope.size, slope.size)), 0
+    return jacobian[0] / slope[0]
+
+
+def information(slopes, parts):
+    """Fisher information of the free parameters in their own units.
+
+    Args:
+        slopes: see `slopes_at_minimum`.
+        parts: `PartResult`s.
+    """
+    return _weighted(slopes, parts, [part.share for part in parts])
+
+
+def curvature(slopes, parts, loss):
+    """Half the second derivatives of the sum of squares; arguments as of `information`."""
+    return _weighted(slopes, parts, [mean_slope(loss, p.residual / p.sigma) for p in parts])
+
+
+def _weighted(slopes, parts, weights):
+    """J^T J of residuals in units of sigma, each part's with its weight, and of the priors."""
+    total, first = 0.0, 0
     for part, weight in zip(parts, weights, strict=True):
-        rows = slice(first, first + part.predicted.size)
+        rows = slopes[first : first + part.predicted.size]
         first += part.predicted.size
-        total += weight * jacobian[rows].T @ jacobian[rows]
-    prior = jacobian[first:]
+        total = total + weight * rows.T @ rows
+    prior = slopes[first:]
     return total + prior.T @ prior
 
 
