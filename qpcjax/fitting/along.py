@@ -8,7 +8,7 @@ STENCIL = 8
 _NODES_PER_STEP = 28
 _LEAST, _MOST = 64, 256
 _SLOWEST, _FASTEST = 1.25, 4.0  # how much denser nodes become at once
-_BLOCK = 32  # nodes are evaluated so many at a time
+_BLOCK = 64  # nodes are evaluated so many at a time
 
 
 class Along:

@@ -369,8 +369,6 @@ class _Search:
     def _to_the_minimum(self, vector, interrupted):
         """Descend with every point, with sigma from the residuals, with more room where needed."""
         end = None
-        if not self.problem.resolves(vector):
-            self.problem.make_room(vector)
         for _ in range(_ROUNDS):
             if interrupted:
                 break
@@ -378,10 +376,10 @@ class _Search:
             vector, interrupted = end.vectors[0], end.interrupted
             settled = self._settle_sigma(vector)
             settled &= self.problem.settle_nodes(vector)
-            if end.walled[0] or not self.problem.resolves(vector):
-                self.problem.make_room(vector)
-            elif settled:
+            if settled and not end.walled[0] and self.problem.resolves(vector):
                 break
+            if settled or end.walled[0]:
+                self.problem.make_room(vector)
         status = "steps"
         if interrupted:
             status = "interrupted"

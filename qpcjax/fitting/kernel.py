@@ -23,6 +23,7 @@ _MOST_MODES = 100
 # Rows of numbers, and points of a data set, evaluated side by side: on a processor no more than
 # keep it busy, so that one row at a few points costs little.
 _SIDE_BY_SIDE = {"cpu": (1, 32), "other": (16, 64)}
+_LONG = 256  # points of which twice as many side by side take less time
 _HEAT_BLOCK = 64
 
 
@@ -47,6 +48,8 @@ class Kernel:
         self.kind, self.inputs, self.order = kind, inputs, order
         self.moving = np.array(moving, int)
         self.rows, block = _SIDE_BY_SIDE["cpu" if jax.default_backend() == "cpu" else "other"]
+        if _length(inputs) > _LONG:
+            block = 64
         if kind not in FLOWS:
             self.rows, block = 1, _HEAT_BLOCK
         if hasattr(spinless(device.scatterer), "channel_modes"):
@@ -84,12 +87,17 @@ class Kernel:
         """The device, its barrier with modes and an aspect ratio that hold everywhere with room."""
         device, bare = self.device, spinless(self.device.scatterer)
         if hasattr(bare, "aspect_limit"):
-            for aspect in ASPECT_BUCKETS:
-                device = device.replaced(
-                    with_static(device.scatterer, "aspect_limit", float(aspect))
-                )
-                if np.all(_limits(self.layout.like(device), rows, self.inputs, self.kind)[2]):
-                    break
+
+            def with_aspect(k):
+                limit = float(ASPECT_BUCKETS[k - 1])
+                return device.replaced(with_static(device.scatterer, "aspect_limit", limit))
+
+            def resolved(k):
+                layout = self.layout.like(with_aspect(k))
+                return bool(np.all(_limits(layout, rows, self.inputs, self.kind)[2]))
+
+            first = 1 + np.searchsorted(ASPECT_BUCKETS[:-1], float(bare.aspect_limit))
+            device = with_aspect(_least(resolved, int(first), 0, len(ASPECT_BUCKETS)))
         kept = modes_kept(device.scatterer)
         if kept is None:
             return device
@@ -103,13 +111,8 @@ class Kernel:
             return bool(np.all(known >= (1 + room) * reach))
 
         # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
-        few, many = (kept - 1, kept) if hasattr(bare, "channel_modes") else (0, 1)
-        while not enough(many) and many < _MOST_MODES:
-            few, many = many, min(2 * many, _MOST_MODES)
-        while many - few > 1:
-            middle = (few + many) // 2
-            few, many = (few, middle) if enough(middle) else (middle, many)
-        return with_modes(many)
+        few = kept - 1 if hasattr(bare, "channel_modes") else 0
+        return with_modes(_least(enough, kept, few, max(kept, _MOST_MODES)))
 
     def _panels(self, rows):
         """Panels and grid points of a softened T(E) that the worst point needs."""
@@ -188,6 +191,25 @@ def _linearised(device, numbers, inputs, kind, resolution, moving):
     y, push = jax.linearize(of_moving, numbers[:, index])
     unit = np.eye(index.size)[:, None].repeat(numbers.shape[0], axis=1)
     return y, jnp.moveaxis(jax.vmap(push)(jnp.asarray(unit)), 0, -1)
+
+
+def _least(enough, guess, few, most):
+    """The least number above `few` that is enough, or the most; near the guess after two trials."""
+    step = 1
+    if enough(guess):
+        many = guess
+        while many - step > few and enough(many - step):
+            many, step = many - step, 2 * step
+        few = max(few, many - step)
+    else:
+        few = guess
+        while few + step < most and not enough(few + step):
+            few, step = few + step, 2 * step
+        many = min(few + step, most)
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if enough(middle) else (middle, many)
+    return many
 
 
 def _length(inputs):

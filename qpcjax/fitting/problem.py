@@ -12,7 +12,7 @@ from qpcjax.fitting.along import Along, along, nodes_for
 from qpcjax.fitting.kernel import Kernel
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.losses import transformed
-from qpcjax.fitting.observe import Inputs, inputs_of, kind_of
+from qpcjax.fitting.observe import Inputs, Resolution, inputs_of, kind_of
 from qpcjax.parameters import Coordinates, Parameter
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
@@ -251,7 +251,7 @@ def _measured(part, other):
 
 
 def make_parts(device, named, parameters, shared, factors, order):
-    """`Part`s of data sets that belong to a device.
+    """`Part`s of data sets that belong to a device; `Problem.make_room` comes next.
 
     Args:
         device: `Device`.
@@ -273,7 +273,7 @@ def make_parts(device, named, parameters, shared, factors, order):
         known = data.sigma is not None
         sigma = data.sigma if known else _noise(data)
         sigma = np.broadcast_to(np.asarray(sigma, float), data.value.shape).copy()
-        kernel = Kernel(device, kind_of(data), inputs_of(data), order, moving)
+        kernel = Kernel(device, kind_of(data), inputs_of(data), order, moving, Resolution(order))
         nodes = along(data, nodes_for(data)) if isinstance(data, ConductanceTrace) else None
         parts.append(Part(name, data, kernel, index, factor, sigma, known, nodes))
     return parts
