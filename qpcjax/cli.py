@@ -30,7 +30,10 @@ def main():
     """Run the command in double precision."""
     import jax
 
+    from qpcjax._compiled import keep_compiled
+
     jax.config.update("jax_enable_x64", True)
+    keep_compiled()
     app()
 
 
