@@ -285,7 +285,7 @@ def evaluate(
     from qpcjax import evaluation_command as command
 
     with plain_errors():
-        kind = None if out is None else command.format_of(out)
+        kind = None if out is None else command.kind_of(out)
         parts, kept = command.operating_point(model, barrier, point, fermi_energy, modes)
     import jax
 
@@ -545,9 +545,13 @@ def sweep(
         Path,
         typer.Option("--out", "-o", help="Folder for the results; an unfinished sweep goes on."),
     ],
-    netcdf: Annotated[
+    export: Annotated[
         Path | None,
-        typer.Option(help="Write the finished sweep to this netCDF file as well (extra: files)."),
+        typer.Option(
+            "--export",
+            "--netcdf",
+            help="Write the finished sweep to this .nc, .csv or .json file as well.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     distributed: Annotated[
@@ -585,13 +589,13 @@ def sweep(
         folder = run_spec(
             spec,
             out,
-            netcdf=netcdf,
+            export=export,
             quiet=quiet,
             distributed=distributed,
             coordinator=(coordinator, processes, process_id),
         )
     if folder is not None:
-        typer.echo(f"Written:\n  {folder}" + (f"\n  {netcdf}" if netcdf else ""))
+        typer.echo(f"Written:\n  {folder}" + (f"\n  {export}" if export else ""))
 
 
 @app.command(epilog="Example: qpcjax design docs/design.toml -o OUT")

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from qpcjax._fields import require_finite
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable, read_transmission, table_files, write_files
-from qpcjax.files.results import SUFFIXES, check_formats
+from qpcjax.files import check_writable, read_transmission, table_files, write_files
+from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
 from qpcjax.hotspot import QuadraticDamping
 from qpcjax.models import MODELS, named_scatterer
@@ -64,14 +64,11 @@ def _energy_or_name(text) -> Any:
     return energy
 
 
-def format_of(path):
-    """The format of a table by its file's suffix, checked before any work is done."""
-    kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
-    if path.suffix.lower() not in kinds:
-        raise InputError(f"{path}: a file ending in {', '.join(kinds)} was expected")
-    check_formats([kinds[path.suffix.lower()]])
+def kind_of(path):
+    """The format of the file that is written, checked before any work is done."""
+    kind = format_of(path)
     check_writable(path.parent)
-    return kinds[path.suffix.lower()]
+    return kind
 
 
 def write(path, kind, inputs, fermi_energy, result):

@@ -1,5 +1,6 @@
 """The sweep command and its specs: units, refusals that name the field, progress."""
 
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -141,6 +142,46 @@ def test_netcdf_is_written_in_the_end(tmp_path):
     assert code == 2
     assert "there is no folder" in err
     assert not (tmp_path / "o2").exists()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".nc"])
+def test_a_file_of_any_form_is_written_in_the_end(suffix, tmp_path):
+    spec, file = write(tmp_path), tmp_path / f"a{suffix}"
+    code, out, _ = call("sweep", spec, "-o", tmp_path / "out", "-q", "--export", file)
+    assert code == 0
+    assert str(file) in out.replace("\n", "")
+    exact = np.asarray(qpc.open_sweep(tmp_path / "out")["transmission"])
+    sha256 = hashlib.sha256(spec.read_bytes()).hexdigest()
+    if suffix == ".csv":
+        np.testing.assert_array_equal(
+            np.loadtxt(file, delimiter=",", skiprows=1), grid_columns([1, 4, 7, 10, 13], exact)
+        )
+        assert file.read_text().startswith("energy (meV),bias (meV),transmission\n")
+        assert f"\n# input: spec.toml\n# input_sha256: {sha256}\n" in file.read_text()
+    elif suffix == ".json":
+        found = json.loads(file.read_text())
+        np.testing.assert_array_equal(found["observables"]["transmission"]["values"], exact)
+        assert (found["input"], found["input_sha256"]) == ("spec.toml", sha256)
+    else:
+        with pytest.importorskip("xarray").open_dataset(file, engine="h5netcdf") as data:
+            np.testing.assert_array_equal(data.transmission, exact)
+            assert data.attrs["input_sha256"] == sha256
+
+
+def grid_columns(energy, values):
+    return np.column_stack([np.repeat(energy, 2), np.tile([1, 2.5], 5), values.ravel()])
+
+
+def test_files_that_would_be_refused_are_refused_before_any_work(tmp_path, monkeypatch):
+    spec, out = write(tmp_path), tmp_path / "out"
+    code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.xls")
+    assert code == 2
+    assert "a file ending in .csv, .json, .nc was expected" in " ".join(err.split())
+    monkeypatch.setattr("qpcjax.sweeping.export.MOST_JSON", 9)
+    code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.json")
+    assert code == 2
+    assert "write it as netCDF (.nc) or CSV" in " ".join(err.split())
+    assert not out.exists()
 
 
 def test_options_of_several_processes_belong_together(tmp_path):

@@ -37,13 +37,15 @@ class Found:
             InputError: complex numbers without a component, numbers that are infinite.
         """
         values = _real(self.table, self.column, component)
+        with np.errstate(over="ignore", invalid="ignore"):  # as a damaged NaN is
+            values = values * self.quantity.units[plain(self.unit)]
         infinite = np.flatnonzero(np.isinf(values))
         if infinite.size:
             raise InputError(
                 f"{self.table.where}: column '{self.column.title}', point {infinite[0]} (counted "
                 "from 0) is infinite: a finite number was expected, or NaN where it is missing"
             )
-        return values * self.quantity.units[plain(self.unit)]
+        return values
 
 
 COMPONENTS = {"real": np.real, "imag": np.imag, "abs": np.abs}

@@ -48,6 +48,10 @@ FORMATS = (
         _later("hdf5", "read_hdf5"),
         (0, 512, 1024, 2048),  # a block of the user's may stand before it
     ),
+    *(
+        Format("netCDF-3", (".cdf", ".nc3"), b"CDF" + version, _later("netcdf3", "read_netcdf3"))
+        for version in (b"\x01", b"\x02")  # with offsets of 32 and of 64 bits
+    ),
     Format("NumPy .npz", (".npz",), b"PK", _later("npz", "read_npz")),
     Format(
         "QCoDeS .db",
@@ -63,7 +67,7 @@ FORMATS = (
 _PICKLED = ("pickled", "What is pickled may run any code and is never read: save as .npz")
 # First bytes of what is not read -> what it is, and what to do.
 _FOREIGN = {
-    b"CDF": ("netCDF-3", "Convert it with 'nccopy -k netCDF-4', or save it with engine='h5netcdf'"),
+    b"CDF\x05": ("netCDF-3 with 64-bit data", "Convert it: nccopy -k nc4 in.nc out.nc"),
     b"\x93NUMPY": (
         "a single NumPy array",
         'Save the columns by name: np.savez(file, **{"gate (mV)": ..., "conductance (uS)": ...})',

@@ -1,21 +1,17 @@
 """HDF5 files: plain ones and netCDF-4, with `units` attributes; Labber's logs go to `labber`."""
 
 import dataclasses
-import math
-
-import numpy as np
 
 from qpcjax.data import InputError
-from qpcjax.files.arrays import Array, tables_from, unit_from
+from qpcjax.files.arrays import tables_from
 from qpcjax.files.extras import need
 from qpcjax.files.h5 import check, opened, plain_values, text
 from qpcjax.files.labber import is_log, log_tables
-from qpcjax.files.table import check_size, check_values
+from qpcjax.files.labelled import Dataset, arrays_of, decoded
+from qpcjax.files.table import check_size
 
 _MOST_OBJECTS = 10_000
-_NETCDF_FILL = 9.969209968386869e36  # what netCDF puts where nothing was written
 _INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4", "_NC", "_nc3")
-_NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 
 
 def read_hdf5(path):
@@ -70,71 +66,19 @@ def _groups(path, file):
 
 def _arrays(path, file, names):
     """The datasets of numbers in a group, and the single values among them."""
-    arrays, scalars = [], {}
-    gathered = _gathered(file, names)
-    listed = {axis for n in names for axis in _axes_of(file[n])}
+    datasets, scalars = {}, {}
     for name in names:
-        dataset, own = file[name], name.rsplit("/", 1)[1]
-        if dataset.shape == ():
-            scalars |= plain_values({own: dataset[()]})
-        if not dataset.shape or dataset.dtype.kind not in "biufc" or _is_placeholder(dataset):
-            continue
-        if dataset.is_virtual or dataset.external:
+        dataset, shape, kind = file[name], file[name].shape, file[name].dtype.kind
+        if shape and kind in "biufc" and (dataset.is_virtual or dataset.external):
             raise InputError(
                 f"{path}: the dataset '{name}' stands in another file, which is not opened. Copy "
                 "its numbers into this one"
             )
-        check_values(f"{path}, dataset '{name}'", math.prod(dataset.shape))
-        arrays.append(_array(path, file, dataset, own, listed, gathered))
-    return arrays, scalars
-
-
-def _axes_of(dataset):
-    """Names of what a dataset says that it was measured against: by CF's word, and by QCoDeS'."""
-    told = dataset.attrs.get("depends_on", ())
-    told = [text(told)] if isinstance(told, str) else [text(name) for name in told]
-    return text(dataset.attrs.get("coordinates", "")).split() + told
-
-
-def _is_placeholder(dataset):
-    """Whether netCDF keeps something else than a measurement in it."""
-    named = text(dataset.attrs.get("NAME", ""))
-    return "compress" in dataset.attrs or named.startswith(_NO_VARIABLE)
-
-
-def _array(path, file, dataset, own, listed, gathered):
-    stated = [text(dataset.attrs.get(a, "")).strip() for a in ("units", "unit")]
-    unit = unit_from(path, own, stated)
-    label = text(dataset.attrs.get("long_name", dataset.attrs.get("label", "")))
-    where, dims = dataset.name, _dims(dataset)
-    if where in gathered:
-        index, place, lengths = gathered[where]
-
-        def read():
-            with opened(path) as file:
-                at = np.unravel_index(file[index][()], lengths)[place]
-            return _values(path, where)[at]
-
-        dims = _dims(file[index]) or (index,)
-        return Array(own, unit, file[index].shape, read, dims, True, label)
-    axis = dims is not None and (dims == (where,) or own in listed)
-    return Array(own, unit, dataset.shape, lambda: _values(path, where), dims, axis, label)
-
-
-def _gathered(file, names):
-    """Axes of scans that are no full grid, which netCDF writes by the numbers of their points.
-
-    Returns:
-        Axis -> the dataset of these numbers, the axis' place among the axes, and their lengths.
-    """
-    found = {}
-    for name in names:
-        listed = text(file[name].attrs.get("compress", "")).split()
-        axes = [f"{name.rsplit('/', 1)[0]}/{axis}" for axis in listed]
-        if axes and all(axis in names for axis in axes):
-            lengths = tuple(file[axis].shape[0] for axis in axes)
-            found |= {axis: (name, place, lengths) for place, axis in enumerate(axes)}
-    return found
+        dims = _dims(dataset) if shape else None
+        datasets[name] = Dataset(name, shape, kind, dataset.attrs, dims)
+        if shape == ():
+            scalars |= plain_values({datasets[name].own: dataset[()]})
+    return arrays_of(path, datasets, lambda name: _read(path, name)), scalars
 
 
 def _dims(dataset):
@@ -147,21 +91,9 @@ def _dims(dataset):
     return tuple(scale[0].name for scale in scales)
 
 
-def _values(path, name):
-    """The dataset's numbers, with NaN where the file says that one is missing."""
+def _read(path, name):
     with opened(path) as file:
-        dataset = file[name]
-        values = dataset[()]
-        attributes = dataset.attrs
-        missing = [np.ravel(attributes[a])[0] for a in ("_FillValue", "missing_value")
-                   if a in attributes]  # fmt: skip
-        gone = np.isin(values, [m for m in missing if m == m])
-        if values.dtype.kind == "f":
-            gone |= values == values.dtype.type(_NETCDF_FILL)
-        if "scale_factor" in attributes or "add_offset" in attributes:
-            scale = np.ravel(attributes.get("scale_factor", 1.0))[0]
-            values = values * float(scale) + float(np.ravel(attributes.get("add_offset", 0.0))[0])
-    return np.where(gone, np.nan, values) if np.any(gone) else values
+        return decoded(file[name][()], file[name].attrs)
 
 
 def _attributes(item):

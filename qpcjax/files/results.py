@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -43,15 +44,32 @@ def table_files(
     made = {}
     for name in dict.fromkeys(formats):
         if name == "csv":
-            content = save_table(columns) + "".join(
-                f"# {k}: {_one_line(v)}\n" for k, v in attributes.items()
-            )
+            content = save_table(columns) + csv_source(attributes)
         elif name == "json":
             content = save_json(_as_json(columns, attributes))
         else:
             content = save_netcdf(columns, attributes, index)
         made[stem + SUFFIXES[name]] = content
     return made
+
+
+def csv_source(attributes: Mapping) -> str:
+    """What a table is from, as the comments behind its rows in a CSV file."""
+    return "".join(f"# {name}: {one_line(value)}\n" for name, value in attributes.items())
+
+
+def format_of(path):
+    """The format of a table by its file's suffix, which is written here.
+
+    Raises:
+        InputError: another suffix, or netCDF without the extra `files`.
+    """
+    kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
+    kind = kinds.get(Path(path).suffix.lower())
+    if kind is None:
+        raise InputError(f"{path}: a file ending in {', '.join(kinds)} was expected")
+    check_formats([kind])
+    return kind
 
 
 def check_formats(formats):
@@ -91,7 +109,7 @@ def save_netcdf(
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         file.dimensions = {dimension: length}
-        file.attrs.update({k: _one_line(v) for k, v in (attributes or {}).items()})
+        file.attrs.update({k: one_line(v) for k, v in (attributes or {}).items()})
         for title, column in values.items():
             name = split_unit(title)[0]
             # netCDF has words of any length, NumPy those of a fixed one.
@@ -125,8 +143,8 @@ def _as_json(columns, attributes):
     return {"columns": table, **attributes}
 
 
-def _one_line(value):
-    """An attribute as text or number."""
+def one_line(value):
+    """An attribute as text or number, what is nested as JSON."""
     if isinstance(value, str | int | float):
         return value
     return json.dumps(value)

@@ -39,7 +39,8 @@ class Column:
     def values(self) -> np.ndarray:
         """The numbers: one dimension, float64 or complex128."""
         values = np.asarray(self.read())
-        return values.astype(complex if values.dtype.kind == "c" else float)
+        with np.errstate(invalid="ignore"):  # as a damaged NaN is
+            return values.astype(complex if values.dtype.kind == "c" else float)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,6 +1,8 @@
 """Writing files so that nothing stays half-written."""
 
+import contextlib
 import csv
+import hashlib
 import io
 import json
 import math
@@ -13,12 +15,15 @@ import numpy as np
 from qpcjax.data import InputError
 
 
-def save_table(columns: Mapping[str, Iterable], comments: Iterable[str] = ()) -> str:
+def save_table(
+    columns: Mapping[str, Iterable], comments: Iterable[str] = (), header: bool = True
+) -> str:
     """CSV text of equally long columns, in full precision.
 
     Args:
         columns: column title, with its unit -> values.
         comments: lines put in front, each behind a #.
+        header: whether the titles stand above the rows; not where the rows go on those before.
     """
     values = {title: np.asarray(column) for title, column in columns.items()}
     shapes = {title: column.shape for title, column in values.items()}
@@ -27,7 +32,8 @@ def save_table(columns: Mapping[str, Iterable], comments: Iterable[str] = ()) ->
     text = io.StringIO()
     text.writelines(f"# {line}\n" for line in comments)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(values)
+    if header:
+        writer.writerow(values)
     # tolist gives Python numbers, which csv writes by their shortest exact representation.
     writer.writerows(zip(*(column.tolist() for column in values.values()), strict=True))
     return text.getvalue()
@@ -44,6 +50,12 @@ def _finite(value):
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def content_digest(content) -> str:
+    """SHA-256 of plain values, however they are laid out: a float has one shortest text."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_writable(folder) -> None:
@@ -98,6 +110,28 @@ def write_files(folder, contents: Mapping[str, bytes | str]) -> list[Path]:
             raise _not_writable(folder, error) from None
         raise
     return list(targets.values())
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Name of a file to write, which gets the name that was asked for once it is whole.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"{path} cannot be written: {reason}. Choose another file, or make room"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _make_folder(folder):

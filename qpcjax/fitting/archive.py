@@ -1,12 +1,12 @@
 """A fit as one file, self-contained and checked when it is read."""
 
-import hashlib
 import json
 from pathlib import Path
 
 from qpcjax._versions import versions
 from qpcjax.data import InputError
 from qpcjax.files import write_files
+from qpcjax.files.writing import content_digest
 from qpcjax.fitting.record import encoded, encoded_array, encoded_data
 
 FORMAT = "qpcjax fit"
@@ -29,17 +29,11 @@ def save_fit(fit, path, posterior=None):
         "format": FORMAT,
         "version": VERSION,
         "versions": versions(),
-        "sha256": _digest(content),
+        "sha256": content_digest(content),
         "content": content,
     }
     (written,) = write_files(path.parent, {path.name: json.dumps(document, allow_nan=False) + "\n"})
     return written
-
-
-def _digest(content):
-    """Of the values, however they are laid out: a float has one shortest text."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _content(fit):
@@ -77,7 +71,7 @@ def _part(part, result):
     return {
         "name": part.name,
         "data": data,
-        "data_sha256": _digest(data),
+        "data_sha256": content_digest(data),
         "known": part.known,
         "sigma": encoded_array(part.sigma),
         "predicted": encoded_array(result.predicted),
@@ -128,7 +122,7 @@ def read_content(path):
             f"formats up to {VERSION}: install that version or a later one"
         )
     content = document.get("content")
-    if not isinstance(content, dict) or _digest(content) != document.get("sha256"):
+    if not isinstance(content, dict) or content_digest(content) != document.get("sha256"):
         raise InputError(
             f"{path} has been changed or damaged since it was saved: its checksum is not that of "
             "what it holds. Save the fit, or copy the file, once more"

@@ -1,10 +1,13 @@
 """What `qpcjax sweep` does between its options and its folder."""
 
 import contextlib
-import importlib.util
+import dataclasses
 from pathlib import Path
 
 from qpcjax.files import InputError
+from qpcjax.files.results import format_of
+from qpcjax.files.table import digest
+from qpcjax.sweeping.export import WRITERS, check_json
 from qpcjax.sweeping.peers import join
 from qpcjax.sweeping.progress import shown
 from qpcjax.sweeping.run import run
@@ -12,14 +15,14 @@ from qpcjax.sweeping.spec import read_spec
 
 
 def run_spec(
-    spec, out, *, netcdf=None, quiet=False, distributed=False, coordinator=(None, None, None)
+    spec, out, *, export=None, quiet=False, distributed=False, coordinator=(None, None, None)
 ):
     """Read a spec and run it.
 
     Args:
         spec: the TOML file.
         out: the folder.
-        netcdf: a netCDF file that is written in the end.
+        export: a .nc, .csv or .json file that is written in the end.
         quiet: whether no progress is shown.
         distributed: whether a launcher has started several processes.
         coordinator: address, number of processes and number of this one, or three times None.
@@ -30,8 +33,7 @@ def run_spec(
     Raises:
         InputError: anything that the user can mend.
     """
-    if netcdf is not None:
-        _require_netcdf(netcdf)  # before long work
+    kind = None if export is None else _kind_of(export)  # before long work
     peers, process = contextlib.nullcontext(), 0
     joined = distributed or any(part is not None for part in coordinator)
     if joined:
@@ -39,6 +41,9 @@ def run_spec(
         process = peers.process
     with peers:
         plan = read_spec(spec)
+        if kind == "json":
+            check_json(len(plan.observables) * plan.axes.size)
+        source = {"input": Path(spec).name, "input_sha256": digest(Path(spec))}
         with shown(not quiet and process == 0) as advance:
             try:
                 result = run(plan, out, advance, watched=joined)
@@ -48,16 +53,17 @@ def run_spec(
                 ) from None
     if process:
         return None
-    if netcdf is not None:
-        result.to_netcdf(netcdf)
+    if kind is not None:
+        named = dataclasses.replace(result, attributes={**source, **result.attributes})
+        WRITERS[kind](named, export)
     return result.folder
 
 
-def _require_netcdf(path):
-    if importlib.util.find_spec("h5netcdf") is None:
-        raise InputError("--netcdf needs the extra: pip install 'qpcjax[files]'")
+def _kind_of(path):
+    kind = format_of(path)
     if not Path(path).absolute().parent.is_dir():
-        raise InputError(f"--netcdf {path}: there is no folder {Path(path).parent}")
+        raise InputError(f"{path}: there is no folder {Path(path).parent}. Make it first")
+    return kind
 
 
 def _joined(out, coordinator):

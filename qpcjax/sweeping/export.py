@@ -1,19 +1,19 @@
-"""Sweeps as xarray datasets and netCDF files, without holding one in memory."""
+"""Sweeps as xarray datasets, netCDF, CSV and JSON files, without holding a large one in memory."""
 
-import contextlib
-import json
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qpcjax.files import InputError
+from qpcjax.files import InputError, save_json, save_table
+from qpcjax.files.results import csv_source, one_line
+from qpcjax.files.writing import replacing
 from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.result import StoredValues
 
 _PIECE = 1 << 20  # points written at once
+_ROWS = 1 << 15  # of a CSV file made at once
+MOST_JSON = 1_000_000  # numbers in a JSON file, which is made as a whole
 
 
 def _needs(module) -> Any:
@@ -29,10 +29,7 @@ def _needs(module) -> Any:
 
 def _attributes(result):
     """Attributes of a file: text and numbers, what is nested as JSON."""
-    return {
-        name: value if isinstance(value, (str, int, float)) else json.dumps(value)
-        for name, value in result.attributes.items()
-    }
+    return {name: one_line(value) for name, value in result.attributes.items()}
 
 
 def _labels(result, name):
@@ -43,7 +40,7 @@ def _labels(result, name):
 def dataset(result):
     """The result as an `xarray.Dataset`; see `SweepResult.to_xarray`."""
     xarray = _needs("xarray")
-    table = len(result.dimensions) == 1 and result.dimensions[0] not in result.axes
+    table = _is_table(result)
     coordinates = {
         name: (result.dimensions if table else (name,), np.asarray(values), _labels(result, name))
         for name, values in result.axes.items()
@@ -73,24 +70,79 @@ def _lazy(values):
 def write_netcdf(result, path):
     """Write the result as netCDF-4; see `SweepResult.to_netcdf`."""
     h5netcdf = _needs("h5netcdf")
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5netcdf.File(part, "w") as file:
-            _fill(file, result)
-        os.replace(part, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be written: {reason}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with replacing(path) as part, h5netcdf.File(part, "w") as file:
+        _fill(file, result)
+
+
+def write_csv(result, path):
+    """Write the result as CSV; see `SweepResult.to_csv`."""
+    size = math.prod(result.shape)
+    with replacing(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+        for start in range(0, size, _ROWS):
+            columns = _rows(result, start, min(start + _ROWS, size))
+            file.write(save_table(columns, header=start == 0))
+        file.write(csv_source(result.attributes))
+
+
+def _rows(result, start, stop):
+    """Columns of the points from `start` to `stop`: title -> values."""
+    if _is_table(result):
+        columns = {name: values[start:stop] for name, values in result.axes.items()}
+    else:
+        places = np.unravel_index(np.arange(start, stop), result.shape)
+        axes = zip(result.axes.items(), places, strict=True)
+        columns = {name: values[place] for (name, values), place in axes}
+    for name, values in result.values.items():
+        stored = isinstance(values, StoredValues)
+        columns[name] = values.run(start, stop) if stored else values.reshape(-1)[start:stop]
+    return {_title(name, result.units[name]): values for name, values in columns.items()}
+
+
+def _title(name, unit):
+    return name if unit in ("", "1") else f"{name} ({unit})"
+
+
+def write_json(result, path):
+    """Write the result as JSON; see `SweepResult.to_json`."""
+    check_json(len(result.values) * math.prod(result.shape))
+    axes = {
+        name: {"unit": result.units[name], "values": np.asarray(values).tolist()}
+        for name, values in result.axes.items()
+    }
+    observables = {
+        name: {
+            "unit": result.units[name],
+            "title": OBSERVABLES[name].title,
+            "values": np.asarray(values).tolist(),
+        }
+        for name, values in result.values.items()
+    }
+    shape = {"dimensions": list(result.dimensions), "shape": list(result.shape)}
+    text = save_json({**shape, "axes": axes, "observables": observables, **result.attributes})
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def check_json(numbers):
+    """Raise InputError where a result holds more numbers than are written as JSON."""
+    if numbers > MOST_JSON:
+        raise InputError(
+            f"the sweep holds {numbers:.3g} numbers, and no more than {MOST_JSON:.3g} are written "
+            "as JSON, which no program reads piece by piece: write it as netCDF (.nc) or CSV"
+        )
+
+
+WRITERS = {"csv": write_csv, "json": write_json, "netcdf": write_netcdf}
+
+
+def _is_table(result):
+    return result.dimensions[0] not in result.axes
 
 
 def _fill(file, result):
     file.dimensions = dict(zip(result.dimensions, result.shape, strict=True))
     file.attrs.update(_attributes(result))
-    table = result.dimensions[0] not in result.axes
+    table = _is_table(result)
     for name, values in result.axes.items():
         dimensions = result.dimensions if table else (name,)
         variable = file.create_variable(name, dimensions, "f8")

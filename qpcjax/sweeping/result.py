@@ -38,7 +38,7 @@ class StoredValues:
         return f"StoredValues(shape={self.shape}, folder={str(self._store.folder)!r})"
 
     def __array__(self, dtype=None, copy=None):
-        values = self._run(0, self.size).reshape(self.shape)
+        values = self.run(0, self.size).reshape(self.shape)
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def __getitem__(self, key) -> Any:
@@ -48,7 +48,7 @@ class StoredValues:
             isinstance(p, range) and p.step == 1 for p in picked
         ):
             row = math.prod(self.shape[1:])
-            values = self._run(picked[0].start * row, picked[0].stop * row)
+            values = self.run(picked[0].start * row, picked[0].stop * row)
         else:
             values = self._gather(np.ravel_multi_index(np.ix_(*picked), self.shape).reshape(-1))
         values = values.reshape(shape)
@@ -59,8 +59,8 @@ class StoredValues:
         for number in range(self._store.chunks):
             yield number * self._store.chunk, np.array(self._store.read(number)[self._row])
 
-    def _run(self, start, stop):
-        """Points from `start` to `stop` of the flat grid."""
+    def run(self, start, stop):
+        """Values of the points from `start` to `stop` of the flat grid."""
         values, chunk = np.empty(stop - start), self._store.chunk
         for number in range(start // chunk, math.ceil(stop / chunk) if stop > start else 0):
             first = number * chunk
@@ -119,7 +119,8 @@ class SweepResult:
         axes: name -> values of shape (n,).
         values: observable -> values.
         units: of the axes and the observables, "1" for pure numbers, "" where not known.
-        attributes: the scatterer, the numbers that are fixed, versions.
+        attributes: the scatterer, the numbers that are fixed, versions, the hash of all that it
+            was computed from.
         folder: where they are, None for those in memory.
     """
 
@@ -148,6 +149,35 @@ class SweepResult:
         from qpcjax.sweeping.export import dataset
 
         return dataset(self)
+
+    def to_csv(self, path):
+        """Write a CSV file, piece by piece: a row for each point, its axes and observables.
+
+        The header has the units, and what the result is from stands in comments behind the rows.
+        Numbers read back to the last bit.
+
+        Args:
+            path: the file; replaced if it is there.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        from qpcjax.sweeping.export import write_csv
+
+        write_csv(self, path)
+
+    def to_json(self, path):
+        """Write a JSON file of up to a million numbers, nested as the grid is; NaN is null.
+
+        Args:
+            path: the file; replaced if it is there.
+
+        Raises:
+            InputError: there are more, or it cannot be written.
+        """
+        from qpcjax.sweeping.export import write_json
+
+        write_json(self, path)
 
     def to_netcdf(self, path):
         """Write a netCDF-4 file, chunk by chunk, that `xarray.open_dataset` reads.

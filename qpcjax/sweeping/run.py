@@ -10,6 +10,7 @@ import numpy as np
 
 from qpcjax._versions import versions
 from qpcjax.files import InputError
+from qpcjax.files.writing import content_digest
 from qpcjax.quadrature import ORDER
 from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.peers import Peers, wait_for
@@ -252,6 +253,10 @@ def _result(manifest, axes, values, folder=None):
         dict(axes),
         values,
         units_of(units, values),
-        {**attributes, "versions": manifest["versions"]},
+        {
+            **attributes,
+            "spec_sha256": content_digest(spec),
+            "versions": manifest["versions"],
+        },
         folder,
     )
