@@ -147,13 +147,26 @@ def _(fits, mo, page, transfer):
 
 @app.cell
 def _(mo, page, transfer, upload):
-    trace = None
+    traces, which = {}, None
     if upload.value:
         try:
-            trace = transfer.received(upload.value[0].name, upload.value[0].contents)
-            mo.output.replace(mo.Html(page.description(trace)))
+            traces = transfer.received(upload.value[0].name, upload.value[0].contents)
+            which = mo.ui.dropdown(
+                traces,
+                value=next(iter(traces)),
+                label=page.several(traces),
+                searchable=len(traces) > page.SEARCHED,
+            )
+            mo.output.replace(which if len(traces) > 1 else None)
         except ValueError as error:
             mo.output.replace(mo.Html(page.plain(error)))
+    return (which,)
+
+
+@app.cell
+def _(mo, page, which):
+    trace = which.value if which is not None else None
+    mo.Html(page.description(trace)) if trace is not None else None
     return (trace,)
 
 
