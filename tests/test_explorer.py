@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.data import InputError
-from qpcjax.evaluation import evaluate
+from qpcjax.evaluation import _operating_point, evaluate
 from qpcjax.explorer import figures, fits, page, serve, transfer
 from qpcjax.explorer.barriers import (
     BIAS,
@@ -28,6 +29,7 @@ from qpcjax.explorer.barriers import (
     named_barriers,
 )
 from qpcjax.explorer.view import view
+from qpcjax.explorer.warming import warm
 from qpcjax.files import read_trace
 from qpcjax.fitting import trace_device
 
@@ -216,6 +218,25 @@ def test_a_taken_port_is_an_error_in_words():
         serve._listen("127.0.0.1", taken.getsockname()[1])
 
 
+def test_ctrl_c_ends_a_server_that_is_still_compiling():
+    pytest.importorskip("marimo")
+    command = [sys.executable, "-m", "qpcjax", "explore", "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert "explorer is at" in server.stdout.readline()
+        time.sleep(2)  # into the compilation
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 130
+
+
+def test_what_the_page_shows_first_is_compiled_before():
+    warm("step")
+    scatterer, mu = built("step")
+    point = scatterer, qpc.Reservoirs(mu, BIAS.value, TEMPERATURE.value)
+    compiled = _operating_point._cache_size()
+    evaluate(*point, qpc.QuadraticDamping(DAMPING.value))
+    assert _operating_point._cache_size() == compiled
+
+
 # --- the page in a browser ------------------------------------------------------------------
 
 
@@ -329,7 +350,7 @@ def test_the_page_in_a_browser(address, browser, tmp_path, title, kind):
 
     browser.get(f"{address}/?barrier=step")
     first = _until(lambda: _text(browser, "value-I"), 60)
-    assert len(_deep(browser, "img[alt]")) >= 4
+    _until(lambda: len(_deep(browser, "img[alt]")) >= 4, 60)
     slider = next(s for s in _deep(browser, "[role=slider]") if s.is_displayed())
     slider.send_keys(Keys.PAGE_UP)
     moved = _until(lambda: (t := _text(browser, "value-I")) not in (None, first) and t, 10)
