@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.data import InputError
-from qpcjax.evaluation import evaluate
+from qpcjax.evaluation import _operating_point, evaluate
 from qpcjax.explorer import figures, fits, page, serve, transfer
 from qpcjax.explorer.barriers import (
     BIAS,
@@ -28,6 +29,8 @@ from qpcjax.explorer.barriers import (
     named_barriers,
 )
 from qpcjax.explorer.view import view
+from qpcjax.explorer.warming import warm
+from qpcjax.files import read_trace
 from qpcjax.fitting import trace_device
 
 EXAMPLE = Path(__file__).parent.parent / "fits" / "data" / "trace.csv"
@@ -38,6 +41,12 @@ def built(model, **changes):
     """A barrier of the page with its knobs as they stand at first, and mu."""
     knobs = {name: knob.value for name, knob in BARRIERS[model].knobs.items()}
     return BARRIERS[model].build(knobs | changes)
+
+
+def only(traces):
+    """The trace of an upload that holds no other."""
+    (trace,) = traces.values()
+    return trace
 
 
 # --- barriers behind sliders ----------------------------------------------------------------
@@ -67,7 +76,7 @@ def test_the_hottest_corner_of_the_sliders_has_numbers():
 
 
 def test_a_fit_moves_with_the_gate():
-    trace = transfer.received("trace.csv", EXAMPLE.read_bytes())
+    trace = only(transfer.received("trace.csv", EXAMPLE.read_bytes()))
     device = trace_device(trace, "mean", mu=7.15)
 
     class Fit:
@@ -130,10 +139,23 @@ def test_pictures_and_table():
 
 
 def test_an_upload_is_read_as_the_command_reads_it():
-    trace = transfer.received("C:\\lab\\trace.csv", EXAMPLE.read_bytes())
+    trace = only(transfer.received("C:\\lab\\trace.csv", EXAMPLE.read_bytes()))
     assert trace.name == "trace.csv"
     assert trace.dropped == 2
     assert "2 left out" in page.description(trace)
+
+
+def test_every_trace_of_an_upload_can_be_chosen(tmp_path):
+    table = "gate (mV),bias (mV),G (2e2/h)\n"
+    table += "".join(f"{v},{b},{v * b}\n" for b in (0, 1) for v in (1, 2, 3))
+    traces = transfer.received("lab/map.csv", table.encode())
+    assert list(traces) == ["trace 0: bias = 0 mV", "trace 1: bias = 1 mV"]
+    (tmp_path / "map.csv").write_text(table)
+    for number, trace in enumerate(traces.values()):
+        asked = read_trace(tmp_path / "map.csv", trace=number)
+        assert (trace.name, trace.sha256) == (asked.name, asked.sha256)
+        np.testing.assert_array_equal(trace.conductance, asked.conductance)
+    assert "2 traces" in page.several(traces)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +198,7 @@ def test_the_bar_only_counts_up():
 
 
 def test_a_fit_refuses_what_it_cannot_use():
-    trace = transfer.received("trace.csv", EXAMPLE.read_bytes())
+    trace = only(transfer.received("trace.csv", EXAMPLE.read_bytes()))
     with pytest.raises(ValueError, match="NAME=VALUE"):
         fits.fitted(trace, "saddle", "length", {"mu": 7.0}, print)
 
@@ -194,6 +216,25 @@ def test_a_taken_port_is_an_error_in_words():
     taken = serve._listen("127.0.0.1", 0)
     with taken, pytest.raises(InputError, match="cannot listen at 127"):
         serve._listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_ctrl_c_ends_a_server_that_is_still_compiling():
+    pytest.importorskip("marimo")
+    command = [sys.executable, "-m", "qpcjax", "explore", "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert "explorer is at" in server.stdout.readline()
+        time.sleep(2)  # into the compilation
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 130
+
+
+def test_what_the_page_shows_first_is_compiled_before():
+    warm("step")
+    scatterer, mu = built("step")
+    point = scatterer, qpc.Reservoirs(mu, BIAS.value, TEMPERATURE.value)
+    compiled = _operating_point._cache_size()
+    evaluate(*point, qpc.QuadraticDamping(DAMPING.value))
+    assert _operating_point._cache_size() == compiled
 
 
 # --- the page in a browser ------------------------------------------------------------------
@@ -305,11 +346,11 @@ def test_the_page_in_a_browser(address, browser, tmp_path, title, kind):
 
     trace = tmp_path / "upload.csv"
     example = EXAMPLE.read_text(encoding="utf-8")
-    trace.write_text(saddle_trace() if title == "saddle" else example, encoding="utf-8")
+    trace.write_text(saddle_traces() if title == "saddle" else example, encoding="utf-8")
 
     browser.get(f"{address}/?barrier=step")
     first = _until(lambda: _text(browser, "value-I"), 60)
-    assert len(_deep(browser, "img[alt]")) >= 4
+    _until(lambda: len(_deep(browser, "img[alt]")) >= 4, 60)
     slider = next(s for s in _deep(browser, "[role=slider]") if s.is_displayed())
     slider.send_keys(Keys.PAGE_UP)
     moved = _until(lambda: (t := _text(browser, "value-I")) not in (None, first) and t, 10)
@@ -323,8 +364,13 @@ def test_the_page_in_a_browser(address, browser, tmp_path, title, kind):
     (upload,) = _deep(browser, "input[type=file]")
     upload.send_keys(str(trace))
     assert "upload.csv" in _until(lambda: _text(browser, "received"), 10)
+    if title == "saddle":
+        assert "trace 0" in _text(browser, "received")
+        (choice,) = (s for s in _deep(browser, "select") if "bias = 0 mV" in s.text)
+        choice.send_keys("trace 1")
+        _until(lambda: "trace 1" in _text(browser, "received"), 10)
 
-    menu = _deep(browser, "select")[-1]
+    menu = [s for s in _deep(browser, "select") if title in s.text][-1]  # the page's own is first
     menu.send_keys(title)
     (button,) = (b for b in _deep(browser, "button") if b.text.strip() == "Fit")
     _click(browser, button)
@@ -336,16 +382,20 @@ def test_the_page_in_a_browser(address, browser, tmp_path, title, kind):
     _until(report.exists, 20)
     text = report.read_text(encoding="utf-8")
     assert f"barrier             {kind}" in text
-    assert "upload.csv" in text
+    assert "upload.csv" + (", trace 1" if title == "saddle" else "") in text
     assert not _text(browser, "error")
 
 
-def saddle_trace():
-    """Two steps of a saddle behind 300 ohm, by the formula, with noise."""
+def saddle_traces():
+    """Two steps of a saddle behind 300 ohm, by the formula, with noise; half as much at a bias."""
     rng, gate = np.random.default_rng(0), np.linspace(-100, 0, 41)
     height = 8 - 8 * (gate + 100) / 100
     n = np.arange(4)[:, None]
     g = np.sum(1 / (1 + np.exp(-2 * np.pi * (7.15 - height - 3 * (n + 0.5)))), axis=0)
     g = g / (1 + 300 / 12906.4037 * g) + 1e-3 * rng.standard_normal(gate.size)
-    rows = (f"{v:.2f},{y:.5f}" for v, y in zip(gate, g, strict=True))
-    return "\n".join(["gate (mV),conductance (2e2/h)", *rows]) + "\n"
+    rows = [
+        f"{v:.2f},{bias},{y * (1 + bias):.5f}"
+        for bias in (-0.5, 0)
+        for v, y in zip(gate, g, strict=True)
+    ]
+    return "\n".join(["gate (mV),bias (mV),conductance (2e2/h)", *rows]) + "\n"

@@ -17,7 +17,7 @@ from measurements import (
 )
 
 from qpcjax.data import BiasSpectroscopy, ConductanceTrace
-from qpcjax.files import hdf5, open_file, read_data, read_trace
+from qpcjax.files import hdf5, open_file, read_data, read_trace, read_traces
 from qpcjax.files.table import MOST_VALUES
 from qpcjax.files.units import CONDUCTANCE_UNITS, GATE_UNITS
 
@@ -234,3 +234,8 @@ def test_up_and_down_beside_a_second_axis(tmp_path):
     np.testing.assert_array_equal(trace.conductance, expected)
     refused(lambda: read_trace(tmp_path / "trace.nc", trace=1), "0 (down", "1 (up", "sweep up")
     assert math.prod(read_trace(tmp_path / "trace.nc", trace=1, sweep="all").gate.shape) == 82
+    every = read_traces(tmp_path / "trace.nc")
+    assert len(every) == 9
+    found = every["trace 1: field = 1 T, sweep 1 (up)"]
+    np.testing.assert_array_equal(found.conductance, expected)
+    assert every["trace 1: field = 1 T, all sweeps"].gate.size == 82

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measurements import refused
 
-from qpcjax.files import read_data, read_trace
+from qpcjax.files import read_data, read_trace, read_traces
 from qpcjax.files.sweeps import lines, sweeps
 
 RISING = np.linspace(-1500, -500, 101)
@@ -114,6 +114,21 @@ def test_a_trace_at_each_bias(tmp_path):
     refused(lambda: read_trace(path, trace=3), "no trace 3", "0 to 2")
     (data,) = read_data(path)
     assert data.conductance.size == 12
+    every = read_traces(path)
+    assert list(every) == [f"trace {i}: bias = {i - 1} mV" for i in range(3)]
+    assert every["trace 2: bias = 1 mV"].name == read_trace(path, trace=2).name
+
+
+def test_every_trace_by_name(updown):
+    every = read_traces(updown)
+    assert list(every) == ["sweep 0 (up)", "sweep 1 (down)", "all sweeps"]
+    for name, sweep in zip(every, ("up", "down", "all"), strict=True):
+        chosen = read_trace(updown, sweep=sweep)
+        assert (every[name].name, every[name].gate.size) == (chosen.name, chosen.gate.size)
+    updown.write_text("gate (mV),G (2e2/h)\n1,0.1\n2,0.2\n")
+    assert list(read_traces(updown)) == ["updown.csv"]
+    updown.write_text("gate (mV),speed\n1,0.1\n2,0.2\n")
+    refused(lambda: read_traces(updown), "updown.csv", "conductance")
 
 
 def test_the_number_of_a_trace_behind_the_name(tmp_path):

@@ -15,6 +15,7 @@ def _():
     from qpcjax.hotspot import QuadraticDamping
     from qpcjax.reservoirs import Reservoirs
 
+    compiled = set()  # barriers whose numbers and plane were shown once
     left = {}  # where the controls stand, so that they stay there when they are made anew
 
     def slider(knob, *key):
@@ -34,6 +35,7 @@ def _():
         QuadraticDamping,
         Reservoirs,
         barriers,
+        compiled,
         evaluate,
         figures,
         fits,
@@ -61,7 +63,7 @@ def _(barriers, get_answer, left, mo):
     _name = left.get("barrier", mo.query_params().get("barrier"))
     model = mo.ui.dropdown(
         {kind.title: name for name, kind in known.items()},
-        value=known[_name if _name in known else "mean"].title,
+        value=known[_name if _name in known else barriers.FIRST].title,
         label="barrier",
         full_width=True,
         on_change=lambda name: left.update(barrier=name),
@@ -116,11 +118,24 @@ def _(figures, mo, page, reservoirs, scatterer, view):
 
 
 @app.cell
-def _(damping, evaluate, figures, mo, page, reservoirs, scatterer):
+def _(
+    compiled,
+    damping,
+    evaluate,
+    figures,
+    mo,
+    model,
+    page,
+    reservoirs,
+    scatterer,
+):
     with mo.status.spinner("The first time, a model is compiled ...", remove_on_exit=True):
         _numbers = page.table(evaluate(scatterer, reservoirs, damping))
+        if model.value not in compiled:
+            mo.output.append(mo.Html(page.gallery({}, _numbers)))
         _plane = figures.plane(scatterer, reservoirs, damping)
-    mo.Html(page.gallery(_plane, _numbers))
+        compiled.add(model.value)
+    mo.output.replace(mo.Html(page.gallery(_plane, _numbers)))
     return
 
 
@@ -147,13 +162,26 @@ def _(fits, mo, page, transfer):
 
 @app.cell
 def _(mo, page, transfer, upload):
-    trace = None
+    traces, which = {}, None
     if upload.value:
         try:
-            trace = transfer.received(upload.value[0].name, upload.value[0].contents)
-            mo.output.replace(mo.Html(page.description(trace)))
+            traces = transfer.received(upload.value[0].name, upload.value[0].contents)
+            which = mo.ui.dropdown(
+                traces,
+                value=next(iter(traces)),
+                label=page.several(traces),
+                searchable=len(traces) > page.SEARCHED,
+            )
+            mo.output.replace(which if len(traces) > 1 else None)
         except ValueError as error:
             mo.output.replace(mo.Html(page.plain(error)))
+    return (which,)
+
+
+@app.cell
+def _(mo, page, which):
+    trace = which.value if which is not None else None
+    mo.Html(page.description(trace)) if trace is not None else None
     return (trace,)
 
 

@@ -39,6 +39,8 @@ class Barrier(NamedTuple):
     build: Callable[[dict[str, float]], tuple[Any, float]]
 
 
+FIRST = "mean"  # the barrier that the page opens with
+
 # Where the electrons are: T(E) must be known up to the tail of the hottest.
 MU = Knob("mean potential μ (meV)", 0.5, 25.0, 0.1, 14.0)
 BIAS = Knob("bias eV (meV)", -10.0, 10.0, 0.1, 4.0)

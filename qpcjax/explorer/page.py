@@ -5,9 +5,11 @@ import html
 import math
 from collections.abc import Mapping
 
+from qpcjax.data import ConductanceTrace
 from qpcjax.evaluation import Evaluation
 from qpcjax.explorer.transfer import MOST_BYTES
 
+SEARCHED = 12  # of more traces one is found by typing
 WANTED = (
     f"A file with a conductance trace, at most {MOST_BYTES / 1e6:g} MB; a table's header names its "
     "columns with units, such as gate (mV),conductance (2e2/h)"
@@ -26,7 +28,7 @@ def table(evaluation: Evaluation) -> str:
     return f'<table style="{_TABLE}">{rows}</table>{notes}'
 
 
-def description(trace) -> str:
+def description(trace: ConductanceTrace) -> str:
     """A trace that was read, as one paragraph of HTML."""
     low, high, top = trace.gate.min(), trace.gate.max(), trace.conductance.max()
     dropped = f", {trace.dropped} left out without a value" if trace.dropped else ""
@@ -35,6 +37,11 @@ def description(trace) -> str:
         f"conductance up to {top:.3g} in 2e²/h"
     )
     return f'<p id="received">{html.escape(words)}</p>'
+
+
+def several(traces: Mapping[str, ConductanceTrace]) -> str:
+    """What stands before the choice of a trace."""
+    return f"the file holds {len(traces)} traces; fit"
 
 
 def plain(error: Exception) -> str:

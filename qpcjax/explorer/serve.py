@@ -1,7 +1,9 @@
 """The server behind `qpcjax explore`: one page, whose code can neither be seen nor edited."""
 
 import contextlib
+import os
 import socket
+import sys
 import threading
 import webbrowser
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from qpcjax.data import InputError
 
 _PAGE = Path(__file__).with_name("app.py")
+_INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 _OWN = ("127.0.0.1", "localhost")
 
 
@@ -32,6 +35,8 @@ def serve(host, port, browser, say):
         raise InputError(
             'the explorer needs marimo, which is not installed: pip install "qpcjax[app]"'
         ) from None
+    warming = threading.Thread(target=_warm, daemon=True)
+    warming.start()
     pages = create_asgi_app(quiet=True, include_code=False).with_app(path="", root=str(_PAGE))
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -45,6 +50,16 @@ def serve(host, port, browser, say):
     server = uvicorn.Server(uvicorn.Config(page, log_level="error"))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
+    if warming.is_alive():
+        # Python's own end would take the compiler's memory from under it: a crash.
+        sys.stdout.flush()
+        os._exit(_INTERRUPTED)
+
+
+def _warm():
+    from qpcjax.explorer.warming import warm  # takes a second, in which the server starts
+
+    warm()
 
 
 def _listen(host, port):

@@ -7,15 +7,15 @@ import zipfile
 from pathlib import Path
 
 from qpcjax.data import ConductanceTrace, InputError
-from qpcjax.files import read_trace
+from qpcjax.files import read_traces
 
 MOST_BYTES = 20_000_000  # of an uploaded file
 
 _MADE = (1980, 1, 1, 0, 0, 0)  # the same files, the same archive: no date is in it
 
 
-def received(name: str, contents: bytes) -> ConductanceTrace:
-    """The trace in an uploaded file, read as `qpcjax fit` reads it.
+def received(name: str, contents: bytes) -> dict[str, ConductanceTrace]:
+    """The traces in an uploaded file by what tells them apart, read as `qpcjax fit` reads them.
 
     The file is only ever read: its name decides about nothing but the format.
 
@@ -36,11 +36,14 @@ def received(name: str, contents: bytes) -> ConductanceTrace:
         path = Path(folder, "upload").with_suffix(Path(name).suffix.lower())
         path.write_bytes(contents)
         try:
-            trace = read_trace(path)
+            traces = read_traces(path)
         except InputError as error:
             # The user knows the file by its own name.
             raise InputError(str(error).replace(str(path), name)) from None
-    return dataclasses.replace(trace, name=name)
+    return {
+        told: dataclasses.replace(trace, name=name + trace.name.removeprefix(path.name))
+        for told, trace in traces.items()
+    }
 
 
 def archive(contents: dict[str, bytes | str]) -> bytes:

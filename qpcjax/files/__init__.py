@@ -11,6 +11,7 @@ from qpcjax.files.formats import open_file as open_file
 from qpcjax.files.pairs import read_trace_columns as read_trace_columns
 from qpcjax.files.reading import read_data as read_data
 from qpcjax.files.reading import read_trace as read_trace
+from qpcjax.files.reading import read_traces as read_traces
 from qpcjax.files.results import save_netcdf as save_netcdf
 from qpcjax.files.results import table_files as table_files
 from qpcjax.files.transmission import read_transmission as read_transmission

@@ -68,12 +68,14 @@ class Offered:
         line: which of the lines at a fixed bias, field or the like, counted from 0.
         sweep: which sweep of the line, counted from 0.
         direction: "up", "down", or "all" for points in no order.
+        setting: what was fixed on the line, such as "field = 0.5 T"; "" where nothing was.
     """
 
     data: ConductanceTrace
     line: int
     sweep: int
     direction: str
+    setting: str = ""
 
 
 def offered_traces(table, choice, sha256="") -> list[Offered]:
@@ -93,6 +95,7 @@ def offered_traces(table, choice, sha256="") -> list[Offered]:
         points = kept[line]
         if groups and (points.size < 2 or np.ptp(voltages[points]) == 0):
             continue  # where a scan was aborted, or the gate rested
+        setting = _setting(others, points) if groups else ""
         along = sweeps(voltages[points])
         for j, sweep in enumerate(along):
             # Rows without a value are counted where the whole table is one trace.
@@ -109,7 +112,7 @@ def offered_traces(table, choice, sha256="") -> list[Offered]:
                 conductance_unit=unit,
                 metadata=dict(table.metadata),
             )
-            found.append(Offered(data, i, j, sweep.direction))
+            found.append(Offered(data, i, j, sweep.direction, setting))
     if not found:
         raise InputError(
             f"{table.where}: the gate voltage does not move while everything else rests, so there "
@@ -122,6 +125,15 @@ def _others(table, gate, measured):
     """What was set besides the gate."""
     told = [c for c in table.columns if c.swept] or usual(table, BIAS.names)
     return [c for c in told if c not in (gate.column, measured.column)]
+
+
+def _setting(columns, points):
+    """What columns have one value at these points, and more than one in all, as words."""
+    return ", ".join(
+        " ".join([f"{column.name} = {column.values[points[0]]:.5g}", column.unit or ""]).strip()
+        for column in columns
+        if np.ptp(column.values[points]) == 0 < np.ptp(column.values[~np.isnan(column.values)])
+    )
 
 
 def chosen_trace(table, offered, trace=None, sweep=None) -> ConductanceTrace:
@@ -170,6 +182,30 @@ def chosen_line(table, offered, trace=None) -> list[Offered]:
         last = f"{there[0]} to {there[-1]}" if len(there) > 1 else f"only {there[0]}"
         raise InputError(f"{table.where}: there is no trace {trace}; a trace is {last}")
     return [o for o in offered if o.line == trace]
+
+
+def traces_by_name(table, offered) -> dict[str, ConductanceTrace]:
+    """Every answer of `chosen_trace`, by what tells it from the others of the file.
+
+    Args:
+        table: where the traces stand.
+        offered: of `offered_traces`.
+    """
+    title = table.metadata.get("name", "")
+    part = [f"part {table.part}" + (f" ({title})" if title else "")] if table.part else []
+    numbers, found = sorted({o.line for o in offered}), {}
+    for number in numbers:
+        line = chosen_line(table, offered, number)
+        told = [*part]
+        if len(numbers) > 1:
+            told.append(f"trace {number}" + (f": {line[0].setting}" if line[0].setting else ""))
+        if len(line) == 1:
+            found[", ".join(told) or table.name] = line[0].data
+            continue
+        for o in line:
+            found[", ".join([*told, f"sweep {o.sweep} ({o.direction})"])] = o.data
+        found[", ".join([*told, "all sweeps"])] = _joined(line)
+    return found
 
 
 def _joined(line):

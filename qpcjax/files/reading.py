@@ -1,5 +1,7 @@
 """What a file holds, as the data sets of the fits."""
 
+from pathlib import Path
+
 from qpcjax.data import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -8,7 +10,13 @@ from qpcjax.data import (
     InputError,
 )
 from qpcjax.files import points
-from qpcjax.files.choosing import chosen_line, chosen_trace, offered_traces, pointed
+from qpcjax.files.choosing import (
+    chosen_line,
+    chosen_trace,
+    offered_traces,
+    pointed,
+    traces_by_name,
+)
 from qpcjax.files.columns import titles, usual
 from qpcjax.files.formats import open_file
 from qpcjax.files.table import Table
@@ -67,6 +75,32 @@ def read_trace(
     file = open_file(path)
     table = _the_table(file, part, lambda table: trace_columns(table, choice))
     return chosen_trace(table, offered_traces(table, choice, file.sha256), trace, sweep)
+
+
+def read_traces(path) -> dict[str, ConductanceTrace]:
+    """Every trace in a file that `read_trace` can be asked for, by what tells it from the others.
+
+    Args:
+        path: the file.
+
+    Returns:
+        At least one trace. The names say part, trace and sweep, where there are several, such as
+        "trace 3: field = 0.5 T, sweep 0 (up)"; sweeps of one trace also stand there together.
+
+    Raises:
+        InputError: there is none, or anything else that the user can mend.
+    """
+    choice, file = Choice(), open_file(Path(path))
+    tables, reasons = _passing(file.tables, lambda table: trace_columns(table, choice))
+    found = {}
+    for table in tables:
+        try:
+            found |= traces_by_name(table, offered_traces(table, choice, file.sha256))
+        except InputError as error:
+            reasons.append(str(error))
+    if not found:
+        raise InputError(reasons[0])
+    return found
 
 
 def read_data(
@@ -165,13 +199,7 @@ def _the_table(file, part, check) -> Table:
         return tables[str(part)]
     if len(tables) == 1:
         return file.tables[0]
-    passing, reasons = [], []
-    for table in file.tables:
-        try:
-            check(table)
-            passing.append(table)
-        except InputError as error:
-            reasons.append(str(error))
+    passing, reasons = _passing(file.tables, check)
     if len(passing) == 1:
         return passing[0]
     if not passing:
@@ -183,6 +211,18 @@ def _the_table(file, part, check) -> Table:
         f"{file.path}: {len(passing)} of its parts may be the trace. Say which part: "
         f"{_listed(passing)}"
     )
+
+
+def _passing(tables, check):
+    """The tables for which `check` raises no InputError, and what it says of the others."""
+    passing, reasons = [], []
+    for table in tables:
+        try:
+            check(table)
+            passing.append(table)
+        except InputError as error:
+            reasons.append(str(error))
+    return passing, reasons
 
 
 def _listed(tables):
