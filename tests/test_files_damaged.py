@@ -26,7 +26,7 @@ spec.loader.exec_module(probe)
 for path in sys.argv[3:]:
     child = os.fork()
     if child == 0:
-        os._exit(probe.main(path, sys.argv[2], 6 << 30, 2))
+        os._exit(probe.main(path, sys.argv[2], 6 << 30, 2, 60))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
@@ -132,6 +132,7 @@ def test_a_probe_that_comes_to_nothing_good(script, fact, tmp_path, monkeypatch)
     (tmp_path / "probe.py").write_text(script)
     monkeypatch.setattr(h5, "_PROBE", tmp_path / "probe.py")
     monkeypatch.setattr(h5, "_SECONDS", 1)
+    monkeypatch.setattr(h5, "_PATIENCE", 1)
     message = refused(lambda: read_data(tmp_path / "run.h5"), "run.h5: damaged", "Copy the file")
     assert fact in message
 
@@ -151,4 +152,4 @@ def test_the_probe_knows_an_end(tmp_path):
         file["gate"] = h5py.ExternalLink("/dev/zero", "x")
         file.create_dataset("huge", (1 << 40,), "f8", chunks=(1 << 20,))
         file["kind"] = np.dtype("f8")
-    assert h5probe.main(path, MOST_VALUES, -1, 0) == 0
+    assert h5probe.main(path, MOST_VALUES, -1, -1, 0) == 0

@@ -64,21 +64,23 @@ def _numbers(dataset, most_values):
     return []
 
 
-def _bound(memory, seconds):
+def _bound(memory, processor, clock):
     """Let this process have no more memory and time, where the system can see to it."""
     try:
         import resource
         import signal
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        signal.alarm(seconds)  # also where nobody waits for it any more
+        most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (processor, most))
+        signal.alarm(clock)  # also where nobody waits for it any more
     except (ImportError, AttributeError, ValueError, OSError):
         pass
 
 
-def main(path, most_values, memory, seconds):
+def main(path, most_values, memory, processor, clock):
     """The exit status: 0 where the library came through, well or with an error of its own."""
-    _bound(int(memory), int(seconds))
+    _bound(int(memory), int(processor), int(clock))
     try:
         with h5py.File(path, "r") as file:
             visit(file, int(most_values))
