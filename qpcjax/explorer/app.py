@@ -9,13 +9,12 @@ app = marimo.App(width="full", app_title="qpcjax explorer")
 def _():
     import marimo as mo
 
-    from qpcjax.evaluation import evaluate
-    from qpcjax.explorer import barriers, figures, fits, page, transfer
-    from qpcjax.explorer.view import view
+    from qpcjax.explorer import barriers, fits, page, transfer
+    from qpcjax.explorer.screen import Screen
     from qpcjax.hotspot import QuadraticDamping
     from qpcjax.reservoirs import Reservoirs
 
-    compiled = set()  # barriers whose numbers and plane were shown once
+    screen = Screen()
     left = {}  # where the controls stand, so that they stay there when they are made anew
 
     def slider(knob, *key):
@@ -35,16 +34,13 @@ def _():
         QuadraticDamping,
         Reservoirs,
         barriers,
-        compiled,
-        evaluate,
-        figures,
         fits,
         left,
         mo,
         page,
+        screen,
         slider,
         transfer,
-        view,
     )
 
 
@@ -112,30 +108,9 @@ def _(QuadraticDamping, Reservoirs, conditions, knobs, known, model):
 
 
 @app.cell
-def _(figures, mo, page, reservoirs, scatterer, view):
-    mo.Html(page.gallery(figures.curves(view(scatterer, reservoirs), reservoirs)))
-    return
-
-
-@app.cell
-def _(
-    compiled,
-    damping,
-    evaluate,
-    figures,
-    mo,
-    model,
-    page,
-    reservoirs,
-    scatterer,
-):
-    with mo.status.spinner("The first time, a model is compiled ...", remove_on_exit=True):
-        _numbers = page.table(evaluate(scatterer, reservoirs, damping))
-        if model.value not in compiled:
-            mo.output.append(mo.Html(page.gallery({}, _numbers)))
-        _plane = figures.plane(scatterer, reservoirs, damping)
-        compiled.add(model.value)
-    mo.output.replace(mo.Html(page.gallery(_plane, _numbers)))
+def _(damping, mo, reservoirs, scatterer, screen):
+    for _html in screen.moved(scatterer, reservoirs, damping):
+        mo.output.replace(mo.Html(_html))
     return
 
 

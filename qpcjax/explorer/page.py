@@ -15,6 +15,8 @@ WANTED = (
     "columns with units, such as gate (mV),conductance (2e2/h)"
 )
 
+COMPILING = "<p>The first time, a model is compiled ...</p>"
+
 
 def table(evaluation: Evaluation) -> str:
     """The quantities with their units and the notes, as HTML; each value has its own id."""
