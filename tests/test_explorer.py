@@ -131,6 +131,7 @@ def test_pictures_and_table():
     shown = page.gallery(pictures, page.table(evaluate(scatterer, reservoirs, damping)))
     current = float(qpc.current(scatterer, reservoirs))
     assert f'id="value-I">{current:.5g}</td><td>nA</td>' in shown
+    assert "<td>P<sub>A</sub></td><td>asymmetry P<sub>R</sub> &minus; P<sub>L</sub></td>" in shown
     assert shown.count("<img") == 4
     # Without a hot spot there is no plane, and no error.
     assert figures.plane(scatterer, qpc.Reservoirs(0.5, 4.0, 1.6), damping) == {}

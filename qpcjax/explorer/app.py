@@ -115,24 +115,14 @@ def _(damping, mo, reservoirs, scatterer, screen):
 
 
 @app.cell
-def _(fits, mo, page, transfer):
+def _(mo, page, transfer):
     upload = mo.ui.file(
         kind="area",
         max_size=transfer.MOST_BYTES,
         label=page.WANTED,
     )
-    fit_model = mo.ui.dropdown(fits.models(), value=fits.first(), label="barrier")
-    fit_mu = mo.ui.number(0.1, 100.0, 0.01, value=fits.MU, label="mu (meV)")
-    hold = mo.ui.text(label="hold", placeholder="length=60, series_resistance=300")
-    start = mo.ui.run_button(label="Fit")
-    mo.vstack(
-        [
-            mo.md("## Fit a trace"),
-            upload,
-            mo.hstack([fit_model, fit_mu, hold, start], wrap=True, justify="start", align="end"),
-        ]
-    )
-    return fit_model, fit_mu, hold, start, upload
+    mo.vstack([mo.md("## Fit a trace"), upload])
+    return (upload,)
 
 
 @app.cell
@@ -158,6 +148,16 @@ def _(mo, page, which):
     trace = which.value if which is not None else None
     mo.Html(page.description(trace)) if trace is not None else None
     return (trace,)
+
+
+@app.cell
+def _(fits, mo):
+    fit_model = mo.ui.dropdown(fits.models(), value=fits.first(), label="barrier")
+    fit_mu = mo.ui.number(0.1, 100.0, 0.01, value=fits.MU, label="μ (meV)")
+    hold = mo.ui.text(label="hold NAME=VALUE, ...", placeholder="length=60")
+    start = mo.ui.run_button(label="Fit")
+    mo.hstack([fit_model, fit_mu, hold, start], wrap=True, justify="start", align="end")
+    return fit_model, fit_mu, hold, start
 
 
 @app.cell
@@ -187,6 +187,7 @@ def _(get_answer, mo, page, transfer):
     mo.vstack(
         [
             mo.md("## Result"),
+            mo.md("The fitted barrier is in the list on the left, with a slider for the gate."),
             mo.hstack(
                 [mo.download(b, name, kind, label=name) for name, b, kind in _downloads],
                 justify="start",
