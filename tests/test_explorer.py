@@ -28,6 +28,7 @@ from qpcjax.explorer.barriers import (
     fitted_barrier,
     named_barriers,
 )
+from qpcjax.explorer.screen import Screen
 from qpcjax.explorer.view import view
 from qpcjax.explorer.warming import warm
 from qpcjax.files import read_trace
@@ -130,9 +131,45 @@ def test_pictures_and_table():
     shown = page.gallery(pictures, page.table(evaluate(scatterer, reservoirs, damping)))
     current = float(qpc.current(scatterer, reservoirs))
     assert f'id="value-I">{current:.5g}</td><td>nA</td>' in shown
+    assert "<td>P<sub>A</sub></td><td>asymmetry P<sub>R</sub> &minus; P<sub>L</sub></td>" in shown
     assert shown.count("<img") == 4
     # Without a hot spot there is no plane, and no error.
     assert figures.plane(scatterer, qpc.Reservoirs(0.5, 4.0, 1.6), damping) == {}
+
+
+def test_numbers_come_first_and_a_picture_only_where_it_shows_something_new(monkeypatch):
+    drawn, pictures = [], ("spectrum", "powers", "asymmetry_map", "heat_on_plane")
+
+    def noting(draw):
+        def noted(*arguments):
+            drawn.append(draw.__name__)
+            return draw(*arguments)
+
+        return noted
+
+    for name in pictures:
+        monkeypatch.setattr(figures.plot, name, noting(getattr(figures.plot, name)))
+    screen, (scatterer, mu) = Screen(), built("step")
+
+    def moved(bias=4.0, temperature=1.6, damping=0.04):
+        """What is drawn until each state of the screen, and that state."""
+        drawn.clear()
+        point = qpc.Reservoirs(mu, bias, temperature), qpc.QuadraticDamping(damping)
+        return [(list(drawn), html) for html in screen.moved(scatterer, *point)]
+
+    curves, numbers, plane = moved()
+    assert "compiled" in curves[1]  # the first time, numbers are what takes longest
+    assert "value-I" in numbers[1]
+    assert plane[0] == list(pictures)
+    numbers, curves, plane = moved(temperature=3.0)
+    assert numbers[0] == []
+    assert numbers[1].count("<img") == 4
+    assert curves[0] == ["powers", "asymmetry_map"]
+    assert plane[0] == [*curves[0], "heat_on_plane"]
+    *_, (new, last) = moved(temperature=3.0, damping=0.05)
+    assert new == ["heat_on_plane"]
+    ((new, again),) = moved(temperature=3.0, damping=0.05)
+    assert (new, again) == ([], last)
 
 
 # --- what comes in and goes out -------------------------------------------------------------

@@ -9,13 +9,12 @@ app = marimo.App(width="full", app_title="qpcjax explorer")
 def _():
     import marimo as mo
 
-    from qpcjax.evaluation import evaluate
-    from qpcjax.explorer import barriers, figures, fits, page, transfer
-    from qpcjax.explorer.view import view
+    from qpcjax.explorer import barriers, fits, page, transfer
+    from qpcjax.explorer.screen import Screen
     from qpcjax.hotspot import QuadraticDamping
     from qpcjax.reservoirs import Reservoirs
 
-    compiled = set()  # barriers whose numbers and plane were shown once
+    screen = Screen()
     left = {}  # where the controls stand, so that they stay there when they are made anew
 
     def slider(knob, *key):
@@ -35,16 +34,13 @@ def _():
         QuadraticDamping,
         Reservoirs,
         barriers,
-        compiled,
-        evaluate,
-        figures,
         fits,
         left,
         mo,
         page,
+        screen,
         slider,
         transfer,
-        view,
     )
 
 
@@ -112,52 +108,21 @@ def _(QuadraticDamping, Reservoirs, conditions, knobs, known, model):
 
 
 @app.cell
-def _(figures, mo, page, reservoirs, scatterer, view):
-    mo.Html(page.gallery(figures.curves(view(scatterer, reservoirs), reservoirs)))
+def _(damping, mo, reservoirs, scatterer, screen):
+    for _html in screen.moved(scatterer, reservoirs, damping):
+        mo.output.replace(mo.Html(_html))
     return
 
 
 @app.cell
-def _(
-    compiled,
-    damping,
-    evaluate,
-    figures,
-    mo,
-    model,
-    page,
-    reservoirs,
-    scatterer,
-):
-    with mo.status.spinner("The first time, a model is compiled ...", remove_on_exit=True):
-        _numbers = page.table(evaluate(scatterer, reservoirs, damping))
-        if model.value not in compiled:
-            mo.output.append(mo.Html(page.gallery({}, _numbers)))
-        _plane = figures.plane(scatterer, reservoirs, damping)
-        compiled.add(model.value)
-    mo.output.replace(mo.Html(page.gallery(_plane, _numbers)))
-    return
-
-
-@app.cell
-def _(fits, mo, page, transfer):
+def _(mo, page, transfer):
     upload = mo.ui.file(
         kind="area",
         max_size=transfer.MOST_BYTES,
         label=page.WANTED,
     )
-    fit_model = mo.ui.dropdown(fits.models(), value=fits.first(), label="barrier")
-    fit_mu = mo.ui.number(0.1, 100.0, 0.01, value=fits.MU, label="mu (meV)")
-    hold = mo.ui.text(label="hold", placeholder="length=60, series_resistance=300")
-    start = mo.ui.run_button(label="Fit")
-    mo.vstack(
-        [
-            mo.md("## Fit a trace"),
-            upload,
-            mo.hstack([fit_model, fit_mu, hold, start], wrap=True, justify="start", align="end"),
-        ]
-    )
-    return fit_model, fit_mu, hold, start, upload
+    mo.vstack([mo.md("## Fit a trace"), upload])
+    return (upload,)
 
 
 @app.cell
@@ -183,6 +148,16 @@ def _(mo, page, which):
     trace = which.value if which is not None else None
     mo.Html(page.description(trace)) if trace is not None else None
     return (trace,)
+
+
+@app.cell
+def _(fits, mo):
+    fit_model = mo.ui.dropdown(fits.models(), value=fits.first(), label="barrier")
+    fit_mu = mo.ui.number(0.1, 100.0, 0.01, value=fits.MU, label="μ (meV)")
+    hold = mo.ui.text(label="hold NAME=VALUE, ...", placeholder="length=60")
+    start = mo.ui.run_button(label="Fit")
+    mo.hstack([fit_model, fit_mu, hold, start], wrap=True, justify="start", align="end")
+    return fit_model, fit_mu, hold, start
 
 
 @app.cell
@@ -212,6 +187,7 @@ def _(get_answer, mo, page, transfer):
     mo.vstack(
         [
             mo.md("## Result"),
+            mo.md("The fitted barrier is in the list on the left, with a slider for the gate."),
             mo.hstack(
                 [mo.download(b, name, kind, label=name) for name, b, kind in _downloads],
                 justify="start",

@@ -3,9 +3,8 @@
 marimo runs the page's code in threads of the server's own process, so that they find it.
 """
 
-from qpcjax.evaluation import evaluate
-from qpcjax.explorer import barriers, figures
-from qpcjax.explorer.view import view
+from qpcjax.explorer import barriers
+from qpcjax.explorer.screen import Screen
 from qpcjax.hotspot import QuadraticDamping
 from qpcjax.reservoirs import Reservoirs
 
@@ -20,6 +19,5 @@ def warm(model=barriers.FIRST):
     scatterer, mu = barrier.build({name: knob.value for name, knob in barrier.knobs.items()})
     reservoirs = Reservoirs(mu, barriers.BIAS.value, barriers.TEMPERATURE.value)
     damping = QuadraticDamping(barriers.DAMPING.value)
-    figures.curves(view(scatterer, reservoirs), reservoirs)
-    evaluate(scatterer, reservoirs, damping)
-    figures.plane(scatterer, reservoirs, damping)
+    for _ in Screen().moved(scatterer, reservoirs, damping):
+        pass
