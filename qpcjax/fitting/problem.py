@@ -80,20 +80,27 @@ class Part:
         return self.to_points(predicted), self.to_points(slopes)
 
     def settle_nodes(self, rows):
-        """Set denser nodes where they miss these predictions; whether they were enough."""
-        if self.along is None:
-            return True
+        """Set denser nodes until they do for these predictions; whether they did from the first."""
+        settled = True
+        while self.along is not None:
+            miss = self._miss(self.along, rows)
+            if miss < 1:
+                break
+            settled = False
+            self.along = along(self.data, self.along.more(miss))
+            if not np.isfinite(miss):
+                break  # more modes or panels come first
+        return settled
+
+    def _miss(self, nodes, rows):
+        """How far nodes miss these predictions, over what they may."""
         predicted = self.kernel.predict(rows, self.inputs)
         # The prediction itself is dear: it is asked for where nodes are likely to miss it most.
-        doubt = np.max(self.along.doubt(predicted) / self.sigma, axis=0)
+        doubt = np.max(nodes.doubt(predicted) / self.sigma, axis=0)
         worst = np.argsort(doubt)[-_CHECKED:]
         there = jax.tree.map(lambda x: x[worst], self.kernel.inputs)
-        miss = self.along.to_points(predicted)[:, worst] - self.kernel.predict(rows, there)
-        miss = np.max(np.abs(miss) / self.sigma[worst]) / _NODES_MISS
-        if miss < 1:
-            return True
-        self.along = along(self.data, self.along.more(miss))
-        return False
+        miss = nodes.to_points(predicted)[:, worst] - self.kernel.predict(rows, there)
+        return np.max(np.abs(miss) / self.sigma[worst]) / _NODES_MISS
 
 
 class Problem:
