@@ -238,6 +238,8 @@ def test_a_fit_refuses_what_it_cannot_use():
     trace = only(transfer.received("trace.csv", EXAMPLE.read_bytes()))
     with pytest.raises(ValueError, match="NAME=VALUE"):
         fits.fitted(trace, "saddle", "length", {"mu": 7.0}, print)
+    assert "saddle" in fits.models().values()
+    assert "biased" not in fits.models().values()
 
 
 # --- the command ----------------------------------------------------------------------------

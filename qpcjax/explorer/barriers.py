@@ -52,6 +52,7 @@ _WIDTH = Knob("width 2w (nm)", 20.0, 80.0, 0.5, 40.0)
 _TITLES = {
     "mean": "abrupt (the paper's)",
     "profile": "abrupt, modes' profiles",
+    "biased": "abrupt, voltage drops inside",
     "adiabatic": "smooth walls",
     "saddle": "saddle",
     "step": "ideal step",
@@ -69,12 +70,13 @@ _KNOBS = {
     },
     "step": {"step_energy": Knob("energy E₀ (meV)", 0.0, 25.0, 0.1, 12.0)},
 }
-_KNOBS["profile"] = _KNOBS["mean"]
+_KNOBS["profile"] = _KNOBS["biased"] = _KNOBS["mean"]
 
 # Enough for every place of the sliders, and for ENERGIES.
 _SHAPES = {
     "mean": {"modes": 8, "aspect_limit": 10.0},
     "profile": {"modes": 8, "aspect_limit": 10.0},
+    "biased": {"modes": 8, "aspect_limit": 10.0},
     "adiabatic": {"modes": 12},
     "saddle": {"modes": 40},
     "step": {},
@@ -84,7 +86,7 @@ _SOFT_TAIL = 30.0  # widths of the softness that T(E) needs beyond these
 
 
 def named_barriers() -> dict[str, Barrier]:
-    """The barriers that have sliders of their own, by model; the dearest ones are left out."""
+    """The barriers that have sliders of their own, by model; the dearest one is left out."""
     return {
         model: Barrier(
             _TITLES[model],
