@@ -23,11 +23,11 @@ def keep_compiled():
     enabled = jax.config.jax_enable_compilation_cache  # pyright: ignore[reportAttributeAccessIssue]
     if not enabled or jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
         return
-    folder = cache_folder()
     try:
+        folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # a home that cannot be written: compile every time
+    except (OSError, RuntimeError):
+        return  # no home, or one that cannot be written: compile every time
     _forget_oldest(folder)
     for name, value in (
         ("jax_compilation_cache_dir", str(folder)),

@@ -60,6 +60,15 @@ def test_a_home_that_cannot_be_written_is_no_error(home):
     assert jax.config.jax_compilation_cache_dir is None
 
 
+def test_a_user_without_a_home_is_no_error(home, monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(_compiled.Path, "home", nowhere)
+    _compiled.keep_compiled()
+    assert jax.config.jax_compilation_cache_dir is None
+
+
 def test_the_oldest_are_forgotten_first(home, monkeypatch):
     folder = _compiled.cache_folder()
     folder.mkdir(parents=True)

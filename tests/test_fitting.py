@@ -25,7 +25,7 @@ from qpcjax.fitting import Device, GateCurve, Gated, fit, trace_device
 from qpcjax.fitting.along import Along
 from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
-from qpcjax.fitting.kernel import Kernel
+from qpcjax.fitting.kernel import Kernel, _least
 from qpcjax.fitting.observe import Inputs
 from qpcjax.fitting.optimiser import levenberg_marquardt
 from qpcjax.fitting.report import as_json, page, text
@@ -176,6 +176,22 @@ def test_too_few_panels_are_nan():
     kernel.resolution = kernel.resolution._replace(panels=8)
     assert np.any(np.isnan(kernel.predict(kernel.layout.values)))
     assert not kernel.resolves(kernel.layout.values)
+
+
+@pytest.mark.parametrize("few", [0, 3])
+def test_the_least_number_that_is_enough(few):
+    for answer in range(few + 1, 31):
+        for guess in range(few + 1, 31):
+            tried = []
+
+            def enough(n, answer=answer, tried=tried):
+                tried.append(n)
+                return n >= answer
+
+            assert _least(enough, guess, few, 30) == answer
+            assert all(few < n <= 30 for n in tried)
+            if guess == answer:
+                assert len(tried) <= 2
 
 
 def test_nodes_along_a_trace():
