@@ -41,7 +41,7 @@ class Made:
         curvature = jacobian.T @ jacobian
         covariance = np.linalg.inv(curvature)
         errors = np.sqrt(np.diag(covariance))
-        return rises(self, zero, covariance[None], curvature[None])[0], errors
+        return rises(self, zero, covariance[None], curvature[None]), errors
 
     def profile(self, x):
         """The lowest sum of squares at this x, by trying every y."""
@@ -66,27 +66,41 @@ def test_rises_are_those_of_brute_force(last):
     found, errors = made.rises()
     expected = [made.profile(-errors[0]), made.profile(errors[0])]
     # Where one step of the others is not enough they are fitted; else it says a little too little.
-    np.testing.assert_allclose(found[0], expected, rtol=0.02)
-    assert too_small(found[0]) == (min(expected) < 0.4)
+    over = found.over[0]
+    np.testing.assert_allclose(over[0], expected, rtol=0.02)
+    assert too_small(over[0]) == (min(expected) < 0.4)
+    assert np.all(np.isnan(found.lower))
 
 
 def test_a_straight_line_has_the_errors_of_its_slopes():
-    np.testing.assert_allclose(Made(lambda x: 0.3 * x).rises()[0], 1, rtol=1e-6)
+    np.testing.assert_allclose(Made(lambda x: 0.3 * x).rises()[0].over, 1, rtol=1e-6)
+
+
+def test_a_deeper_minimum_is_met():
+    made = Made(lambda x: 3 - 3 * np.exp(-(((x - 1) / 0.3) ** 2)))
+    found, errors = made.rises()
+    assert found.over[0, 0, 1] == pytest.approx(made.profile(errors[0]) - 9, rel=0.02)
+    assert "falls" in in_words("xy", found.over[0])[0]
+    there = made.coordinates.decode(found.lower)[0][0]
+    assert np.sum(made.at(there) ** 2) == pytest.approx(9 + found.over.min(), rel=1e-3)
+    assert np.min(np.abs(np.abs(there) - errors)) < 1e-6  # a standard error away in x or y
 
 
 def test_a_bound_that_is_near_is_not_looked_over():
     found, errors = Made(lambda x: 0.3 * x, reach=0.2).rises()
+    over = found.over[0]
     assert 0.5 * errors.min() > 0.2
-    np.testing.assert_array_equal(np.isnan(found), [[True, False], [True, False]])
-    np.testing.assert_allclose(found[:, 1], 1, rtol=0.2)
-    assert not np.any(too_small(found))
+    np.testing.assert_array_equal(np.isnan(over), [[True, False], [True, False]])
+    np.testing.assert_allclose(over[:, 1], 1, rtol=0.2)
+    assert not np.any(too_small(over))
 
 
 def test_no_prediction_one_error_away():
     found, _ = Made(lambda x: np.where(x > 0.1, np.nan, x)).rises()
-    assert np.isnan(found[0, 1])
-    assert found[0, 0] == pytest.approx(1)
-    assert not np.any(too_small(found))
+    over = found.over[0]
+    assert np.isnan(over[0, 1])
+    assert over[0, 0] == pytest.approx(1)
+    assert not np.any(too_small(over))
 
 
 def test_words_name_the_side_and_the_rise():

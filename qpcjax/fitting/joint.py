@@ -30,6 +30,8 @@ _MESSAGES = {
     "edge": "stopped where the model has no prediction beyond: bound the parameters, or hold some",
     "interrupted": "stopped by the user: the best point so far",
 }
+_DEEPER = "; a deeper minimum than that of the starts was met a standard error away, and followed"
+_FOLLOWED = 3  # deeper minima that the look at the errors meets, one after the other
 _SETTLED = 0.01  # relative change of such a sigma
 
 
@@ -408,6 +410,16 @@ class _Search:
         return alone or not moved
 
     def _result(self, end, starts):
+        """What is known at the end; where a look around meets a deeper minimum, at that one."""
+        found, lower = self._known(end, starts)
+        for _ in range(_FOLLOWED):
+            if lower is None or found.status == "interrupted":
+                break
+            end = self._to_the_minimum(lower, interrupted=False)
+            found, lower = self._known(end, starts, _DEEPER)
+        return found
+
+    def _known(self, end, starts, also=""):
         self.progress(0, 1, "uncertainties")
         vector, status = end
         problem = self.problem
@@ -415,4 +427,4 @@ class _Search:
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
         message = _MESSAGES[status].format(steps=_MOST_STEPS[self.method])
-        return FitResult.of(problem, parameters, status, message, starts)
+        return FitResult.of(problem, parameters, status, message + also, starts)

@@ -17,6 +17,7 @@ from qpcjax.fitting.uncertainty import inverse
 
 _MOST_STEPS = 60
 _FAR_ROWS = 64
+_FOLLOWED = 3  # deeper minima that the look at the errors meets, one after the other
 _ROUNDS = 4  # of more nodes along a trace, or more room
 
 
@@ -163,6 +164,8 @@ class _Batch:
             if part.known:
                 sigma = np.stack([np.broadcast_to(d.sigma, d.value.shape) for d in sets])
             self.measured.append((value, sigma))
+        self.known = all(part.known for part in problem.parts)
+        self.freedom = max(problem.points + len(problem.priors) - problem.free.size, 1)
 
     def of(self, fits):
         """What was measured in these fits, as `Problem.linearise` takes it."""
@@ -197,8 +200,13 @@ class _Batch:
                 f"measurement {missing[0]}: the model has no finite prediction at any start: check "
                 "its units, or hold some parameters"
             )
-        vectors = trial.ends.vectors[trial.chosen]
-        end = self.descend(vectors, fits, _MOST_STEPS, "to the minimum")
+        end = self._to_the_minimum(trial.ends.vectors[trial.chosen], fits, "to the minimum")
+        return self._result(end, fits, trial.alike)
+
+    def _to_the_minimum(self, vectors, fits, label):
+        """Descend, with more nodes and more room where they are needed."""
+        problem = self.problem
+        end = self.descend(vectors, fits, _MOST_STEPS, label)
         for _ in range(_ROUNDS):
             settled = problem.settle_nodes(end.vectors)
             if np.any(end.walled) or not all(problem.resolves(v) for v in end.vectors):
@@ -207,7 +215,7 @@ class _Batch:
             if settled:
                 break
             end = self.descend(end.vectors, fits, _MOST_STEPS, "more resolution")
-        return self._result(end, fits, trial.alike)
+        return end
 
     def _starts(self, asked, count, seed):
         return self.problem.vectors_of(asked.starts(count, seed))
@@ -217,25 +225,18 @@ class _Batch:
         loss = np.where(np.isfinite(end.loss), end.loss, np.inf)
         order = np.lexsort((loss, fits))
         best = order[np.searchsorted(fits[order], np.arange(count))]
-        vectors = end.vectors[best]
-        numbers, slope = problem.decode(vectors)
-        z, jacobian = problem.linearise(vectors, self.of(np.arange(count)))
-        jacobian = jacobian / slope[:, None]
-        freedom = max(z.shape[1] - slope.shape[1], 1)
-        square = np.einsum("fn,fn->f", z, z)
-        information = np.einsum("fnp,fnq->fpq", jacobian, jacobian)
-        covariance = np.stack([inverse(m) for m in information])
-        known = all(part.known for part in problem.parts)
-        if not known:
-            covariance = covariance * (square / freedom)[:, None, None]
-        risen = rises(
-            problem,
-            vectors,
-            covariance,
-            information,
-            self.of,
-            lambda done, total: self.progress(done, total, "errors"),
-        )
+        vectors, converged = end.vectors[best], end.converged[best]
+        square, covariance, risen, lower = self._look(vectors, np.arange(count))
+        for _ in range(_FOLLOWED):
+            rows = np.flatnonzero(np.isfinite(lower).all(1))
+            if not rows.size:
+                break
+            deeper = self._to_the_minimum(lower[rows], rows, "deeper minima")
+            vectors[rows], converged[rows] = deeper.vectors, deeper.converged
+            again = self._look(vectors[rows], rows)
+            for old, new in zip((square, covariance, risen, lower), again, strict=True):
+                old[rows] = new
+        numbers, _ = problem.decode(vectors)
         rms = []
         for part, (value, _) in zip(problem.parts, self.measured, strict=True):
             residual = part.predict(problem.of_part(part, numbers)) - value
@@ -248,11 +249,32 @@ class _Batch:
             values,
             covariance,
             square,
-            freedom,
+            self.freedom,
             np.stack(rms, axis=1),
-            end.converged[best],
+            converged,
             alike[best],
             np.array(at_bound),
-            known,
+            self.known,
             risen,
         )
+
+    def _look(self, vectors, fits):
+        """Sum of squares, covariance and `Rises` at the minima of these fits."""
+        problem = self.problem
+        _, slope = problem.decode(vectors)
+        z, jacobian = problem.linearise(vectors, self.of(fits))
+        jacobian = jacobian / slope[:, None]
+        square = np.einsum("fn,fn->f", z, z)
+        information = np.einsum("fnp,fnq->fpq", jacobian, jacobian)
+        covariance = np.stack([inverse(m) for m in information])
+        if not self.known:
+            covariance = covariance * (square / self.freedom)[:, None, None]
+        looked = rises(
+            problem,
+            vectors,
+            covariance,
+            information,
+            lambda rows: self.of(fits[rows]),
+            lambda done, total: self.progress(done, total, "errors"),
+        )
+        return square, covariance, *looked

@@ -142,7 +142,10 @@ class FitResult(Estimates):
 
     @classmethod
     def of(cls, problem, parameters, status, message, starts):
-        """The result at the values of these parameters."""
+        """The result at the values of these parameters.
+
+        Also a vector of lower loss, where the look at the errors met one, or None.
+        """
         problem.set_parameters(parameters)
         numbers = np.array([p.value for p in parameters])[None]
         predicted = problem.predictions(numbers)
@@ -154,12 +157,14 @@ class FitResult(Estimates):
         slopes = slopes_at_minimum(problem)
         covariance = inverse(information(slopes, parts))
         bends = curvature(slopes, parts, problem.loss)
-        risen = rises(problem, problem.start()[None], covariance[None], bends[None])[0]
+        looked = rises(problem, problem.start()[None], covariance[None], bends[None])
         device = problem.devices(numbers)[0]
-        return cls(
+        found = cls(
             device, tuple(parameters), covariance, parts, status, message, starts,
-            problem.priors, problem.loss, problem, risen,
+            problem.priors, problem.loss, problem, looked.over[0],
         )  # fmt: skip
+        lower = looked.lower[0]
+        return found, lower if np.all(np.isfinite(lower)) else None
 
     # --- numbers ---
 

@@ -1,5 +1,7 @@
 """Whether a fit can be trusted: the sum of squares one standard error away, and what else tells."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from qpcjax.fitting.search import descend
@@ -9,7 +11,22 @@ _LOW = 0.4  # share of the expected rise below which an error is too small by a 
 _NEAR = 0.5  # share of a standard error: a bound nearer than that leaves nothing to look at
 _STRAIGHT = 0.2  # share of the expected change of the residuals that bending may have
 _STEPS = 20
+_DEEPER = 0.02  # of the expected rise, what a fall must exceed to be another minimum's
 _POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
+
+
+class Rises(NamedTuple):
+    """What the look one standard error away found.
+
+    Fields:
+        over: (rows, free, 2): the rise of the sum of squares below and above, over that of a
+            parabola: 1 where the error is right, below it where the error is too small. NaN where
+            a bound is nearer than half an error, or the model has no prediction.
+        lower: (rows, free): the deepest point met that lies below the minimum; NaN where none does.
+    """
+
+    over: np.ndarray
+    lower: np.ndarray
 
 
 def rises(problem, vectors, covariance, curvature, of=None, progress=None):
@@ -29,9 +46,7 @@ def rises(problem, vectors, covariance, curvature, of=None, progress=None):
         progress: called with (done, total).
 
     Returns:
-        (rows, free, 2): the rise below and above, over that of a parabola: 1 where the error is
-        right, below it where the error is too small. NaN where a bound is nearer than half an
-        error, or the model has no prediction.
+        `Rises`.
     """
     of = of or (lambda _: None)
     free, slope = problem.coordinates.decode(vectors)
@@ -41,7 +56,8 @@ def rises(problem, vectors, covariance, curvature, of=None, progress=None):
     width = np.stack([np.diag(inverse(c)) for c in curvature])
     at_minimum, jacobian = problem.linearise(vectors, of(np.arange(rows)))
     jacobian, least = jacobian / slope[:, None], _square(at_minimum)
-    found = np.full((rows, count, 2), np.nan)
+    found = Rises(np.full((rows, count, 2), np.nan), np.full((rows, count), np.nan))
+    deepest = np.zeros(rows)
     for k, side in np.ndindex(count, 2):
         if progress:
             progress(2 * k + side, 2 * count)
@@ -66,8 +82,11 @@ def rises(problem, vectors, covariance, curvature, of=None, progress=None):
                 lambda v, r, low=low: problem.linearise(v, of(low[r])), there[low], _STEPS, held
             )
             rise[low] = 2 * end.loss - least[low]
+            below = rise[low] < np.minimum(deepest[low], -_DEEPER * expected[low])
+            deepest[low[below]] = rise[low[below]]
+            found.lower[low[below]] = end.vectors[below]
         seen = (share >= _NEAR) & np.isfinite(rise)
-        found[seen, k, side] = (rise / expected)[seen]
+        found.over[seen, k, side] = (rise / expected)[seen]
     return found
 
 
@@ -110,7 +129,7 @@ def in_words(names, rises):
             does = (
                 f"rises by {rise:.2g} and not by 1; its profile says how wide it is"
                 if rise >= 0
-                else "falls: there is a deeper minimum, start another fit there or from more starts"
+                else "falls: there is a deeper minimum that was not reached, try more starts"
             )
             found.append(
                 f"the error of {name} is not to be trusted: one standard error "
