@@ -23,11 +23,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qpcjax._blocks import in_blocks
 from qpcjax._fields import concrete
 from qpcjax.quadrature import ORDER, conductance_terms, panel_ends, rough_ends
 from qpcjax.reservoirs import Dissipation
 from qpcjax.scatterers._base import as_scatterer
-from qpcjax.scatterers._batching import in_blocks, same_dtype
+from qpcjax.scatterers._batching import same_dtype
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
 
 _NODES = 16  # of T-bar and U in half a panel

@@ -232,8 +232,7 @@ def conductance_terms(scatterer, mu, temperature, order):
 
 def _at_nodes(scatterer, mu, bias, y):
     """T(mu + y, V); as one row, which XLA vectorises better than a table of panels."""
-    t = jax.vmap(lambda y: scatterer.node_total(mu + y, bias))(y.reshape(-1))
-    return t.reshape(y.shape)
+    return scatterer.at_nodes(mu + y.reshape(-1), bias).reshape(y.shape)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):

@@ -15,6 +15,7 @@ PACKAGE = Path(qpcjax.__file__).parent
 # A module may import modules of lower layers, and of its own subpackage.
 LAYERS = {
     "units": 0,
+    "_blocks": 0,
     "_fields": 0,
     "_linear": 0,
     "_roots": 0,

@@ -367,6 +367,23 @@ def test_in_bulk_is_the_same_scatterer():
     assert qpc.in_bulk(step) is step
 
 
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_gradients_in_bulk(offset):
+    # One kernel for each derivative, and none for a floor at 0 that stands still: against
+    # differences, with the floor itself moved, and not.
+    def heat(w, length, offset, mu):
+        c = qpc.in_bulk(qpc.AbruptConstriction(w, length, offset, modes=2, aspect_limit=2))
+        return qpc.dissipation(c, qpc.Reservoirs(mu, 0.5, 1.0)).asymmetry
+
+    at = np.array([HALF_WIDTH, 2.5 * HALF_WIDTH, offset, 2.2])
+    steps = 1e-4 * np.diag([HALF_WIDTH, HALF_WIDTH, 1.0, 1.0])
+    found = jax.jit(jax.grad(heat, (0, 1, 2, 3)))(*at)
+    ahead, back = (jax.jit(jax.vmap(heat))(*(at[:, None] + s * steps)) for s in (1, -1))
+    np.testing.assert_allclose(found, (ahead - back) / (2 * np.diag(steps)), rtol=2e-6, atol=2e-8)
+    without = jax.jit(jax.grad(heat, (0, 1, 3)))(*at)
+    np.testing.assert_allclose(without, [found[0], found[1], found[3]], rtol=1e-12)
+
+
 def test_order_may_be_given_by_its_place():
     c, r = constriction(1.0), qpc.Reservoirs(1.3, 0.2)
     assert qpc.current(c, r, 5) == qpc.current(c, r, order=5) != qpc.current(c, r)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from qpcjax._blocks import in_blocks
 from qpcjax.data import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -19,7 +20,6 @@ from qpcjax.landauer import dissipation
 from qpcjax.quadrature import smeared_conductance, smeared_flow, transport_moments
 from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import soften
-from qpcjax.scatterers._batching import in_blocks
 from qpcjax.units import BOLTZMANN, RESISTANCE_QUANTUM
 
 WINDOW = 40.0  # thermal widths that heat reaches beyond mu_L and mu_R

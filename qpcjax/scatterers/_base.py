@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from qpcjax._blocks import in_halves
 from qpcjax.units import GAAS_MASS
 
 
@@ -48,9 +49,9 @@ class AbstractScatterer(eqx.Module):
         """
         return None
 
-    def node_total(self, energy, bias=0.0) -> jax.Array:
-        """T(E, V) in the form for the nodes of an integral, some thousand energies."""
-        return self.total(energy, bias)
+    def at_nodes(self, energies, bias=0.0) -> jax.Array:
+        """T(E, V) at the nodes of an integral, some thousand energies in a row."""
+        return jax.vmap(lambda energy: self.total(energy, bias))(energies)
 
     def nested_total(self, energy, bias=0.0) -> jax.Array:
         """T(E, V) in the form whose derivatives are best taken one of another."""
@@ -103,7 +104,7 @@ class _Adapted(AbstractScatterer):
         return jnp.atleast_1d(jnp.asarray(self.inner.thresholds(bias)))
 
     total = _optional("total")
-    node_total = _optional("node_total")
+    at_nodes = _optional("at_nodes")
     nested_total = _optional("nested_total")
     jumps = _optional("jumps")
     panel_edges = _optional("panel_edges")
@@ -134,16 +135,17 @@ class _InBulk(_Adapted):
     def total(self, energy, bias=0.0):
         return self.inner.bulk_total(energy, bias)
 
-    node_total = total
+    def at_nodes(self, energies, bias=0.0):
+        return in_halves(lambda energy: self.total(energy, bias), energies)
 
 
 def in_bulk(scatterer) -> AbstractScatterer:
     """The same scatterer in the form for large batches of integrals.
 
-    T(E) then is one kernel for XLA, with all modes written out. Integrals at some hundred thousand
-    points run twice as fast, unless the modes are three or fewer, which integrals write out anyway;
-    the first call compiles half again to four times as long, and the gradients of integrals take
-    longer than without.
+    T(E) then is one kernel for XLA, with all modes written out, and so is each of its derivatives.
+    Integrals at some hundred thousand points run twice as fast, unless the modes are three or
+    fewer, which integrals write out anyway, and their gradients half again as fast with three; the
+    first call compiles half again to four times as long.
 
     Args:
         scatterer: any scatterer; one that has no such form is returned as it is.

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from qpcjax._blocks import in_blocks
 from qpcjax.scatterers._base import AbstractScatterer, as_scatterer
 
 
@@ -66,24 +67,3 @@ def batched(chunk, static=()):
         return wrapper
 
     return decorate
-
-
-def in_blocks(function, columns, at_once):
-    """Apply a function of columns of one length to equal blocks of them, one after the other.
-
-    The last block is filled up: `jax.lax.map` would compile the function once more for a remainder.
-
-    Args:
-        function: from a list of columns to a pytree of arrays with one row for each of theirs.
-        columns: 1-D arrays.
-        at_once: the largest length of a block.
-    """
-    size = columns[0].size
-    blocks = -(-size // at_once)
-    if blocks <= 1:
-        return function(columns)
-    length = -(-size // blocks)
-    padding = (0, blocks * length - size)
-    columns = [jnp.pad(c, padding, mode="edge").reshape(blocks, length) for c in columns]
-    result = jax.lax.map(function, columns)
-    return jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:])[:size], result)

@@ -10,6 +10,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from qpcjax import _safe
+from qpcjax._blocks import in_halves
 from qpcjax._fields import require_count
 from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._slopes import slopes_at_once
@@ -126,6 +127,24 @@ def profile_total(e, phase, floor, modes):
     return slopes_at_once(total, e, phase, floor)
 
 
+def _total(e, phase, floor, modes, in_loop):
+    def step(total, n, a, b, *_):
+        return total + channel_transmission(a, b, e - n * n - floor, phase), None
+
+    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
+
+
+def _total_slopes(chosen, e, phase, floor, modes, in_loop):
+    """The derivatives of the sum by these of (e, phase, floor), a tuple."""
+
+    def step(sums, n, a, b, *along):
+        by_e, by_phase, by_k2 = channel_slopes(a, b, e - n * n - floor, phase, *along)
+        by = (by_e, by_phase, -by_k2)
+        return tuple(s + by[i] for s, i in zip(sums, chosen, strict=True)), None
+
+    return _over_modes(step, e, modes, (jnp.zeros_like(e),) * len(chosen), in_loop)[0]
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
 def total_transmission(e, phase, floor, modes, in_loop=True):
     """T_1 + ... + T_modes, with its derivatives; same arguments.
@@ -136,42 +155,69 @@ def total_transmission(e, phase, floor, modes, in_loop=True):
         floor: U/E1.
         modes: how many.
         in_loop: whether the modes are a loop, which compiles four times faster for eight, or
-            written out one after the other: then XLA makes one kernel of everything, five times as
-            fast on a large array. With "slopes" the derivatives alone are a loop: of them XLA makes
-            many kernels anyway.
+            written out one after the other. For derivatives they are a loop in any case.
     """
-
-    def step(total, n, a, b, *_):
-        return total + channel_transmission(a, b, e - n * n - floor, phase), None
-
-    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop is True)[0]
+    return _total(e, phase, floor, modes, in_loop)
 
 
 @functools.partial(total_transmission.defjvp, symbolic_zeros=True)
 def _(modes, in_loop, primals, tangents):
     value = total_transmission(*primals, modes, in_loop)
-    in_loop = bool(in_loop)
     moved = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
-
-    def slopes(chosen, primals):
-        """The derivatives by these primals, a tuple."""
-        e, phase, floor = primals
-
-        def step(sums, n, a, b, *along):
-            by_e, by_phase, by_k2 = channel_slopes(a, b, e - n * n - floor, phase, *along)
-            by = (by_e, by_phase, -by_k2)
-            return tuple(s + by[i] for s, i in zip(sums, chosen, strict=True)), None
-
-        return _over_modes(step, e, modes, (jnp.zeros_like(e),) * len(chosen), in_loop)[0]
-
-    if in_loop:
-        each = slopes(moved, primals)
-    else:
-        # A kernel with several results is taken to pieces by XLA: kernels that have nothing in
-        # common are three times as fast, although each evaluates what they could share.
-        each = [slopes([i], jax.lax.optimization_barrier(primals))[0] for i in moved]
-    moves = (slope * tangents[i] for slope, i in zip(each, moved, strict=True))
+    slopes = _total_slopes(moved, *primals, modes, True)
+    moves = (slope * tangents[i] for slope, i in zip(slopes, moved, strict=True))
     return value, sum(moves, jnp.zeros_like(value))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(4,))
+def bulk_transmission(e, phase, offset, scale, modes):
+    """The same, written out: XLA makes one kernel of T and one of each derivative.
+
+    Args:
+        e: E/E1 > 0.
+        phase: pi L/2w.
+        offset: U.
+        scale: E1, in the unit of U.
+        modes: how many.
+    """
+    return _total(e, phase, offset / scale, modes, False)
+
+
+@functools.partial(bulk_transmission.defjvp, symbolic_zeros=True)
+def _(modes, primals, tangents):
+    e, phase, offset, scale = primals
+    floor = offset / scale
+    value = bulk_transmission(*primals, modes)
+    still = [isinstance(t, SymbolicZero) for t in tangents]
+    t_e, t_phase, t_offset, t_scale = (
+        0.0 if zero else t for zero, t in zip(still, tangents, strict=True)
+    )
+
+    def slope(i, after):
+        """The derivative by (e, phase, floor)[i], after another kernel.
+
+        A kernel with several results is taken to pieces by XLA: kernels that have nothing in common
+        are three times as fast, although each evaluates what they could share. Barriers around the
+        same would be merged.
+        """
+        at, _ = jax.lax.optimization_barrier(((e, phase, floor), after))
+        return _total_slopes([i], *at, modes, False)[0]
+
+    moved, last = jnp.zeros_like(value), value
+    if not still[0]:
+        last = slope(0, last)
+        moved += last * t_e
+    if not still[1]:
+        last = slope(1, last)
+        moved += last * t_phase
+    if not (still[2] and still[3]):
+        if still[2]:
+            # A floor at 0 stays there.
+            last = jax.lax.cond(offset == 0, jnp.zeros_like, lambda x: slope(2, x), last)
+        else:
+            last = slope(2, last)
+        moved += last * (t_offset - floor * t_scale) / scale
+    return value, moved
 
 
 _FEW_MODES = 3
@@ -267,13 +313,20 @@ class AbruptConstriction(AbstractChannel):
         return None if self.matching == "profile" else self._bulk_total
 
     def _bulk_total(self, energy, bias=0.0):
-        return self._evaluate(functools.partial(total_transmission, in_loop=False), energy)
+        def total(e, phase, _, modes):
+            offset = jnp.asarray(self.offset, e.dtype)
+            return bulk_transmission(
+                e, phase, offset, jnp.asarray(self.energy_scale, e.dtype), modes
+            )
 
-    def node_total(self, energy, bias=0.0):
+        return self._evaluate(total, energy)
+
+    def at_nodes(self, energies, bias=0.0):
         """T(E) with so few modes written out that it costs little compilation."""
         if self.matching == "profile" or self.modes > _FEW_MODES:
-            return self.total(energy, bias)
-        return self._evaluate(functools.partial(total_transmission, in_loop="slopes"), energy)
+            return super().at_nodes(energies, bias)
+        total = functools.partial(total_transmission, in_loop=False)
+        return in_halves(lambda energy: self._evaluate(total, energy), energies)
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
