@@ -7,6 +7,7 @@ import pytest
 from small_fits import fitted, trace
 
 from benchmarks import devices, recovery
+from qpcjax import fitting
 from qpcjax.data import ConductanceTrace, HotSpotData
 from qpcjax.fitting import fit, fit_many, load_fit, report
 from qpcjax.fitting.trust import in_words, rises, too_small
@@ -149,13 +150,12 @@ def test_a_poor_fit_says_so():
     assert trace().value.size - len(found.free) == 21
 
 
-# --- one of the 1,000 devices of benchmarks/recovery.py ---------------------------------------
+# --- of the 1,000 devices of benchmarks/recovery.py -------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def cliff():
-    """Device 794, whose w_2 is many of its standard errors off, and what was measured on it."""
-    k, every = 794, devices.draw(1000)
+def measured(k):
+    """The numbers of device k, and what was measured on it."""
+    every = devices.draw(1000)
     spots = devices.distances(every[k])
     shape = (1000, devices.GATE.size), (1000, devices.SPOT_BIAS.size)
     # The noise of the benchmark does not know what it is put on.
@@ -173,8 +173,8 @@ def cliff():
 
 
 @pytest.mark.slow
-def test_a_hot_spot_about_to_move_makes_the_error_too_small(cliff):
-    truth, data = cliff
+def test_a_hot_spot_about_to_move_makes_the_error_too_small():
+    truth, data = measured(794)  # w_2 is many of its standard errors off
     many = fit_many(recovery.guess(), [data])
     pull = recovery.pulls(many, truth[None])[0]
     assert abs(pull[1]) > recovery.FAR  # what has to be found
@@ -194,3 +194,21 @@ def test_a_hot_spot_about_to_move_makes_the_error_too_small(cliff):
     assert 0.5 * error < value - low < 2 * error
     assert 2.5 * error < high - value < np.inf
     assert truth[1] - value < 3 * (high - value)
+
+
+@pytest.mark.slow
+def test_a_deeper_minimum_is_followed(monkeypatch):
+    truth, data = measured(770)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting.many, "_FOLLOWED", 0)
+        beside = fit_many(recovery.guess(), [data])
+    assert "falls" in " ".join(beside.doubts(0))
+    many = fit_many(recovery.guess(), [data])
+    assert many.doubts(0) == ()
+    assert many.chi_square[0] < beside.chi_square[0] - 10
+    assert np.all(np.abs(recovery.pulls(many, truth[None])) < 3)
+    start = dict(zip(beside.names, beside.values[0], strict=True))
+    found = fit(recovery.guess(), data, starts=[start])
+    assert "was met a standard error away, and followed" in found.message
+    assert found.doubts == ()
+    np.testing.assert_allclose(found.chi_square, many.chi_square[0], rtol=1e-6)
