@@ -97,7 +97,7 @@ def guess():
 
 def main():
     """Make, fit, count, write."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     truth = draw(count)
     start = time.perf_counter()
     found = fit_many(guess(), data_sets(truth), free=("mu", "temperature"), bounds=BOUNDS)
