@@ -7,6 +7,9 @@ import numpy as np
 from qpcjax.fitting.uncertainty import weighted_slopes
 
 _FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
+_WHOLLY = 1e-9  # of the best known direction, below which nothing at all is known
+# Numbers that directions of which nothing is known are told apart by, if they move in one.
+_TELLING = ("mu", "hbar_omega_y", "offset", "temperature")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,8 @@ def flat_directions(fit, among=None):
     # what no point depends on is not a combination
     kept = [n for n, s in zip(names, seen, strict=True) if s]
     _, s, vt = np.linalg.svd(jacobian[:, seen], full_matrices=False)
+    wholly = s <= _WHOLLY * s[0]
+    vt[wholly] = told_apart(vt[wholly], kept)
     found = []
     for singular, row in zip(s[::-1], vt[::-1], strict=True):
         spread = 1 / max(singular, 1e-12 * s[0])
@@ -58,8 +63,27 @@ def flat_directions(fit, among=None):
             break
         row = row / row[int(np.argmax(np.abs(row)))]
         changes = {n: float(x) for n, x in zip(kept, row, strict=True) if abs(x) > 0.05}
-        found.append(FlatDirection(changes, float(spread), *_in_words(changes)))
+        found.append(FlatDirection(changes, float(spread), *in_words(changes)))
     return tuple(found)
+
+
+def told_apart(rows, names):
+    """Directions that span the same space, each moving a number that the others leave alone.
+
+    Any mixture of wholly flat directions is one, and which ones a decomposition gives is chance.
+    """
+    rows, free = np.array(rows), list(range(len(rows)))
+    first = [i for start in _TELLING for i, n in enumerate(names) if n.startswith(start)]
+    while free:
+        weight = np.linalg.norm(rows[free], axis=0)  # the same in any basis
+        pivot = next((i for i in first if weight[i] > 0.1), int(np.argmax(weight)))
+        k = free[int(np.argmax(np.abs(rows[free, pivot])))]
+        free.remove(k)
+        rows[k] /= rows[k, pivot]
+        others = np.arange(len(rows)) != k
+        rows[others] -= np.outer(rows[others, pivot], rows[k])
+        rows[free] = np.linalg.qr(rows[free].T)[0].T
+    return rows
 
 
 def _scale(p, mu):
@@ -71,7 +95,7 @@ def _scale(p, mu):
     )
 
 
-def _in_words(changes):
+def in_words(changes):
     """What a flat direction is, and what would fix it."""
     strong = {n for n, x in changes.items() if abs(x) > 0.4}
 
@@ -89,12 +113,14 @@ def _in_words(changes):
             "energy scale (level spacing against the lever arm)",
             "dI/dV at finite bias, or a known temperature",
         )
-    if any_of("offset", "mu", among=set(changes)) and any_of(*lengths, among=set(changes)):
+    levels = any_of("offset", "mu", among=set(changes)) and any_of(*lengths, among=set(changes))
+    if levels and any_of("offset", "mu", *lengths):
         return (
             "lever arm (a gate that narrows the channel against one that lifts its floor)",
             "dI/dV at finite bias",
         )
-    if any_of("temperature") and any_of("smearing", "hbar_omega_x"):
+    softness = ("smearing", "hbar_omega_x", "curvature_radius")
+    if any_of("temperature") and any_of(*softness, among=set(changes)):
         return (
             "temperature against softness of the barrier",
             "a known temperature, or data at two temperatures",
@@ -108,6 +134,8 @@ def _in_words(changes):
         return ("damping constant", "distances of the hot spot at several biases")
     if any_of("bias_share"):
         return ("where the bias drops", "dI/dV at both signs of the bias")
+    if len(strong) == 1:
+        return (f"{min(strong)} alone", "a prior on it, or data that depend on it more")
     return (
         f"combination of {', '.join(sorted(strong))}",
         "a prior on one of them, or data where they act differently",
