@@ -25,11 +25,14 @@ def in_blocks(function, columns, at_once):
     return jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:])[:size], result)
 
 
-def in_halves(function, values):
-    """Map a function of a number over a row of them, in halves, one after the other.
+def as_kernel(function, values):
+    """Map a function of a number over a row of them, as one kernel on a CPU.
 
-    For a function that XLA makes one kernel of: what is summed in the same loop, it takes to
-    pieces, and more than twice the time.
+    What ends in a sum, XLA for CPUs takes to pieces, two to six times slower than a kernel and a
+    sum apart. Into a branch it does not look, and it is not told that this one is always taken.
     """
-    half = -(-values.size // 2)
-    return in_blocks(lambda columns: jax.vmap(function)(*columns), [values], half)
+    mapped = jax.vmap(function)
+    if jax.default_backend() != "cpu":
+        return mapped(values)
+    always = jax.lax.optimization_barrier(jnp.asarray(True))
+    return jax.lax.cond(always, mapped, jnp.zeros_like, values)

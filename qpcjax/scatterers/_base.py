@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax._blocks import in_halves
+from qpcjax._blocks import as_kernel
 from qpcjax.units import GAAS_MASS
 
 
@@ -136,7 +136,7 @@ class _InBulk(_Adapted):
         return self.inner.bulk_total(energy, bias)
 
     def at_nodes(self, energies, bias=0.0):
-        return in_halves(lambda energy: self.total(energy, bias), energies)
+        return as_kernel(lambda energy: self.total(energy, bias), energies)
 
 
 def in_bulk(scatterer) -> AbstractScatterer:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from qpcjax import _safe
-from qpcjax._blocks import in_halves
+from qpcjax._blocks import as_kernel
 from qpcjax._fields import require_count
 from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._slopes import slopes_at_once
@@ -326,7 +326,7 @@ class AbruptConstriction(AbstractChannel):
         if self.matching == "profile" or self.modes > _FEW_MODES:
             return super().at_nodes(energies, bias)
         total = functools.partial(total_transmission, in_loop=False)
-        return in_halves(lambda energy: self._evaluate(total, energy), energies)
+        return as_kernel(lambda energy: self._evaluate(total, energy), energies)
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
