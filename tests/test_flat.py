@@ -1,9 +1,12 @@
-"""Directions of which nothing at all is known do not depend on how they were found."""
+"""What flat directions are called, and that it does not depend on how they were found."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
+from qpcjax.fitting import flat
 from qpcjax.fitting.flat import in_words, told_apart
 
 NAMES = ["height_1", "height_2", "hbar_omega_y", "hbar_omega_x", "smearing", "mu"]
@@ -39,6 +42,13 @@ def test_three_directions_of_any_space(seed):
 def test_one_or_none_is_left_as_it_is():
     np.testing.assert_allclose(told_apart(SHIFT[None] / 3**0.5, NAMES), SHIFT[None], atol=1e-12)
     assert told_apart(np.zeros((0, 6)), NAMES).shape == (0, 6)
+
+
+def test_parameters_that_no_point_depends_on(monkeypatch):
+    monkeypatch.setattr(flat, "weighted_slopes", lambda _: np.zeros((4, 1)))
+    parameter = SimpleNamespace(name="damping", log=True, value=0.04)
+    fit = SimpleNamespace(parameters=[parameter], device=SimpleNamespace(mu=1.0), priors={})
+    assert flat.flat_directions(fit) == ()
 
 
 @pytest.mark.parametrize(

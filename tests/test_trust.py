@@ -200,7 +200,7 @@ def test_a_hot_spot_about_to_move_makes_the_error_too_small():
 def test_a_deeper_minimum_is_followed(monkeypatch):
     truth, data = measured(770)
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.many, "_FOLLOWED", 0)
+        patch.setattr(fitting.many, "FOLLOWED", 0)
         beside = fit_many(recovery.guess(), [data])
     assert "falls" in " ".join(beside.doubts(0))
     many = fit_many(recovery.guess(), [data])

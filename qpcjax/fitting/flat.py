@@ -54,7 +54,7 @@ def flat_directions(fit, among=None):
     # what no point depends on is not a combination
     kept = [n for n, s in zip(names, seen, strict=True) if s]
     _, s, vt = np.linalg.svd(jacobian[:, seen], full_matrices=False)
-    wholly = s <= _WHOLLY * s[0]
+    wholly = s <= _WHOLLY * np.max(s, initial=0)
     vt[wholly] = told_apart(vt[wholly], kept)
     found = []
     for singular, row in zip(s[::-1], vt[::-1], strict=True):

@@ -18,6 +18,7 @@ from qpcjax.fitting.result import FitResult, Start
 from qpcjax.fitting.search import descend
 from qpcjax.fitting.stages import try_starts
 from qpcjax.fitting.starts import starting_values
+from qpcjax.fitting.trust import FOLLOWED
 from qpcjax.names import closest
 
 # Steps of the finalists, and the most to the minimum.
@@ -31,7 +32,6 @@ _MESSAGES = {
     "interrupted": "stopped by the user: the best point so far",
 }
 _DEEPER = "; a deeper minimum than that of the starts was met a standard error away, and followed"
-_FOLLOWED = 3  # deeper minima that the look at the errors meets, one after the other
 _SETTLED = 0.01  # relative change of such a sigma
 
 
@@ -412,7 +412,7 @@ class _Search:
     def _result(self, end, starts):
         """What is known at the end; where a look around meets a deeper minimum, at that one."""
         found, lower = self._known(end, starts)
-        for _ in range(_FOLLOWED):
+        for _ in range(FOLLOWED):
             if lower is None or found.status == "interrupted":
                 break
             end = self._to_the_minimum(lower, interrupted=False)

@@ -12,12 +12,11 @@ from qpcjax.fitting.joint import Question
 from qpcjax.fitting.observe import inputs_of
 from qpcjax.fitting.search import descend
 from qpcjax.fitting.stages import try_starts
-from qpcjax.fitting.trust import in_words, poor, poor_in_words, rises, too_small
+from qpcjax.fitting.trust import FOLLOWED, in_words, poor, poor_in_words, rises, too_small
 from qpcjax.fitting.uncertainty import inverse
 
 _MOST_STEPS = 60
 _FAR_ROWS = 64
-_FOLLOWED = 3  # deeper minima that the look at the errors meets, one after the other
 _ROUNDS = 4  # of more nodes along a trace, or more room
 
 
@@ -227,7 +226,7 @@ class _Batch:
         best = order[np.searchsorted(fits[order], np.arange(count))]
         vectors, converged = end.vectors[best], end.converged[best]
         square, covariance, risen, lower = self._look(vectors, np.arange(count))
-        for _ in range(_FOLLOWED):
+        for _ in range(FOLLOWED):
             rows = np.flatnonzero(np.isfinite(lower).all(1))
             if not rows.size:
                 break

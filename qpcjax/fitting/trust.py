@@ -11,6 +11,7 @@ _LOW = 0.4  # share of the expected rise below which an error is too small by a 
 _NEAR = 0.5  # share of a standard error: a bound nearer than that leaves nothing to look at
 _STRAIGHT = 0.2  # share of the expected change of the residuals that bending may have
 _STEPS = 20
+FOLLOWED = 3  # deeper minima that a fit follows, one after the other
 _DEEPER = 0.02  # of the expected rise, what a fall must exceed to be another minimum's
 _POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
 

@@ -212,7 +212,7 @@ def _(modes, primals, tangents):
         moved += last * t_phase
     if not (still[2] and still[3]):
         if still[2]:
-            # A floor at 0 stays there.
+            # Where U is 0 and does not move, E1 does not move the floor either.
             last = jax.lax.cond(offset == 0, jnp.zeros_like, lambda x: slope(2, x), last)
         else:
             last = slope(2, last)
