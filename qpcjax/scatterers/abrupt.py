@@ -162,9 +162,10 @@ def total_transmission(e, phase, floor, modes, in_loop=True):
 
 @functools.partial(total_transmission.defjvp, symbolic_zeros=True)
 def _(modes, in_loop, primals, tangents):
-    value = total_transmission(*primals, modes, in_loop)
+    e, phase, floor = primals
+    value = total_transmission(e, phase, floor, modes, in_loop)
     moved = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
-    slopes = _total_slopes(moved, *primals, modes, True)
+    slopes = _total_slopes(moved, e, phase, floor, modes, True)
     moves = (slope * tangents[i] for slope, i in zip(slopes, moved, strict=True))
     return value, sum(moves, jnp.zeros_like(value))
 
@@ -200,8 +201,8 @@ def _(modes, primals, tangents):
         are three times as fast, although each evaluates what they could share. Barriers around the
         same would be merged.
         """
-        at, _ = jax.lax.optimization_barrier(((e, phase, floor), after))
-        return _total_slopes([i], *at, modes, False)[0]
+        e_, phase_, floor_, _ = jax.lax.optimization_barrier((e, phase, floor, after))
+        return _total_slopes([i], e_, phase_, floor_, modes, False)[0]
 
     moved, last = jnp.zeros_like(value), value
     if not still[0]:
