@@ -20,6 +20,7 @@ def divide(numerator, denominator, otherwise):
 # --- polynomials: the machine's own arctan, log1p and cos cost ten times as much ------------
 
 
+@partial(jax.jit, static_argnums=0)
 def _horner(coefficients, x):
     value = jnp.full_like(x, coefficients[-1])
     for c in coefficients[-2::-1]:
@@ -79,6 +80,9 @@ _ARCTAN = (
 
 # --- the averaged wavevector of a half plane (Eq. 18) ---------------------------------------
 
+# Taylor coefficients of the segment next to its rim.
+_SEGMENT = tuple((-1) ** j / ((2 * j + 1) * (2 * j + 3)) for j in range(14))
+
 
 def root(d):
     """sqrt|d|, with derivative 0 at d = 0: reverse mode over a scan looks into these functions."""
@@ -86,8 +90,9 @@ def root(d):
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, jnp.abs(d))))
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def circle_angle(e, m, bulk=False):
+@jax.custom_jvp
+@jax.jit
+def circle_angle(e, m):
     r"""Angle of the chord at q = m in the circle q^2 + s^2 = e, continued beyond it.
 
     For m >= 1: arccos(m / sqrt(e)) for e > m^2, arccosh(m / sqrt(e)) for 0 < e < m^2, and 0 at
@@ -98,18 +103,13 @@ def circle_angle(e, m, bulk=False):
     Args:
         e: squared radius.
         m: whole number.
-        bulk: whether to use polynomials instead of the library's arctan and log1p, which take ten
-            times as long but compile faster.
     """
     d = e - m * m
     s = root(d)
     steep = s > m
     # Two divisions: of a quotient of two selections XLA would make a kernel of its own.
     t = jnp.where(steep, m / s, s / m)
-    if bulk:
-        arctan, log1p = t * _horner(_ARCTAN, 2 * t * t - 1), t * _horner(_LOG1P, 2 * t - 1)
-    else:
-        arctan, log1p = jnp.arctan(t), jnp.log1p(t)
+    arctan, log1p = t * _horner(_ARCTAN, 2 * t * t - 1), t * _horner(_LOG1P, 2 * t - 1)
     arctan = jnp.where(steep, math.pi / 2 - arctan, arctan)
     # log((m + s) / sqrt(e)); the logarithm of e serves every m.
     hyperbolic = log1p + (jnp.log(m) - jnp.log(e) / 2)
@@ -117,16 +117,17 @@ def circle_angle(e, m, bulk=False):
 
 
 @circle_angle.defjvp
-def _(bulk, primals, tangents):
+def _(primals, tangents):
     e, m = primals
     d = e - m * m
     s = jnp.sqrt(jnp.where(d == 0, 1, jnp.abs(d)))
     slope = jnp.where(d == 0, 0, jnp.sign(d) * m / (2 * s * e))
-    return circle_angle(e, m, bulk), slope * tangents[0]
+    return circle_angle(e, m), slope * tangents[0]
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def circle_segment(e, m, bulk=False):
+@jax.custom_jvp
+@jax.jit
+def circle_segment(e, m):
     r"""Signed area under sqrt|e - q^2| between q = m and q = sqrt(e).
 
     For m >= 1: the integral from m to sqrt(e) for e > m^2 and minus the integral from sqrt(e) to
@@ -137,14 +138,14 @@ def circle_segment(e, m, bulk=False):
     d = e - m * m
     s = root(d)
     z = d / (m * m)
-    series = _horner([(-1) ** j / ((2 * j + 1) * (2 * j + 3)) for j in range(14)], z)
-    whole = (e * circle_angle(e, m, bulk) - m * s) / 2
+    series = _horner(_SEGMENT, z)
+    whole = (e * circle_angle(e, m) - m * s) / 2
     return jnp.where(jnp.abs(z) < 0.06, s * d / m * series, whole)
 
 
 @circle_segment.defjvp
-def _(bulk, primals, tangents):
-    return circle_segment(*primals, bulk), circle_angle(*primals, bulk) / 2 * tangents[0]
+def _(primals, tangents):
+    return circle_segment(*primals), circle_angle(*primals) / 2 * tangents[0]
 
 
 # --- cos and sin as entire functions of the squared phase -----------------------------------
@@ -156,7 +157,7 @@ def _economised(offset):
     taylor = [
         (-1) ** j * math.pi ** (2 * j) / math.factorial(2 * j + offset) / 4**j for j in range(14)
     ]
-    return basis.cheb2poly(basis.poly2cheb(taylor)[:10]).tolist()
+    return tuple(basis.cheb2poly(basis.poly2cheb(taylor)[:10]).tolist())
 
 
 _COS_PI, _SINC_PI = _economised(0), _economised(1)
@@ -199,13 +200,13 @@ def sinc(k, z):
         square, _, ratio = _reduced_phase(z)
         return ratio * _horner(_SINC_PI, 4 * square)
     far = z > 4
-    terms = [
+    terms = tuple(
         (-1) ** (j + k)
         * math.factorial(j + k)
         / math.factorial(j)
         / math.factorial(2 * (j + k) + 1)
         for j in range(12)
-    ]
+    )
     series = _horner(terms, jnp.clip(z, -4, 4))
     z = jnp.where(far, z, 4)
     before, value = sinc(0, z), (cosine(z) - sinc(0, z)) / (2 * z)

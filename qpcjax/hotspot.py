@@ -14,6 +14,7 @@ import numpy as np
 from qpcjax import _safe
 from qpcjax._fields import number, require
 from qpcjax._roots import falling_root
+from qpcjax._sorting import ascending
 from qpcjax.quadrature import LOST_WEIGHT, thermal_reach
 from qpcjax.scatterers._batching import batched
 from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
@@ -340,12 +341,12 @@ def _grid(scatterer, side, bias):
     thermal = jnp.asarray(np.linspace(-37, 37, 149), dtype)
     fractions = jnp.asarray(np.linspace(0, 1, 66)[1:], dtype)
     ends = jnp.concatenate([scatterer.thresholds(bias), scatterer.panel_edges(bias)])
-    ends = jnp.sort(ends) - side.mu_right
+    ends = ascending(ends) - side.mu_right
     quarters = [ends[:-1] + jnp.diff(ends) * f for f in (0.0, 0.25, 0.5, 0.75)]
     parts = [side.bias * fractions, side.bias + side.kT_left * thermal, top * fractions, *quarters]
     parts.append(side.kT_right * thermal[thermal.size // 2 + 1 :])
     parts.append(rise + kT * thermal)
-    grid = jnp.sort(jnp.clip(jnp.concatenate(parts), 1e-6 * top, top))
+    grid = ascending(jnp.clip(jnp.concatenate(parts), 1e-6 * top, top))
     # Points that differ by rounding become one: between them nothing can be told.
     distinct = jnp.diff(grid, prepend=-jnp.inf) > _apart(dtype) * grid
     return jax.lax.cummax(jnp.where(distinct, grid, 0))

@@ -17,6 +17,7 @@ import numpy as np
 
 from qpcjax import _safe
 from qpcjax._fields import require_count
+from qpcjax._sorting import ascending
 from qpcjax.units import BOLTZMANN
 
 ORDER = 16  # Gauss nodes in a panel
@@ -74,14 +75,15 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None, rounding
         gap = jnp.abs(edges[:, None] - thresholds)
         on = jnp.min(gap, axis=1) <= rounding
         edges = jnp.where(on, thresholds[jnp.argmin(gap, axis=1)], edges)
-    ends = panel_ends(thresholds, edges, lower, upper)
+    # Jumps that coincide may part under differentiation: both are needed then.
+    distinct = rounding is None or keep is not None
+    ends = panel_ends(thresholds, edges, lower, upper, distinct)
     start, width = ends[:-1], jnp.diff(ends)
     rough_start, rough_end = rough_ends(ends, thresholds)
     if keep is not None and keep < width.size:
-        chosen = jnp.argsort(width == 0, stable=True)[:keep]
-        complete = jnp.sum(width > 0) <= keep
-        start, width = start[chosen], jnp.where(complete, width[chosen], jnp.nan)
-        rough_start, rough_end = rough_start[chosen], rough_end[chosen]
+        complete = ~jnp.any(width[keep:] > 0)
+        start, width = start[:keep], jnp.where(complete, width[:keep], jnp.nan)
+        rough_start, rough_end = rough_start[:keep], rough_end[:keep]
     start, width, rough_start, rough_end = (
         a[:, None] for a in (start, width, rough_start, rough_end)
     )
@@ -94,11 +96,25 @@ def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None, rounding
     return start + width * pick(node), width * pick(weight)
 
 
-def panel_ends(thresholds, edges, lower, upper):
-    """All panel ends in their order, those outside the window moved to its ends."""
-    ends = jnp.sort(jnp.clip(jnp.concatenate([thresholds, edges]), lower, upper))
-    # The window's own ends are put in after sorting, so that their derivatives survive ties.
-    return jnp.concatenate([lower[None], ends, upper[None]])
+def panel_ends(thresholds, edges, lower, upper, distinct=True):
+    """All panel ends in their order; panels that are not needed come last and have no width.
+
+    Args:
+        thresholds: as in `panel_rule`.
+        edges: as there.
+        lower: as there.
+        upper: as there.
+        distinct: whether equal ends count once.
+    """
+    ends = jnp.concatenate([thresholds, edges])
+    ends = jnp.where((ends > lower) & (ends < upper), ends, upper)
+    # With its own end the array holds all that must be equal: evaluated again, upper may differ
+    # by a rounding.
+    ends = ascending(jnp.append(ends, upper))
+    if distinct:
+        again = jnp.diff(ends, prepend=lower) == 0
+        ends = ascending(jnp.where(again, ends[-1], ends))
+    return jnp.concatenate([lower[None], ends])
 
 
 def rough_ends(ends, thresholds):
@@ -224,15 +240,20 @@ def conductance_terms(scatterer, mu, temperature, order):
     )
     moving = scatterer.jumps(bias).size > 0
     y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, reach=reach, moving=moving)
-    t = _at_nodes(scatterer, mu, bias, y)
+    t = _at_nodes(scatterer, mu, bias, y, kernel)
     lost = _lost_weight(scatterer, mu, warm)
     valid = (kT >= 0) & ~(lost > _bearable(depth)) & scatterer.resolved()
     return y, kernel, t, valid
 
 
-def _at_nodes(scatterer, mu, bias, y):
-    """T(mu + y, V); as one row, which XLA vectorises better than a table of panels."""
-    return scatterer.at_nodes(mu + y.reshape(-1), bias).reshape(y.shape)
+def _at_nodes(scatterer, mu, bias, y, weight):
+    """T(mu + y, V), or 0 in the last panels where they have no weight."""
+    heavy = jnp.any(jax.lax.stop_gradient(weight) != 0, axis=1)
+    panel = jnp.arange(heavy.size)
+    filled = jnp.max(jnp.where(heavy, panel + 1, 0))
+    # The others stand at the end of the window, beyond which T(E) may be NaN: not a rounding away.
+    y = jnp.where(panel[:, None] < filled, y, y[0])
+    return scatterer.at_nodes(mu + y, filled, bias)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -269,7 +290,7 @@ def smeared_conductance(scatterer, mu, kT, order=ORDER, keep=None):
     y, kernel = _thermal_kernel(
         thresholds, edges, mu, kT, order, keep, reach, moving, thermal=_NARROW_EDGES
     )
-    value = jnp.sum(kernel * _at_nodes(scatterer, mu, bias, y)) / jnp.sum(kernel)
+    value = jnp.sum(kernel * _at_nodes(scatterer, mu, bias, y, kernel)) / jnp.sum(kernel)
     return jnp.where(_holds(scatterer, mu, kT), value, jnp.nan)
 
 
@@ -290,7 +311,7 @@ def smeared_flow(scatterer, mu, bias, kT, order=ORDER, keep=None):
     if not moving:
         y, weight = jax.lax.stop_gradient((y, weight))
     occupation = _safe.fermi_difference(y, bias / 2, kT, kT, jnp.zeros_like(kT))
-    value = jnp.sum(weight * occupation * _at_nodes(scatterer, mu, bias, y))
+    value = jnp.sum(weight * occupation * _at_nodes(scatterer, mu, bias, y, weight))
     return jnp.where(_holds(scatterer, mu, kT, half_bias), value, jnp.nan)
 
 
@@ -371,7 +392,7 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
     both_cold = (step_left == 0) & (step_right == 0)
     occupation = jnp.where(both_cold, 1, occupation)
-    t = _at_nodes(scatterer, mu, bias, y)
+    t = _at_nodes(scatterer, mu, bias, y, weight)
 
     kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
     sides = jnp.stack([half_bias, -half_bias])

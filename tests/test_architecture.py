@@ -20,6 +20,7 @@ LAYERS = {
     "_linear": 0,
     "_roots": 0,
     "_safe": 0,
+    "_sorting": 0,
     "_versions": 0,
     "reservoirs": 1,
     "quadrature": 1,

@@ -12,7 +12,7 @@ import pytest
 from helpers import constriction, kelvin
 from scipy.integrate import quad
 
-from qpcjax.quadrature import panel_rule, thermal_average, transport_moments
+from qpcjax.quadrature import panel_ends, panel_rule, thermal_average, transport_moments
 
 
 def rule(thresholds, edges, lower, upper, order=16):
@@ -120,3 +120,24 @@ def test_error_falls_with_the_order():
     assert errors[0] > 10 * errors[1]
     assert errors[1] > 10 * errors[2]
     assert errors[2] < 1e-11
+
+
+def test_panels_that_are_not_needed_come_last():
+    """Also where the window's end is evaluated inside the compiled function, and edges repeat."""
+
+    @jax.jit
+    @jax.vmap
+    def widths(centre, reach):
+        edges = jnp.concatenate([jnp.linspace(-3.0, 3.0, 31), jnp.linspace(-3.0, 3.0, 61)])
+        ends = panel_ends(
+            jnp.asarray([0.0, 1.0]), edges, centre - 1.3 * reach, centre + 0.7 * reach
+        )
+        return jnp.diff(ends)
+
+    rng = np.random.default_rng(3)
+    width = np.asarray(widths(rng.uniform(-2, 2, 200), rng.uniform(0.1, 2, 200)))
+    wide = width > 0
+    assert np.all(wide[:, :-1] >= wide[:, 1:]), "one without a width stands before one that has it"
+    assert np.all(width >= 0)
+    assert wide.sum(axis=1).min() < 5
+    assert 35 < wide.sum(axis=1).max() < 64

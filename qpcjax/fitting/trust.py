@@ -75,7 +75,8 @@ def rises(problem, vectors, covariance, curvature, of=None, progress=None):
         said = at_minimum + np.einsum("rnp,rp->rn", jacobian, moved - free)
         bent = np.flatnonzero(~(_square(residuals - said) < _STRAIGHT**2 * expected))
         if bent.size:
-            rise[bent] = _fitted_anew(*problem.linearise(there[bent], of(bent)), held) - least[bent]
+            residuals, jacobian_there = problem.linearise(there[bent], of(bent))
+            rise[bent] = _fitted_anew(residuals, jacobian_there, held) - least[bent]
         # One step says too little where it is low: fit them properly.
         low = np.flatnonzero(rise < _LOW * expected)
         if low.size:

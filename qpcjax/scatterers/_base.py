@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax._blocks import as_kernel
+from qpcjax._blocks import leading
 from qpcjax.units import GAAS_MASS
 
 
@@ -49,9 +49,16 @@ class AbstractScatterer(eqx.Module):
         """
         return None
 
-    def at_nodes(self, energies, bias=0.0) -> jax.Array:
-        """T(E, V) at the nodes of an integral, some thousand energies in a row."""
-        return jax.vmap(lambda energy: self.total(energy, bias))(energies)
+    def at_nodes(self, energies, filled, bias=0.0) -> jax.Array:
+        """T(E, V) at the nodes of an integral, shape (panels, order).
+
+        Only the first `filled` panels count: of the others any finite number will do.
+        """
+        return _mapped_at_nodes(self.total, energies, filled, bias)
+
+    def bulk_at_nodes(self, energies, filled, bias=0.0) -> jax.Array:
+        """The same by `bulk_total`."""
+        return _mapped_at_nodes(self.bulk_total, energies, filled, bias)
 
     def nested_total(self, energy, bias=0.0) -> jax.Array:
         """T(E, V) in the form whose derivatives are best taken one of another."""
@@ -76,6 +83,11 @@ class AbstractScatterer(eqx.Module):
     def resolved(self) -> Any:
         """Whether panel_edges resolve T(E, V) for these parameters."""
         return True
+
+
+def _mapped_at_nodes(total, energies, filled, bias):
+    each = jax.vmap(jax.vmap(lambda energy: total(energy, bias)))
+    return leading(each, energies, filled)
 
 
 _OWN = ("eigenvalues", "thresholds")
@@ -105,6 +117,7 @@ class _Adapted(AbstractScatterer):
 
     total = _optional("total")
     at_nodes = _optional("at_nodes")
+    bulk_at_nodes = _optional("bulk_at_nodes")
     nested_total = _optional("nested_total")
     jumps = _optional("jumps")
     panel_edges = _optional("panel_edges")
@@ -135,8 +148,8 @@ class _InBulk(_Adapted):
     def total(self, energy, bias=0.0):
         return self.inner.bulk_total(energy, bias)
 
-    def at_nodes(self, energies, bias=0.0):
-        return as_kernel(lambda energy: self.total(energy, bias), energies)
+    def at_nodes(self, energies, filled, bias=0.0):
+        return self.inner.bulk_at_nodes(energies, filled, bias)
 
 
 def in_bulk(scatterer) -> AbstractScatterer:

@@ -1,5 +1,7 @@
 """The two functions that read a scatterer's transmission."""
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from qpcjax.scatterers._base import as_scatterer
@@ -26,7 +28,7 @@ def eigenvalues(scatterer, energy, bias=0.0):
     return scatterer.eigenvalues(energy, bias)
 
 
-def transmission(scatterer, energy, bias=0.0):
+def transmission(scatterer, energy, bias: Any = 0.0):
     r"""Total transmission :math:`T(E, V) = \sum_n T_n(E, V)`.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from qpcjax import _safe
-from qpcjax._blocks import as_kernel
+from qpcjax._blocks import leading
 from qpcjax._fields import require_count
 from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._slopes import slopes_at_once
@@ -76,8 +76,7 @@ def _over_modes(step, e, modes, carry, in_loop):
     """
 
     def circle(m):
-        bulk = not in_loop
-        return _safe.circle_segment(e, m, bulk), _safe.circle_angle(e, m, bulk)
+        return _safe.circle_segment(e, m), _safe.circle_angle(e, m)
 
     def body(state, n):
         below, at, carry = state
@@ -127,6 +126,8 @@ def profile_total(e, phase, floor, modes):
     return slopes_at_once(total, e, phase, floor)
 
 
+# Compiled functions of their own: every further use of one is spared its tracing.
+@functools.partial(jax.jit, static_argnames=("modes", "in_loop"))
 def _total(e, phase, floor, modes, in_loop):
     def step(total, n, a, b, *_):
         return total + channel_transmission(a, b, e - n * n - floor, phase), None
@@ -134,6 +135,7 @@ def _total(e, phase, floor, modes, in_loop):
     return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
 
 
+@functools.partial(jax.jit, static_argnames=("chosen", "modes", "in_loop"))
 def _total_slopes(chosen, e, phase, floor, modes, in_loop):
     """The derivatives of the sum by these of (e, phase, floor), a tuple."""
 
@@ -145,26 +147,17 @@ def _total_slopes(chosen, e, phase, floor, modes, in_loop):
     return _over_modes(step, e, modes, (jnp.zeros_like(e),) * len(chosen), in_loop)[0]
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def total_transmission(e, phase, floor, modes, in_loop=True):
-    """T_1 + ... + T_modes, with its derivatives; same arguments.
-
-    Args:
-        e: E/E1 > 0.
-        phase: pi L/2w.
-        floor: U/E1.
-        modes: how many.
-        in_loop: whether the modes are a loop, which compiles four times faster for eight, or
-            written out one after the other. For derivatives they are a loop in any case.
-    """
-    return _total(e, phase, floor, modes, in_loop)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
+def total_transmission(e, phase, floor, modes):
+    """T_1 + ... + T_modes, with its derivatives; same arguments."""
+    return _total(e, phase, floor, modes, True)
 
 
 @functools.partial(total_transmission.defjvp, symbolic_zeros=True)
-def _(modes, in_loop, primals, tangents):
+def _(modes, primals, tangents):
     e, phase, floor = primals
-    value = total_transmission(e, phase, floor, modes, in_loop)
-    moved = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
+    value = total_transmission(*primals, modes)
+    moved = tuple(i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero))
     slopes = _total_slopes(moved, e, phase, floor, modes, True)
     moves = (slope * tangents[i] for slope, i in zip(slopes, moved, strict=True))
     return value, sum(moves, jnp.zeros_like(value))
@@ -184,15 +177,20 @@ def bulk_transmission(e, phase, offset, scale, modes):
     return _total(e, phase, offset / scale, modes, False)
 
 
+def _moves(offset, scale, tangents):
+    """Which of (e, phase, U/E1) move, with their tangents."""
+    by_e, by_phase, *by_floor = (None if isinstance(t, SymbolicZero) else t for t in tangents)
+    moves = {0: by_e, 1: by_phase}
+    if any(t is not None for t in by_floor):
+        t_offset, t_scale = (0.0 if t is None else t for t in by_floor)
+        moves[2] = (t_offset - offset / scale * t_scale) / scale
+    return {i: t for i, t in moves.items() if t is not None}
+
+
 @functools.partial(bulk_transmission.defjvp, symbolic_zeros=True)
 def _(modes, primals, tangents):
     e, phase, offset, scale = primals
-    floor = offset / scale
     value = bulk_transmission(*primals, modes)
-    still = [isinstance(t, SymbolicZero) for t in tangents]
-    t_e, t_phase, t_offset, t_scale = (
-        0.0 if zero else t for zero, t in zip(still, tangents, strict=True)
-    )
 
     def slope(i, after):
         """The derivative by (e, phase, floor)[i], after another kernel.
@@ -201,27 +199,64 @@ def _(modes, primals, tangents):
         are three times as fast, although each evaluates what they could share. Barriers around the
         same would be merged.
         """
-        e_, phase_, floor_, _ = jax.lax.optimization_barrier((e, phase, floor, after))
-        return _total_slopes([i], e_, phase_, floor_, modes, False)[0]
+        e_, phase_, floor, _ = jax.lax.optimization_barrier((e, phase, offset / scale, after))
+        return _total_slopes((i,), e_, phase_, floor, modes, False)[0]
 
     moved, last = jnp.zeros_like(value), value
-    if not still[0]:
-        last = slope(0, last)
-        moved += last * t_e
-    if not still[1]:
-        last = slope(1, last)
-        moved += last * t_phase
-    if not (still[2] and still[3]):
-        if still[2]:
+    for i, tangent in _moves(offset, scale, tangents).items():
+        if i == 2 and isinstance(tangents[2], SymbolicZero):
             # Where U is 0 and does not move, E1 does not move the floor either.
             last = jax.lax.cond(offset == 0, jnp.zeros_like, lambda x: slope(2, x), last)
         else:
-            last = slope(2, last)
-        moved += last * (t_offset - floor * t_scale) / scale
+            last = slope(i, last)
+        moved += last * tangent
     return value, moved
 
 
 _FEW_MODES = 3
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(5, 6))
+def node_transmission(e, phase, offset, scale, filled, modes, bulk):
+    """The same at the nodes of an integral, whose derivatives are evaluated where it is.
+
+    Args:
+        e: E/E1 > 0, shape (panels, order).
+        phase: pi L/2w.
+        offset: U.
+        scale: E1, in the unit of U.
+        filled: how many panels count.
+        modes: how many.
+        bulk: whether each derivative has a kernel of its own and every mode is written out. If
+            not, all derivatives come from one loop over the modes, which compiles faster.
+    """
+    in_loop = not bulk and modes > _FEW_MODES
+    floor = offset / scale
+    return leading(lambda e: _total(e, phase, floor, modes, in_loop), e, filled)
+
+
+@functools.partial(node_transmission.defjvp, symbolic_zeros=True)
+def _(modes, bulk, primals, tangents):
+    e, phase, offset, scale, filled = primals
+    value = node_transmission(*primals, modes, bulk)
+
+    def slopes(chosen, filled):
+        def each(e):
+            return _total_slopes(chosen, e, phase, offset / scale, modes, not bulk)
+
+        return leading(each, e, filled)
+
+    moves = _moves(offset, scale, tangents[:4])
+    if bulk:
+        # See `bulk_transmission`: what is not needed has no panels here.
+        still = isinstance(tangents[2], SymbolicZero)
+        floors = jnp.where(offset == 0, 0, filled) if still else filled
+        by = [slopes((i,), floors if i == 2 else filled)[0] for i in moves]
+    else:
+        by = slopes(tuple(moves), filled) if moves else ()
+    moved = (slope * tangent for slope, tangent in zip(by, moves.values(), strict=True))
+    return value, sum(moved, jnp.zeros_like(value))
+
 
 # For each matching: the function for the T_n and the one for their sum.
 MATCHINGS = {
@@ -322,12 +357,23 @@ class AbruptConstriction(AbstractChannel):
 
         return self._evaluate(total, energy)
 
-    def at_nodes(self, energies, bias=0.0):
-        """T(E) with so few modes written out that it costs little compilation."""
-        if self.matching == "profile" or self.modes > _FEW_MODES:
-            return super().at_nodes(energies, bias)
-        total = functools.partial(total_transmission, in_loop=False)
-        return as_kernel(lambda energy: self._evaluate(total, energy), energies)
+    def at_nodes(self, energies, filled, bias=0.0):
+        """T(E) at the nodes of an integral; up to three modes are written out."""
+        if self.matching == "profile":
+            return super().at_nodes(energies, filled, bias)
+        return self._at_nodes(energies, filled, bulk=False)
+
+    def bulk_at_nodes(self, energies, filled, bias=0.0):
+        """The same, as one kernel, and so is each of its derivatives."""
+        return self._at_nodes(energies, filled, bulk=True)
+
+    def _at_nodes(self, energies, filled, bulk):
+        def total(e, phase, _, modes):
+            offset = jnp.asarray(self.offset, e.dtype)
+            scale = jnp.asarray(self.energy_scale, e.dtype)
+            return node_transmission(e, phase, offset, scale, filled, modes, bulk)
+
+        return self._evaluate(total, energies)
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""

@@ -84,9 +84,11 @@ class ZeemanSplit(AbstractScatterer):
         """The mean of both spins' T(E, V)."""
         return self._mean(self.scatterer.total, energy, bias)
 
-    def at_nodes(self, energies, bias=0.0):
+    def at_nodes(self, energies, filled, bias=0.0):
         """The same, at the nodes of an integral."""
-        return self._mean(self.scatterer.at_nodes, energies, bias)
+        return self._mean(
+            lambda energy, bias: self.scatterer.at_nodes(energy, filled, bias), energies, bias
+        )
 
     def nested_total(self, energy, bias=0.0):
         """The same, in the form whose derivatives are best taken one of another."""
