@@ -1,6 +1,8 @@
 """Everything the model says about one barrier at one operating point."""
 
+import functools
 import math
+from importlib.metadata import version
 from typing import NamedTuple
 
 import jax
@@ -30,7 +32,14 @@ class Evaluation(NamedTuple):
     notes: list[str]
 
 
-@jax.jit
+# What runs but once is not worth polishing.
+_COMPILER: dict[str, bool | int] = {"xla_backend_optimization_level": 0}
+if version("jaxlib").startswith("0.10."):
+    # The older of its two ways to compile a kernel takes less time; later versions have but one.
+    _COMPILER["xla_cpu_use_fusion_emitters"] = False
+
+
+@functools.partial(jax.jit, compiler_options=_COMPILER)
 def _operating_point(scatterer, reservoirs, damping):
     # One compiled function, and one pair of integrals for the current and all heat: the command's
     # time is that of the compiler.
