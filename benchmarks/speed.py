@@ -282,8 +282,7 @@ def matched():
 
 def sweeps(largest):
     """T(E) streamed to the disk, and two processes beside one."""
-    header = ["points", "time", "per point", "per point once compiled", "peak memory"]
-    return "Sweeps to the disk, T(E) of 3 modes", header, sweep.size_rows(largest)
+    return "Sweeps to the disk, 3 modes", sweep.HEADER, sweep.size_rows(largest)
 
 
 def processes(size):

@@ -2,9 +2,10 @@
 
 python -m benchmarks.sweep [--largest 1e8]
 
-Every number is measured in a process of its own, which streams T(E) of a constriction over its
-channel floor and the energy into a temporary folder. Prints Markdown tables; docs/cluster.md holds
-those of one run.
+Every number is measured in a process of its own, which streams an observable of a constriction into
+a temporary folder: T(E), the cheapest, over its channel floor and the energy, or P_A, an integral
+for each point, over the floor and mu. Prints Markdown tables; docs/cluster.md holds those of one
+run.
 """
 
 import argparse
@@ -21,25 +22,34 @@ from pathlib import Path
 
 from benchmarks.pages import ROOT, table, used_versions
 
-SIZES = (10**5, 10**6, 10**7, 10**8)
+# An integral takes some hundred times as long as T(E): as much work, and not longer.
+SIZES = {
+    "transmission": (10**5, 10**6, 10**7, 10**8),
+    "asymmetry": (10**4, 10**5, 10**6),
+}
+HEADER = ["", "points", "time", "per point", "per point once compiled", "peak memory"]
 OFFSETS = 100  # points of the other axis
 
 
-def spec(size):
+def spec(size, observable="transmission"):
     """The sweep of this size, as TOML."""
+    along = "energy" if observable == "transmission" else "mu"
     return f"""
-observables = "transmission"
+observables = "{observable}"
 [scatterer]
 model = "mean"
 half_width = 20.0
 length = 80.0
+[fixed]
+bias = 1.0
+temperature = 1.0
 [axes]
 offset = {{ start = 0, stop = 1, num = {OFFSETS} }}
-energy = {{ start = 1, stop = 20, num = {size // OFFSETS} }}
+{along} = {{ start = 2, stop = 20, num = {size // OFFSETS} }}
 """
 
 
-def measured(size):
+def measured(size, observable):
     """Seconds of one sweep in this process, from its spec and once all is compiled; peak memory."""
     import jax
 
@@ -50,7 +60,7 @@ def measured(size):
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "spec.toml")
-        path.write_text(spec(size))
+        path.write_text(spec(size, observable))
         for part in ("cold", "warm"):
             begun = time.perf_counter()
             plan = read_spec(path)
@@ -72,20 +82,23 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def in_process(size):
+def in_process(size, observable):
     """The same, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.sweep", "--one", str(size)]
+    command = [sys.executable, "-m", "benchmarks.sweep", "--one", str(size), observable]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return json.loads(printed)
 
 
 def size_rows(largest):
-    """Time per point and memory, for each size."""
+    """Time per point and memory, up to the largest T(E), and as much work of the integral."""
     rows = []
-    for size in (s for s in SIZES if s <= largest):
-        m = in_process(size)
-        per_point = [f"{1e9 * m[part] / size:.0f} ns" for part in ("cold", "warm")]
-        rows.append([f"{size:.0e}", f"{m['cold']:.2f} s", *per_point, f"{m['peak']:.2f} GiB"])
+    for observable, sizes in SIZES.items():
+        name, least = ("T(E)", 1) if observable == "transmission" else ("P_A", 100)
+        for size in (s for s in sizes if least * s <= largest):
+            m = in_process(size, observable)
+            per_point = [f"{1e9 * m[part] / size:,.0f} ns" for part in ("cold", "warm")]
+            seconds, peak = f"{m['cold']:.2f} s", f"{m['peak']:.2f} GiB"
+            rows.append([name, f"{size:.0e}", seconds, *per_point, peak])
     return rows
 
 
@@ -135,14 +148,16 @@ def main():
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--largest", type=float, default=1e8, help="points of the largest sweep")
-    parser.add_argument("--one", type=int, help="points of one sweep that is measured here")
+    parser.add_argument(
+        "--one", nargs=2, metavar=("POINTS", "OBSERVABLE"), help="one sweep, measured here"
+    )
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measured(options.one)))
+        size, observable = options.one
+        print(json.dumps(measured(int(size), observable)))
         return
     print(f"Measured with {used_versions()} on {os.cpu_count()} cores.\n")
-    header = ["points", "time", "per point", "per point once compiled", "peak memory"]
-    print(table(header, size_rows(options.largest)))
+    print(table(HEADER, size_rows(options.largest)))
     size = int(min(options.largest, 4e7))
     print()
     print(table(["processes", f"{size:.0e} points", "efficiency"], process_rows(size)))

@@ -1,5 +1,6 @@
 """The versions that a result was made with."""
 
+import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -8,6 +9,11 @@ _PACKAGES = ("qpcjax", "jax", "jaxlib", "numpy", "equinox", "optax", "optimistix
 
 def versions() -> dict[str, str]:
     """Version of this package, of Python and of what it computes with."""
+    return dict(_found())
+
+
+@functools.cache  # every look reads and takes apart what the packages say of themselves
+def _found():
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
