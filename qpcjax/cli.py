@@ -287,12 +287,8 @@ def evaluate(
     with plain_errors():
         kind = None if out is None else command.kind_of(out)
         parts, kept = command.operating_point(model, barrier, point, fermi_energy, modes)
-    import jax
-
     from qpcjax.evaluation import evaluate
 
-    # One point is evaluated once: what the compiler would optimise takes longer than it saves.
-    jax.config.update("jax_disable_most_optimizations", True)
     with Console(stderr=True).status("Compiling and evaluating ..."):
         result = evaluate(*parts)
     inputs = {"model": model, **barrier, **point, "modes": kept}

@@ -32,8 +32,11 @@ class Evaluation(NamedTuple):
     notes: list[str]
 
 
-# What runs but once is not worth polishing.
-_COMPILER: dict[str, bool | int] = {"xla_backend_optimization_level": 0}
+# One point is evaluated once: what the compiler would optimise takes longer than it saves.
+_COMPILER: dict[str, bool | int] = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
 if version("jaxlib").startswith("0.10."):
     # The older of its two ways to compile a kernel takes less time; later versions have but one.
     _COMPILER["xla_cpu_use_fusion_emitters"] = False
