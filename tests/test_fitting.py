@@ -28,7 +28,8 @@ from qpcjax.fitting.heating import predict_heating
 from qpcjax.fitting.kernel import Kernel, _least
 from qpcjax.fitting.observe import Inputs
 from qpcjax.fitting.optimiser import levenberg_marquardt
-from qpcjax.fitting.report import as_json, page, text
+from qpcjax.fitting.report import page, text
+from qpcjax.fitting.values import as_json
 from qpcjax.parameters import Coordinates, Parameter
 
 EXAMPLE = Path(__file__).parents[1] / "fits" / "data" / "trace.csv"

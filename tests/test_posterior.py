@@ -13,7 +13,7 @@ from small_fits import MU, device, fitted, trace
 from qpcjax.fitting import Posterior, fit
 from qpcjax.fitting.along import Along
 from qpcjax.fitting.losses import LOSSES, density, mean_slope, transformed
-from qpcjax.fitting.posterior import _Sheared, _target
+from qpcjax.fitting.sampling import Sheared, log_posterior
 
 sampled = pytest.mark.skipif(
     importlib.util.find_spec("blackjax") is None,
@@ -35,8 +35,8 @@ def test_curvature_at_the_fit_is_that_of_the_covariance(loss):
     # Of an unknown sigma and correlated residuals too; the Hessian by differences of the gradient.
     rough = trace(sigma=None)
     found = fitted() if loss == "linear" else fit(device(), rough, loss=loss, starts=2)
-    at = _Sheared(found)
-    target, pieces = _target(found, at)
+    at = Sheared(found)
+    target, pieces = log_posterior(found, at)
     gradient = jax.jit(jax.grad(lambda u: target(at.start + at.whitening @ u, pieces)))
     h = 1e-3
     hessian = [
@@ -59,8 +59,8 @@ def test_nodes_have_the_best_fit_of_the_points():
     problem = copy.copy(found.problem)
     problem.parts = [dataclasses.replace(part, along=nodes)]
     fewer = dataclasses.replace(found, problem=problem)
-    at = _Sheared(fewer)
-    target, pieces = _target(fewer, at)
+    at = Sheared(fewer)
+    target, pieces = log_posterior(fewer, at)
     assert pieces[0].to_points.shape == (24, 20)
     slope = jax.jit(jax.grad(target))(at.start, pieces)
     np.testing.assert_allclose(at.whitening.T @ np.asarray(slope), 0, atol=0.25)

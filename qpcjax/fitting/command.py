@@ -155,7 +155,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     """
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
     from qpcjax import plot
-    from qpcjax.fitting import report
+    from qpcjax.fitting import report, values
     from qpcjax.fitting.heating import predict_heating
     from qpcjax.fitting.joint import fit
     from qpcjax.fitting.trace import trace_device
@@ -204,15 +204,15 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     contents = {
         "report.txt": report.text(found, heating, profiles),
         "report.html": report.page(found, heating, profiles, shown),
-        "fit.json": save_json(report.as_json(found, profiles)),
+        "fit.json": save_json(values.as_json(found, profiles)),
         **table_files(
             "parameters",
-            report.parameter_columns(found, profiles),
+            values.parameter_columns(found, profiles),
             formats,
-            source | report.facts(found),
+            source | values.facts(found),
             "name",
         ),
-        **table_files("heating", report.heating_columns(heating), formats, source, "gate (mV)"),
+        **table_files("heating", values.heating_columns(heating), formats, source, "gate (mV)"),
         **plot.figure_files(axes, figure_formats),
     }
     return found, contents

@@ -1,104 +1,23 @@
-"""A fit in words, as a web page and as plain values for programs."""
+"""A fit in words, as plain text and as a web page."""
 
-import base64
-import dataclasses
-import html
 import math
-import re
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 
-from qpcjax._versions import versions
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.layout import Layout
 from qpcjax.fitting.result import FitResult
+from qpcjax.fitting.sections import Section, as_page
 from qpcjax.fitting.uncertainty import Profile
+from qpcjax.fitting.wording import barrier_title, initial_values, meaning
 from qpcjax.names import innermost
-from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, density
+from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike
-_WIDTH = 94  # of the text
 _ALONG = 7  # gate voltages at which the barrier is shown
-
-# What the numbers of a device are; "gate" where they follow the gate.
-_MEANINGS = {
-    "mu": "electrochemical potential",
-    "half_width": "half-width w of the channel",
-    "length": "length L of the channel",
-    "curvature_radius": "radius of curvature of the walls",
-    "wide_ratio": "width of the wide regions over that of the channel",
-    "offset": "floor U of the channel",
-    "height": "height of the saddle's lowest point",
-    "hbar_omega_x": "softness of the saddle, hbar omega_x",
-    "hbar_omega_y": "spacing of the saddle's modes, hbar omega_y",
-    "energy": "energy of the step",
-    "magnetic_field": "magnetic field",
-    "g_factor": "g factor",
-    "smearing": "smearing s of T(E)",
-    "series_resistance": "series resistance R_s",
-    "temperature": "temperature of the electrons",
-    "bias_share": "share eta of the bias on the left",
-    "excitation": "excitation, rms",
-    "damping": "strength a of the damping",
-    "damping_energy": "Fermi energy of the damping",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """A piece of a report.
-
-    Fields:
-        title: its heading.
-        lines: sentences and figures in words.
-        columns: heads of a table's columns, the first of them names.
-        rows: the table, as strings.
-    """
-
-    title: str
-    lines: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-
-    def text(self):
-        """The section as plain text."""
-        lines = [row for line in self.lines for row in textwrap.wrap(line, _WIDTH)]
-        rows = [self.columns, *self.rows] if self.columns else list(self.rows)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        # Columns of numbers stand to the right, names and words to the left.
-        right = [_numeric(column) for column in zip(*self.rows, strict=True)]
-        table = [
-            "  ".join(
-                f"{cell:>{width}}" if number else f"{cell:<{width}}"
-                for cell, width, number in zip(row, widths, right, strict=True)
-            ).rstrip()
-            for row in rows
-        ]
-        return "\n".join([f"[[{self.title}]]", *(f"    {line}" for line in (*lines, *table))])
-
-    def html(self):
-        """The section as HTML."""
-        parts = [f"<h2>{html.escape(self.title)}</h2>"]
-        parts += [f"<p>{html.escape(line)}</p>" for line in self.lines]
-        if self.rows:
-            head = "".join(f"<th>{html.escape(c)}</th>" for c in self.columns)
-            body = "".join(
-                "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-                for row in self.rows
-            )
-            parts.append(f"<table>{head and f'<tr>{head}</tr>'}{body}</table>")
-        return "\n".join(parts)
-
-
-def _numeric(column):
-    """Whether the cells of a column are numbers, with what may stand around them."""
-    cells = [c.removeprefix("+- ").removesuffix(" %") for c in column if c]
-    cells = [c for c in cells if c not in ("held", "open", "not run")]
-    return all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", c) for c in cells)
 
 
 def text(fit: FitResult, heating: Heating | None = None, profiles: Sequence[Profile] = ()) -> str:
@@ -117,33 +36,7 @@ def page(fit, heating=None, profiles=(), figures=None) -> str:
         figures: title -> bytes of a PNG.
     """
     title = f"Fit of {', '.join(part.name for part in fit.parts)}"
-    parts = [s.html() for s in sections(fit, heating, profiles)]
-    for name, png in (figures or {}).items():
-        data = base64.b64encode(png).decode("ascii")
-        parts.append(f'<h2>{html.escape(name)}</h2>\n<img src="data:image/png;base64,{data}">')
-    return _PAGE.format(title=html.escape(title), body="\n".join(parts))
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.45 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
-h2 {{ font-size: 1.1rem; margin: 1.6rem 0 0.3rem; }}
-p {{ margin: 0.15rem 0; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin-top: 0.4rem; }}
-th, td {{ text-align: left; padding: 0.15rem 0.9rem 0.15rem 0; border-bottom: 1px solid #ddd; }}
-img {{ max-width: 100%; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
+    return as_page(title, sections(fit, heating, profiles), figures)
 
 
 def sections(fit, heating=None, profiles=()):
@@ -182,13 +75,6 @@ def _statistics(fit):
 def _doubts(fit):
     if fit.doubts:
         yield Section("Doubts", tuple(f"* {_capital(words)}." for words in fit.doubts))
-
-
-def barrier_title(device):
-    """What the barrier of a device is."""
-    bare = innermost(device.scatterer)
-    kind = type(bare).__name__
-    return f"{kind} ({bare.matching})" if hasattr(bare, "matching") else kind
 
 
 def _data(fit):
@@ -238,42 +124,6 @@ def _variables(fit):
         rows.append((p.name, f"{p.value:.6g}", *shown, _of_one(p.unit), note))
     heads = ("name", "value", "stderr", "share", "start", "unit", "what it is")
     return Section("Variables", columns=heads, rows=tuple(rows))
-
-
-def initial_values(fit):
-    """Where the search began that led to the result, by name."""
-    ended = [s for s in fit.starts if s.end is not None or len(fit.starts) == 1]
-    first = min(ended, key=lambda s: s.end or 0).values if ended else {}
-    return {p.name: first.get(p.name, p.value) for p in fit.parameters}
-
-
-def meaning(fit, name):
-    """What a parameter is, in words, with the gate voltage that it stands at."""
-    number, _, data_set = name.partition("@")
-    layout = Layout(fit.device)
-    base = layout.bases[layout.names.index(number)] if number in layout.names else number
-    index = number[len(base) + 1 :]
-    over, _, under = base.partition("_over_")
-    if under:
-        words = f"{over.replace('_', ' ')} over {under.replace('_', ' ')}"
-    elif base.endswith("_position"):
-        words = "gate voltage of a step"
-    else:
-        words = str(_MEANINGS.get(base, base.replace("_", " ")))
-    if index and not base.endswith("_position"):
-        words += f" at {_knot(fit.device, base, int(index)):.5g} mV"
-    if base == "mu":
-        mass = getattr(innermost(fit.device.scatterer), "mass", None)
-        value = {p.name: p.value for p in fit.parameters}[name]
-        if mass is not None and value > 0:
-            words += f" ({density(value, float(mass)):.3g}e11 cm^-2)"
-    return words + (f" of {data_set}" if data_set else "")
-
-
-def _knot(device, base, index):
-    curves = device.barrier.curves if isinstance(device.barrier, Gated) else {}
-    curve = device.smearing if base == "smearing" else curves[base]
-    return float(curve.knots[index - 1])
 
 
 def _of_one(unit):
@@ -431,121 +281,3 @@ def _heat_row(heating, name, k):
     unit, factor = ("um", 1e-3) if name == "r*" else ("pW", 1.0)
     numbers = (heating.value[name], heating.low[name], heating.high[name])
     return (name, *(f"{factor * x[k]:.4g}" for x in numbers), unit)
-
-
-# --- for programs ---------------------------------------------------------------------------
-
-
-def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
-    """The fit as plain values (the content of fit.json)."""
-    errors, first = fit.stderr, initial_values(fit)
-    knots = _knots(fit.device)
-    return {
-        **facts(fit),
-        "parameters": {
-            p.name: {
-                "value": p.value,
-                "stderr": errors.get(p.name),
-                "start": first[p.name],
-                "unit": p.unit,
-                "free": p.free,
-                "lower": p.lower,
-                "upper": p.upper,
-                "what": meaning(fit, p.name),
-            }
-            for p in fit.parameters
-        },
-        "knots_mV": knots,
-        "covariance": {
-            "names": [p.name for p in fit.free],
-            "matrix": fit.covariance.tolist(),
-            "correlation": fit.correlation.tolist(),
-        },
-        "intervals_68": {p.name: _finite(p.interval) for p in profiles},
-        "priors": {name: list(prior) for name, prior in fit.priors.items()},
-        "at_bound": list(fit.at_bound),
-        "doubts": list(fit.doubts),
-        "rises": {
-            p.name: _finite(pair) for p, pair in zip(fit.free, fit.rises.tolist(), strict=True)
-        },
-        "flat_directions": [dataclasses.asdict(d) for d in fit.flat_directions],
-        "starts": [dataclasses.asdict(s) for s in fit.starts],
-        "data": [_data_json(part) for part in fit.parts],
-    }
-
-
-def facts(fit: FitResult) -> dict:
-    """What a table of the fit's parameters is from, with the versions that made it."""
-    return {
-        "status": fit.status,
-        "message": fit.message,
-        "barrier": barrier_title(fit.device),
-        "loss": fit.loss,
-        "points": fit.points,
-        "rms": fit.rms,
-        "rms_unit": "uS" if fit.parts[0].unit == "2e2/h" else fit.parts[0].unit,
-        "chi_square": fit.chi_square,
-        "reduced_chi_square": fit.reduced_chi_square,
-        "aic": fit.aic,
-        "bic": fit.bic,
-        "versions": versions(),
-    }
-
-
-def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
-    """Columns of the table of the parameters, a row each; a held one has no standard error."""
-    errors, first, rows = fit.stderr, initial_values(fit), fit.parameters
-    columns = {
-        "name": [p.name for p in rows],
-        "value": [p.value for p in rows],
-        "stderr": [errors.get(p.name, math.nan) for p in rows],
-        "unit": [p.unit or "1" for p in rows],
-        "state": ["free" if p.free else "held" for p in rows],
-        "start": [first[p.name] for p in rows],
-        "lower": [p.lower for p in rows],
-        "upper": [p.upper for p in rows],
-    }
-    if profiles:
-        ends = {p.name: p.interval for p in profiles}
-        for i, name in enumerate(("interval low", "interval high")):
-            columns[name] = [ends.get(p.name, (math.nan,) * 2)[i] for p in rows]
-    return columns | {"what it is": [meaning(fit, p.name) for p in rows]}
-
-
-def _finite(ends):
-    return [end if math.isfinite(end) else None for end in ends]
-
-
-def _knots(device):
-    curves = dict(device.barrier.curves) if isinstance(device.barrier, Gated) else {}
-    curves["smearing"] = device.smearing
-    return {n: [float(k) for k in c.knots] for n, c in curves.items() if hasattr(c, "knots")}
-
-
-def _data_json(part):
-    factor, unit = (CONDUCTANCE_QUANTUM, "uS") if part.unit == "2e2/h" else (1.0, part.unit)
-    temperature = part.data.temperature
-    return {
-        "name": part.name,
-        "kind": part.kind,
-        "points": int(part.predicted.size),
-        "dropped": int(getattr(part.data, "dropped", 0)),
-        "sha256": getattr(part.data, "sha256", ""),
-        "temperature_K": None if temperature is None else float(temperature),
-        "sigma_known": part.known,
-        "rms": factor * part.rms,
-        "rms_unit": unit,
-        "residual_correlation_length": part.correlation_length,
-    }
-
-
-def heating_columns(heating: Heating) -> dict:
-    """Columns of heating.csv, with units in their names."""
-    columns = {"gate (mV)": heating.gate, "bias across barrier (meV)": heating.voltage}
-    for name, unit in (("P_L", "pW"), ("P_R", "pW"), ("P_A", "pW"), ("r*", "nm")):
-        columns |= {
-            f"{name} ({unit})": heating.value[name],
-            f"{name} low ({unit})": heating.low[name],
-            f"{name} high ({unit})": heating.high[name],
-        }
-    return columns
