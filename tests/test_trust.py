@@ -9,7 +9,7 @@ from small_fits import fitted, trace
 from benchmarks import devices, recovery
 from qpcjax import fitting
 from qpcjax.data import ConductanceTrace, HotSpotData
-from qpcjax.fitting import fit, fit_many, load_fit, report
+from qpcjax.fitting import fit, fit_many, load_fit, report, values
 from qpcjax.fitting.trust import in_words, rises, too_small
 from qpcjax.parameters import Coordinates, Parameter
 
@@ -135,8 +135,8 @@ def test_doubts_are_in_every_report():
     assert "[[Doubts]]" in text
     assert "by 0.1 and not by 1" in text
     assert "<h2>Doubts</h2>" in report.page(found)
-    assert report.as_json(found)["doubts"] == list(found.doubts)
-    assert report.as_json(found)["rises"][name] == [0.1, 0.2]
+    assert values.as_json(found)["doubts"] == list(found.doubts)
+    assert values.as_json(found)["rises"][name] == [0.1, 0.2]
 
 
 def test_a_poor_fit_says_so():
