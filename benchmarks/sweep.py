@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.pages import ROOT, table, used_versions
 
-# An integral takes some hundred times as long as T(E): as much work, and not longer.
+# An integral takes some four hundred times as long as T(E).
 SIZES = {
     "transmission": (10**5, 10**6, 10**7, 10**8),
     "asymmetry": (10**4, 10**5, 10**6),

@@ -3,8 +3,8 @@
 All energies here are offsets y from the mean electrochemical potential mu, so that a small bias
 keeps its digits. A panel ends wherever T(E) or a Fermi function is not smooth, and its nodes
 crowd quadratically towards both ends, which makes the 3/2-power onsets of T(E) harmless. Every
-shape is static: panels outside the integration window have width zero. What several integrals share
-is jitted here too, so that it is traced once.
+shape is static: panels outside the integration window have width zero and come last. What several
+integrals share is jitted here too, so that it is traced once.
 """
 
 import functools

@@ -17,6 +17,8 @@ from qpcjax.scatterers._slopes import slopes_at_once
 from qpcjax.scatterers._wavevector import averaged_wavevector, profile_wavevectors
 from qpcjax.units import GAAS_MASS
 
+_FEW_MODES = 3  # written out in an integral; a loop over more compiles faster
+
 
 def channel_transmission(a, b, k2, phase):
     r"""T_n of Eqs. (19)-(20) in real arithmetic.
@@ -129,6 +131,8 @@ def profile_total(e, phase, floor, modes):
 # Compiled functions of their own: every further use of one is spared its tracing.
 @functools.partial(jax.jit, static_argnames=("modes", "in_loop"))
 def _total(e, phase, floor, modes, in_loop):
+    """T_1 + ... + T_modes; the functions below give it its derivatives."""
+
     def step(total, n, a, b, *_):
         return total + channel_transmission(a, b, e - n * n - floor, phase), None
 
@@ -211,9 +215,6 @@ def _(modes, primals, tangents):
             last = slope(i, last)
         moved += last * tangent
     return value, moved
-
-
-_FEW_MODES = 3
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(5, 6))
