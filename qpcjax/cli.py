@@ -546,7 +546,7 @@ def sweep(
         typer.Option(
             "--export",
             "--netcdf",
-            help="Write the finished sweep to this .nc, .csv or .json file as well.",
+            help="Write the finished sweep to this .nc, .csv, .json or .zarr as well.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,

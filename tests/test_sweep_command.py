@@ -144,7 +144,7 @@ def test_netcdf_is_written_in_the_end(tmp_path):
     assert not (tmp_path / "o2").exists()
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".json", ".nc"])
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".nc", ".zarr"])
 def test_a_file_of_any_form_is_written_in_the_end(suffix, tmp_path):
     spec, file = write(tmp_path), tmp_path / f"a{suffix}"
     code, out, _ = call("sweep", spec, "-o", tmp_path / "out", "-q", "--export", file)
@@ -163,7 +163,9 @@ def test_a_file_of_any_form_is_written_in_the_end(suffix, tmp_path):
         np.testing.assert_array_equal(found["observables"]["transmission"]["values"], exact)
         assert (found["input"], found["input_sha256"]) == ("spec.toml", sha256)
     else:
-        with pytest.importorskip("xarray").open_dataset(file, engine="h5netcdf") as data:
+        pytest.importorskip("zarr" if suffix == ".zarr" else "h5netcdf")
+        engine = {".nc": {"engine": "h5netcdf"}, ".zarr": {"engine": "zarr", "consolidated": False}}
+        with pytest.importorskip("xarray").open_dataset(file, **engine[suffix]) as data:
             np.testing.assert_array_equal(data.transmission, exact)
             assert data.attrs["input_sha256"] == sha256
 
@@ -176,11 +178,15 @@ def test_files_that_would_be_refused_are_refused_before_any_work(tmp_path, monke
     spec, out = write(tmp_path), tmp_path / "out"
     code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.xls")
     assert code == 2
-    assert "a file ending in .csv, .json, .nc was expected" in " ".join(err.split())
+    assert "a name ending in .csv, .json, .nc, .zarr was expected" in " ".join(err.split())
+    (tmp_path / "a.zarr").mkdir()
+    code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.zarr")
+    assert code == 2
+    assert "holds no zarr.json" in " ".join(err.split())
     monkeypatch.setattr("qpcjax.sweeping.export.MOST_JSON", 9)
     code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.json")
     assert code == 2
-    assert "write it as netCDF (.nc) or CSV" in " ".join(err.split())
+    assert "write it as netCDF (.nc), zarr or CSV" in " ".join(err.split())
     assert not out.exists()
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 
 import numpy as np
@@ -362,7 +363,7 @@ def test_json_is_nested_as_the_grid_is(table, tmp_path):
 def test_json_of_a_large_sweep_is_refused(tmp_path, monkeypatch):
     result = run(None)
     monkeypatch.setattr(export, "MOST_JSON", SIZE - 1)
-    with pytest.raises(InputError, match=r"156 numbers, .* write it as netCDF \(.nc\) or CSV"):
+    with pytest.raises(InputError, match=r"156 numbers, .* write it as netCDF \(.nc\), zarr "):
         result.to_json(tmp_path / "a.json")
     assert not list(tmp_path.iterdir())
 
@@ -394,13 +395,57 @@ def test_a_file_is_written_whole_or_not_at_all(name, tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_boxes_are_the_flat_range():
-    shape = (3, 4, 5)
-    flat = np.arange(60).reshape(shape)
-    for start in range(60):
-        for stop in range(start, 61):
-            found = []
-            for low, box in export.boxes(start, stop, shape):
-                assert flat[box].ravel()[0] == low
-                found.extend(flat[box].ravel())
-            assert found == list(range(start, stop))
+def test_blocks_are_runs_of_the_flat_grid():
+    for shape in [(60,), (3, 4, 5), (7, 1, 8), (1, 2), (2, 13, 3)]:
+        size = math.prod(shape)
+        flat = np.arange(size).reshape(shape)
+        for most in range(1, size + 2):
+            runs = [flat[box].ravel() for box in export.blocks(shape, most)]
+            np.testing.assert_array_equal(np.concatenate(runs), np.arange(size))
+            assert max(run.size for run in runs) == math.prod(export.block_shape(shape, most))
+            assert max(run.size for run in runs) <= most
+    # Not one block for each row of a long and narrow grid.
+    assert export.block_shape((1000, 1000), 10_000) == (10, 1000)
+    assert export.block_shape((5, 21_000), 10_000) == (1, 7000)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_zarr_is_what_xarray_opens(table, tmp_path, monkeypatch):
+    pytest.importorskip("zarr")
+    xarray = pytest.importorskip("xarray")
+    monkeypatch.setattr("qpcjax.sweeping.export._PIECE", 7)
+    axes = {n: v[:3] for n, v in AXES.items()} if table else AXES
+    result, memory = run(tmp_path / "out", axes, table=table), run(None, axes, table=table)
+    path = tmp_path / "a.zarr"
+    memory.to_zarr(path)
+    result.to_zarr(path)  # in place of the other
+    with xarray.open_zarr(path, consolidated=False) as data:
+        assert data.transmission.encoding["chunks"] == export.block_shape(memory.shape, 7)
+        np.testing.assert_array_equal(data.transmission.values, memory["transmission"])
+        assert data.transmission.attrs["units"] == "1"
+        assert data.energy.attrs["units"] == "meV"
+        assert set(data.coords) == set(axes)
+        for name, values in axes.items():
+            np.testing.assert_array_equal(data[name].values, values)
+        assert json.loads(data.attrs["versions"])["qpcjax"] == qpc.__version__
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path):
+    pytest.importorskip("zarr")
+    result = run(tmp_path / "out")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").write_text("of before")
+    with pytest.raises(InputError, match=r"holds no zarr\.json: it is not replaced"):
+        result.to_zarr(tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes").read_text() == "of before"
+    path = tmp_path / "a.zarr"
+    result.to_zarr(path)
+    before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    damage_bit(tmp_path / "out" / "chunks" / "00000009.npy")
+    with pytest.raises(InputError, match=r"00000009\.npy is damaged"):
+        qpc.open_sweep(tmp_path / "out").to_zarr(path)
+    assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
+    with pytest.raises(InputError, match="cannot be written"):
+        result.to_zarr(tmp_path / "none" / "a.zarr")
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]

@@ -135,5 +135,5 @@ def _along(array, whole):
     values = array.read()
     order = [array.dims.index(dim) for dim in whole.dims if dim in array.dims]
     values = np.transpose(values, order)
-    lacking = [i for i, dim in enumerate(whole.dims) if dim not in array.dims]
+    lacking = tuple(i for i, dim in enumerate(whole.dims) if dim not in array.dims)
     return np.broadcast_to(np.expand_dims(values, lacking), whole.shape).ravel()

@@ -13,6 +13,7 @@ from qpcjax.files.units import split_unit
 from qpcjax.files.writing import save_json, save_table
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "netcdf": ".nc"}
+_LIBRARIES = {"netcdf": "h5netcdf", "zarr": "zarr"}
 
 
 def table_files(
@@ -58,17 +59,21 @@ def csv_source(attributes: Mapping) -> str:
     return "".join(f"# {name}: {one_line(value)}\n" for name, value in attributes.items())
 
 
-def format_of(path):
-    """The format of a table by its file's suffix, which is written here.
+def format_of(path, suffixes: Mapping[str, str] = SUFFIXES):
+    """The format of what is to be written by the suffix of its name.
+
+    Args:
+        path: where to.
+        suffixes: format -> suffix; by default those of tables.
 
     Raises:
-        InputError: another suffix, or netCDF without the extra `files`.
+        InputError: another suffix, or netCDF or zarr without the extra `files`.
     """
-    kinds = {suffix: kind for kind, suffix in SUFFIXES.items()}
+    kinds = {suffix: kind for kind, suffix in suffixes.items()}
     kind = kinds.get(Path(path).suffix.lower())
     if kind is None:
-        raise InputError(f"{path}: a file ending in {', '.join(kinds)} was expected")
-    check_formats([kind])
+        raise InputError(f"{path}: a name ending in {', '.join(kinds)} was expected")
+    _need_for(kind)
     return kind
 
 
@@ -77,8 +82,12 @@ def check_formats(formats):
     for name in formats:
         if name not in SUFFIXES:
             raise InputError(f"format must be one of {', '.join(SUFFIXES)}, got {name!r}")
-    if "netcdf" in formats:
-        need("h5netcdf")
+        _need_for(name)
+
+
+def _need_for(kind):
+    if kind in _LIBRARIES:
+        need(_LIBRARIES[kind])
 
 
 def save_netcdf(

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -132,6 +133,45 @@ def replacing(path):
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path, mark):
+    """An empty folder to fill, which gets the name that was asked for once it is whole.
+
+    Args:
+        path: the folder.
+        mark: name of a file that every folder of this kind holds: only such a one is replaced.
+
+    Raises:
+        InputError: it cannot be written, or something else is there.
+    """
+    path = Path(path)
+    check_replaceable(path, mark)
+    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
+    try:
+        part.mkdir()
+        yield part
+        if path.exists():
+            os.replace(path, old)
+        os.replace(part, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"{path} cannot be written: {reason}. Choose another folder, or make room"
+        ) from None
+    finally:
+        for folder in (part, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_replaceable(path, mark):
+    """Raise InputError where something is that a folder with this mark may not replace."""
+    path = Path(path)
+    if path.exists() and not (path / mark).is_file():
+        raise InputError(
+            f"{path} is there already and holds no {mark}: it is not replaced. Choose another name"
+        )
 
 
 def _make_folder(folder):

@@ -7,7 +7,7 @@ from pathlib import Path
 from qpcjax.files import InputError
 from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
-from qpcjax.sweeping.export import WRITERS, check_json
+from qpcjax.sweeping.export import SUFFIXES, WRITERS, check_json, check_zarr
 from qpcjax.sweeping.peers import join
 from qpcjax.sweeping.progress import shown
 from qpcjax.sweeping.run import run
@@ -22,7 +22,7 @@ def run_spec(
     Args:
         spec: the TOML file.
         out: the folder.
-        export: a .nc, .csv or .json file that is written in the end.
+        export: a .nc, .csv or .json file, or a .zarr group, that is written in the end.
         quiet: whether no progress is shown.
         distributed: whether a launcher has started several processes.
         coordinator: address, number of processes and number of this one, or three times None.
@@ -60,7 +60,9 @@ def run_spec(
 
 
 def _kind_of(path):
-    kind = format_of(path)
+    kind = format_of(path, SUFFIXES)
+    if kind == "zarr":
+        check_zarr(path)
     if not Path(path).absolute().parent.is_dir():
         raise InputError(f"{path}: there is no folder {Path(path).parent}. Make it first")
     return kind

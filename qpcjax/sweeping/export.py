@@ -1,17 +1,20 @@
-"""Sweeps as xarray datasets, netCDF, CSV and JSON files, without holding a large one in memory."""
+"""Sweeps as xarray datasets, zarr, netCDF, CSV and JSON, without holding a large one in memory."""
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 
 from qpcjax.files import InputError, save_json, save_table
+from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_source, one_line
-from qpcjax.files.writing import replacing
+from qpcjax.files.writing import check_replaceable, replacing, replacing_folder
 from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.result import StoredValues
 
 _PIECE = 1 << 20  # points written at once
+_ZARR_MARK = "zarr.json"  # which every group holds
 _ROWS = 1 << 15  # of a CSV file made at once
 MOST_JSON = 1_000_000  # numbers in a JSON file, which is made as a whole
 
@@ -40,9 +43,8 @@ def _labels(result, name):
 def dataset(result):
     """The result as an `xarray.Dataset`; see `SweepResult.to_xarray`."""
     xarray = _needs("xarray")
-    table = _is_table(result)
     coordinates = {
-        name: (result.dimensions if table else (name,), np.asarray(values), _labels(result, name))
+        name: (_dimensions(result, name), np.asarray(values), _labels(result, name))
         for name, values in result.axes.items()
     }
     variables = {}
@@ -93,8 +95,7 @@ def _rows(result, start, stop):
         axes = zip(result.axes.items(), places, strict=True)
         columns = {name: values[place] for (name, values), place in axes}
     for name, values in result.values.items():
-        stored = isinstance(values, StoredValues)
-        columns[name] = values.run(start, stop) if stored else values.reshape(-1)[start:stop]
+        columns[name] = _run(values, start, stop)
     return {_title(name, result.units[name]): values for name, values in columns.items()}
 
 
@@ -123,78 +124,115 @@ def write_json(result, path):
         part.write_text(text, encoding="utf-8")
 
 
+def check_zarr(path):
+    """Raise InputError where something other than a zarr group is in the way."""
+    check_replaceable(path, _ZARR_MARK)
+
+
 def check_json(numbers):
     """Raise InputError where a result holds more numbers than are written as JSON."""
     if numbers > MOST_JSON:
         raise InputError(
             f"the sweep holds {numbers:.3g} numbers, and no more than {MOST_JSON:.3g} are written "
-            "as JSON, which no program reads piece by piece: write it as netCDF (.nc) or CSV"
+            "as JSON, which no program reads piece by piece: write it as netCDF (.nc), zarr or CSV"
         )
 
 
-WRITERS = {"csv": write_csv, "json": write_json, "netcdf": write_netcdf}
+def write_zarr(result, path):
+    """Write the result as a zarr group; see `SweepResult.to_zarr`."""
+    zarr = _needs("zarr")
+    with replacing_folder(path, _ZARR_MARK) as part:
+        group = zarr.open_group(part, mode="w-", zarr_format=3)
+        group.attrs.update(_attributes(result))
+        for name, values in result.axes.items():
+            group.create_array(
+                name,
+                data=np.asarray(values),
+                dimension_names=_dimensions(result, name),
+                attributes=_labels(result, name),
+            )
+        for name, values in result.values.items():
+            array = group.create_array(
+                name,
+                shape=result.shape,
+                chunks=block_shape(result.shape, _PIECE),
+                dtype="f8",
+                fill_value=np.nan,
+                dimension_names=_dimensions(result, name),
+                attributes={**_labels(result, name), **_coordinates(result)},
+            )
+            for box, block in _blocks(values, result.shape):
+                array[box] = block
+
+
+# By format, whose suffixes are those of tables and one of its own.
+WRITERS = {"csv": write_csv, "json": write_json, "netcdf": write_netcdf, "zarr": write_zarr}
+SUFFIXES = {**TABLE_SUFFIXES, "zarr": ".zarr"}
 
 
 def _is_table(result):
     return result.dimensions[0] not in result.axes
 
 
+def _dimensions(result, name):
+    """Dimensions of an axis or an observable."""
+    return result.dimensions if name in result.values or _is_table(result) else (name,)
+
+
+def _coordinates(result):
+    """The attribute that names the coordinates of an observable where they are no dimensions."""
+    return {"coordinates": " ".join(result.axes)} if _is_table(result) else {}
+
+
 def _fill(file, result):
     file.dimensions = dict(zip(result.dimensions, result.shape, strict=True))
     file.attrs.update(_attributes(result))
-    table = _is_table(result)
     for name, values in result.axes.items():
-        dimensions = result.dimensions if table else (name,)
-        variable = file.create_variable(name, dimensions, "f8")
+        variable = file.create_variable(name, _dimensions(result, name), "f8")
         variable[...] = np.asarray(values)
         variable.attrs.update(_labels(result, name))
     for name, values in result.values.items():
         variable = file.create_variable(name, result.dimensions, "f8", fillvalue=np.nan)
-        variable.attrs.update(_labels(result, name))
-        if table:
-            variable.attrs["coordinates"] = " ".join(result.axes)
-        for start, piece in _pieces(values):
-            for low, box in boxes(start, start + piece.size, result.shape):
-                shape = tuple(s.stop - s.start for s in box)
-                size = math.prod(shape)
-                variable[box] = piece[low - start : low - start + size].reshape(shape)
+        variable.attrs.update({**_labels(result, name), **_coordinates(result)})
+        for box, block in _blocks(values, result.shape):
+            variable[box] = block
 
 
-def _pieces(values):
-    if isinstance(values, StoredValues):
-        yield from values.chunks()
-        return
-    flat = values.reshape(-1)
-    for start in range(0, flat.size, _PIECE):
-        yield start, flat[start : start + _PIECE]
+def _run(values, start, stop):
+    """Values of the points from `start` to `stop` of the flat grid."""
+    stored = isinstance(values, StoredValues)
+    return values.run(start, stop) if stored else values.reshape(-1)[start:stop]
 
 
-def boxes(start, stop, shape):
-    """Boxes of a grid that together are the points from `start` to `stop` of its flat order.
+def _blocks(values, shape):
+    """The blocks of a grid with their values: pairs of slices, one for each axis, and an array."""
+    for box in blocks(shape, _PIECE):
+        start = np.ravel_multi_index([s.start for s in box], shape)
+        size = tuple(s.stop - s.start for s in box)
+        yield box, _run(values, start, start + math.prod(size)).reshape(size)
+
+
+def blocks(shape, most):
+    """Slices, one for each axis, of the blocks of `block_shape` that together are a grid."""
+    steps = block_shape(shape, most)
+    sides = (
+        [slice(start, min(start + step, n)) for start in range(0, n, step)]
+        for n, step in zip(shape, steps, strict=True)
+    )
+    return itertools.product(*sides)
+
+
+def block_shape(shape, most):
+    """Shape of the largest equal blocks of a grid that are runs of its flat order.
 
     Args:
-        start: first point.
-        stop: the one behind the last.
         shape: of the grid, the last axis running fastest.
-
-    Yields:
-        Pairs of a box's first point and its slices, one for each axis.
+        most: the most points in a block.
     """
-    if stop <= start:
-        return
-    if len(shape) == 1:
-        yield start, (slice(start, stop),)
-        return
-    row = math.prod(shape[1:])
-    first, last = start // row, (stop - 1) // row
-    if first == last:
-        offset = first * row
-        for low, box in boxes(start - offset, stop - offset, shape[1:]):
-            yield low + offset, (slice(first, first + 1), *box)
-        return
-    whole = math.ceil(start / row), stop // row
-    yield from boxes(start, whole[0] * row, shape)
-    if whole[1] > whole[0]:
-        rest = tuple(slice(0, n) for n in shape[1:])
-        yield whole[0] * row, (slice(*whole), *rest)
-    yield from boxes(whole[1] * row, stop, shape)
+    run, steps = 1, []
+    for n in reversed(shape):
+        step = math.ceil(n / math.ceil(n / max(most // run, 1)))
+        steps.append(step)
+        # Behind an axis that is cut every block has one row.
+        run = run * step if step == n else most
+    return tuple(reversed(steps))

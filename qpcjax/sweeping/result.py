@@ -54,11 +54,6 @@ class StoredValues:
         values = values.reshape(shape)
         return values[tuple(0 if d else slice(None) for d in drop)]
 
-    def chunks(self):
-        """First point and values of one chunk after the other."""
-        for number in range(self._store.chunks):
-            yield number * self._store.chunk, np.array(self._store.read(number)[self._row])
-
     def run(self, start, stop):
         """Values of the points from `start` to `stop` of the flat grid."""
         values, chunk = np.empty(stop - start), self._store.chunk
@@ -193,6 +188,22 @@ class SweepResult:
         from qpcjax.sweeping.export import write_netcdf
 
         write_netcdf(self, path)
+
+    def to_zarr(self, path):
+        """Write a zarr group (format 3), block by block, that `xarray.open_zarr` reads.
+
+        It is a folder of compressed blocks of up to a million points, which Dask reads in
+        parallel. Needs the extra `files`.
+
+        Args:
+            path: the folder; a zarr group that is there is replaced.
+
+        Raises:
+            InputError: it cannot be written, or something else is there.
+        """
+        from qpcjax.sweeping.export import write_zarr
+
+        write_zarr(self, path)
 
 
 def units_of(axes, observables):
