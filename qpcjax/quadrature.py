@@ -11,6 +11,7 @@ import functools
 import math
 from typing import Any, NamedTuple, cast
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -487,12 +488,24 @@ def quadrature_error(coarse, fine):
     return jax.lax.stop_gradient(2 * jnp.abs(jnp.sum(differences)) + unseen / 2 + rounding)
 
 
+@eqx.filter_custom_jvp
 def _cold_sides(scatterer, mu, bias, y, kT, cold):
     """What the steps of cold Fermi functions at y = (eV/2, -eV/2) add to the two moments.
 
-    In kT it is Sommerfeld's first term. In y it is nothing but its derivatives, to second order:
-    the nodes of the integral stand still, so that the motion of a step is not in it.
+    In kT it is Sommerfeld's first term, of which nothing is left but its derivatives where kT is a
+    rounding of mu; nor is there more in y: the nodes of the integral stand still, so that the
+    motion of a step is not in it. A value alone needs no T(E) for this.
     """
+    return jnp.zeros_like(mu), jnp.zeros_like(mu)
+
+
+@_cold_sides.def_jvp
+def _(primals, tangents):
+    return _cold_sides(*primals), eqx.filter_jvp(_cold_terms, primals, tangents)[1]
+
+
+def _cold_terms(scatterer, mu, bias, y, kT, cold):
+    """The terms whose derivatives `_cold_sides` has, to second order."""
     at = jax.lax.stop_gradient(y)
     moved = y - at
 

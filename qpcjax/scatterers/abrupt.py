@@ -93,12 +93,18 @@ def _over_modes(step, e, modes, carry, in_loop):
         return (at, above, carry), out
 
     first = (e * (math.pi / 4), jnp.full_like(e, math.pi / 2))
-    n = np.arange(1, modes + 1, dtype=e.dtype)
-    state = (first, circle(jnp.asarray(n[0])), carry)
+    n = np.arange(modes + 1, dtype=e.dtype)
     if in_loop:
-        (*_, carry), out = jax.lax.scan(body, state, jnp.asarray(n))
-        return carry, out
-    for mode in n:
+        # With a mode 0 that is thrown away: what stands before a loop is compiled once more.
+        def guarded(state, n):
+            after, out = body(state, n)
+            carry = jax.tree.map(lambda new, old: jnp.where(n > 0, new, old), after[2], state[2])
+            return (*after[:2], carry), out
+
+        (*_, carry), out = jax.lax.scan(guarded, (first, first, carry), jnp.asarray(n))
+        return carry, jax.tree.map(lambda row: row[1:], out)
+    state = (first, circle(jnp.asarray(n[1])), carry)
+    for mode in n[1:]:
         state, _ = body(state, jnp.asarray(mode))
     return state[2], None
 
