@@ -171,8 +171,9 @@ def thermal_reach(scatterer, mu, bias, kT):
     highest = jnp.argmax(weight)
     depth = jnp.clip(weight[highest], math.log(smallest), 0)
     # A hair less than the panels reach: a scatterer may be NaN beyond.
-    hair = 32 * jnp.finfo(ends.dtype).eps * jnp.max(jnp.abs(ends))
-    known = jnp.stack([mu - jnp.min(ends), jnp.max(ends) - mu]) - half_bias - hair
+    lowest, last = jnp.min(ends), jnp.max(ends)
+    hair = 32 * jnp.finfo(ends.dtype).eps * jnp.maximum(-lowest, last)
+    known = jnp.stack([mu - lowest, last - mu]) - half_bias - hair
     whole = jnp.isposinf(jnp.asarray(scatterer.energy_limit(), ends.dtype))
     known = known.at[1].set(jnp.where(whole, jnp.inf, known[1]))
     reach = jnp.clip(known / unit, REACH, REACH - depth)
