@@ -419,7 +419,7 @@ def test_zarr_is_what_xarray_opens(table, tmp_path, monkeypatch):
     path = tmp_path / "a.zarr"
     memory.to_zarr(path)
     result.to_zarr(path)  # in place of the other
-    with xarray.open_zarr(path, consolidated=False) as data:
+    with xarray.open_zarr(path) as data:
         assert data.transmission.encoding["chunks"] == export.block_shape(memory.shape, 7)
         np.testing.assert_array_equal(data.transmission.values, memory["transmission"])
         assert data.transmission.attrs["units"] == "1"
@@ -431,12 +431,12 @@ def test_zarr_is_what_xarray_opens(table, tmp_path, monkeypatch):
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
-def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path):
+def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path, monkeypatch):
     pytest.importorskip("zarr")
     result = run(tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").write_text("of before")
-    with pytest.raises(InputError, match=r"holds no zarr\.json: it is not replaced"):
+    with pytest.raises(InputError, match=r"holds no \.zgroup: it is not replaced"):
         result.to_zarr(tmp_path / "mine")
     assert (tmp_path / "mine" / "notes").read_text() == "of before"
     path = tmp_path / "a.zarr"
@@ -448,4 +448,16 @@ def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path):
     assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
     with pytest.raises(InputError, match="cannot be written"):
         result.to_zarr(tmp_path / "none" / "a.zarr")
+    # What was there comes back when the new one cannot take its name.
+    replace = os.replace
+
+    def refused(source, target):
+        if str(source).endswith(".part"):
+            raise OSError(errno.EIO, "no luck")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(InputError, match="no luck"):
+        result.to_zarr(path)
+    assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]

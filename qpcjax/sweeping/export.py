@@ -14,7 +14,7 @@ from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.result import StoredValues
 
 _PIECE = 1 << 20  # points written at once
-_ZARR_MARK = "zarr.json"  # which every group holds
+_ZARR_MARK = ".zgroup"  # which every group holds
 _ROWS = 1 << 15  # of a CSV file made at once
 MOST_JSON = 1_000_000  # numbers in a JSON file, which is made as a whole
 
@@ -142,14 +142,14 @@ def write_zarr(result, path):
     """Write the result as a zarr group; see `SweepResult.to_zarr`."""
     zarr = _needs("zarr")
     with replacing_folder(path, _ZARR_MARK) as part:
-        group = zarr.open_group(part, mode="w-", zarr_format=3)
+        group = zarr.open_group(part, mode="w-", zarr_format=2)
         group.attrs.update(_attributes(result))
         for name, values in result.axes.items():
             group.create_array(
                 name,
                 data=np.asarray(values),
-                dimension_names=_dimensions(result, name),
-                attributes=_labels(result, name),
+                fill_value=np.nan,  # the default, 0, would be read as missing
+                attributes=_zarr_labels(result, name),
             )
         for name, values in result.values.items():
             array = group.create_array(
@@ -158,16 +158,21 @@ def write_zarr(result, path):
                 chunks=block_shape(result.shape, _PIECE),
                 dtype="f8",
                 fill_value=np.nan,
-                dimension_names=_dimensions(result, name),
-                attributes={**_labels(result, name), **_coordinates(result)},
+                attributes={**_zarr_labels(result, name), **_coordinates(result)},
             )
             for box, block in _blocks(values, result.shape):
                 array[box] = block
+        zarr.consolidate_metadata(part, zarr_format=2)
 
 
 # By format, whose suffixes are those of tables and one of its own.
 WRITERS = {"csv": write_csv, "json": write_json, "netcdf": write_netcdf, "zarr": write_zarr}
 SUFFIXES = {**TABLE_SUFFIXES, "zarr": ".zarr"}
+
+
+def _zarr_labels(result, name):
+    """Attributes of an array; format 2 has no other place for its dimensions."""
+    return {"_ARRAY_DIMENSIONS": list(_dimensions(result, name)), **_labels(result, name)}
 
 
 def _is_table(result):

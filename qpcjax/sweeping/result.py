@@ -190,7 +190,7 @@ class SweepResult:
         write_netcdf(self, path)
 
     def to_zarr(self, path):
-        """Write a zarr group (format 3), block by block, that `xarray.open_zarr` reads.
+        """Write a zarr group (format 2), block by block, that `xarray.open_zarr` reads.
 
         It is a folder of compressed blocks of up to a million points, which Dask reads in
         parallel. Needs the extra `files`.
