@@ -125,7 +125,7 @@ def process_seconds(size, processes):
             )
         if any(process.wait() for process in begun):
             raise RuntimeError("a process of the sweep failed")
-        written = sorted(p.stat().st_mtime for p in (out / "chunks").iterdir())
+        written = sorted(p.stat().st_mtime for p in (out / "transmission").glob("[0-9]*"))
     return (written[-1] - written[processes - 1]) / (len(written) - processes) * len(written)
 
 

@@ -312,7 +312,7 @@ def test_other_refusals():
 def test_progress_counts_points():
     calls = []
     transmission(GRID, chunk=40, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(0, 91), (40, 91), (80, 91), (91, 91)]
+    assert calls == [(0, 91), (26, 91), (52, 91), (78, 91), (91, 91)]
 
 
 def test_names_of_a_scatterers_numbers():

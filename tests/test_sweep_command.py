@@ -182,7 +182,7 @@ def test_files_that_would_be_refused_are_refused_before_any_work(tmp_path, monke
     (tmp_path / "a.zarr").mkdir()
     code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.zarr")
     assert code == 2
-    assert "holds no .zgroup" in " ".join(err.split())
+    assert "is there already and is no zarr group" in " ".join(err.split())
     monkeypatch.setattr("qpcjax.sweeping.export.MOST_JSON", 9)
     code, _, err = call("sweep", spec, "-o", out, "--export", tmp_path / "a.json")
     assert code == 2

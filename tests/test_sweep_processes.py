@@ -63,8 +63,7 @@ def ended(process):
 
 def finished(out):
     """Number of finished chunks."""
-    folder = out / "chunks"
-    return len([p for p in folder.iterdir() if p.name[0] != "."]) if folder.exists() else 0
+    return len(list((out / "transmission").glob("[0-9]*")))
 
 
 def wait_until(condition, *processes):
@@ -102,10 +101,10 @@ def test_killed_ten_times_and_gone_on_with(spec, tmp_path, whole):
         assert code in (0, -signal.SIGKILL), err
         cut += before < finished(out) < CHUNKS
     assert cut >= 3  # in the middle, and not before or after
-    times = {p: p.stat().st_mtime_ns for p in (out / "chunks").glob("[0-9]*")}
+    times = {p: p.stat().st_mtime_ns for p in (out / "transmission").glob("[0-9]*")}
     assert ended(start(spec, out, "-q")) == (0, f"Written:\n  {out}\n", "")
     assert all(p.stat().st_mtime_ns == t for p, t in times.items())
-    assert not list((out / "chunks").glob(".*"))
+    assert not list((out / "transmission").glob(".*.part"))
     same(out, whole)
 
 
@@ -199,7 +198,7 @@ def test_a_process_that_stops_with_an_error_ends_the_other_with_its_reason(spec,
     first, second = pair(spec, out)
     wait_until(lambda: finished(out) > 20, first, second)
     # The folder of the chunks goes away: whoever writes next cannot.
-    os.rename(out / "chunks", out / "gone")
+    os.rename(out / "transmission", out / "gone")
     codes = {}
     for name, process in (("first", first), ("second", second)):
         codes[name], _, err = ended(process)

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import qpcjax as qpc
 from qpcjax.files import InputError, open_file, read_transmission
 from qpcjax.sweeping import export, store
+from qpcjax.sweeping.chunks import Chunks
 
 C = qpc.AbruptConstriction(20.0, 40.0, modes=2)
 AXES = {
@@ -18,8 +20,8 @@ AXES = {
     "length": np.linspace(0, 40, 4),
     "energy": np.linspace(0.5, 13.0, 13),
 }
-SIZE, CHUNK = 3 * 4 * 13, 16
-CHUNKS = 10  # the last one of 12 points
+SIZE, CHUNK = 3 * 4 * 13, 30
+CHUNKS = 6  # of 26 points, two rows of the length
 
 
 def run(out, axes=AXES, observables=("transmission",), **options):
@@ -48,7 +50,7 @@ def stop_after(count):
     """A progress function that stops a sweep, as ctrl-C does."""
 
     def advance(done, total):
-        if done >= count * CHUNK:
+        if done >= count * SIZE / CHUNKS:
             raise KeyboardInterrupt
 
     return advance
@@ -72,17 +74,24 @@ def test_a_manifest_that_another_process_is_writing_is_not_foreign(whole, tmp_pa
     np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
 
 
-def test_files_are_plain_npy_with_a_manifest(whole, tmp_path):
-    run(tmp_path)
+def test_files_are_plain_with_a_manifest(whole, tmp_path):
+    run(tmp_path, chunk=20)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["shape"] == [3, 4, 13]
     assert manifest["observables"]["transmission"]["unit"] == "1"
     assert manifest["spec"]["scatterer"]["half_width"] == "swept"
     assert {"qpcjax", "jax", "numpy", "platform"} <= set(manifest["versions"])
-    files = sorted((tmp_path / "chunks").iterdir())
-    parts = [np.load(path) for path in files]
-    assert [part.shape for part in parts] == [(1, 16)] * 9 + [(1, 12)]
-    np.testing.assert_array_equal(np.concatenate(parts, axis=1)[0], whole.ravel())
+    array = json.loads((tmp_path / "transmission" / ".zarray").read_text())
+    assert (array["shape"], array["chunks"]) == ([3, 4, 13], [1, 1, 13])
+    for i, j in np.ndindex(3, 4):
+        content = zlib.decompress((tmp_path / "transmission" / f"{i}.{j}.0").read_bytes())
+        np.testing.assert_array_equal(np.frombuffer(content, "<f8"), whole[i, j])
+    for name, values in AXES.items():
+        np.testing.assert_array_equal(np.fromfile(tmp_path / name / "0", "<f8"), values)
+
+
+def chunk_files(folder):
+    return sorted((folder / "transmission").glob("[0-9]*"))
 
 
 KEYS = [
@@ -112,13 +121,13 @@ def test_indexing_is_that_of_numpy(whole, tmp_path):
 
 def test_a_stopped_sweep_goes_on_and_computes_nothing_twice(whole, tmp_path, written):
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, progress=stop_after(3))
+        run(tmp_path, progress=stop_after(2))
     first = list(written)
-    assert 3 <= len(first) < CHUNKS
+    assert 2 <= len(first) < CHUNKS
     assert first == sorted(set(first))
-    with pytest.raises(InputError, match=r"chunk \d of 10 is not finished; run the same sweep"):
+    with pytest.raises(InputError, match=r"chunk \d of 6 is not finished; run the same sweep"):
         np.asarray(qpc.open_sweep(tmp_path)["transmission"][2])
-    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "chunks").iterdir()}
+    times = {p: p.stat().st_mtime_ns for p in chunk_files(tmp_path)}
     result = run(tmp_path)
     np.testing.assert_array_equal(np.asarray(result["transmission"]), whole)
     assert sorted(written) == list(range(CHUNKS))
@@ -142,15 +151,15 @@ def damage_empty(path):
 
 
 def damage_other_shape(path):
-    np.save(path, np.zeros((1, 3)))
+    path.write_bytes(zlib.compress(np.zeros(3), 0))
 
 
 @pytest.mark.parametrize("damage", [damage_cut, damage_bit, damage_empty, damage_other_shape])
 def test_a_damaged_chunk_is_never_read_and_is_computed_anew(damage, whole, tmp_path, written):
     run(tmp_path)
-    damage(tmp_path / "chunks" / "00000004.npy")
+    damage(tmp_path / "transmission" / "2.0.0")
     stored = qpc.open_sweep(tmp_path)["transmission"]
-    with pytest.raises(InputError, match=r"00000004\.npy is damaged; run the same sweep again"):
+    with pytest.raises(InputError, match=r"2\.0\.0 is damaged; run the same sweep again"):
         np.asarray(stored)
     np.testing.assert_array_equal(stored[0], whole[0])  # others can be read
     written.clear()
@@ -159,12 +168,44 @@ def test_a_damaged_chunk_is_never_read_and_is_computed_anew(damage, whole, tmp_p
 
 
 def test_what_a_killed_process_left_half_written_goes_away(tmp_path):
-    (tmp_path / "chunks").mkdir()
-    part = tmp_path / "chunks" / ".00000003.npy.host-12.part"
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, progress=stop_after(1))
+    part = tmp_path / "transmission" / ".2.1.0.a.host-12.part"
     part.write_bytes(b"half")
     run(tmp_path)
     assert not part.exists()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["axes", "chunks", "manifest.json"]
+    documents = [".zattrs", ".zgroup", ".zmetadata"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [*documents, *AXES, "manifest.json", "transmission"]
+    )
+
+
+def test_files_beside_the_chunks_are_made_again(whole, tmp_path, written):
+    run(tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    written.clear()
+    for name in ("energy/0", ".zmetadata", "transmission/.zarray"):
+        (tmp_path / name).unlink()
+    (tmp_path / "length" / "0").write_bytes(b"")
+    with pytest.raises(InputError, match="axis length are damaged; run the same sweep again"):
+        qpc.open_sweep(tmp_path)
+    np.testing.assert_array_equal(run(tmp_path).axes["energy"], AXES["energy"])
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    assert not written
+
+
+def test_several_observables_are_finished_together(tmp_path, written):
+    axes, wanted = {**AXES, "mu": 5.0}, ("transmission", "inelastic_length")
+    memory = run(None, axes, wanted)
+    run(tmp_path, axes, wanted)
+    written.clear()
+    (tmp_path / "transmission" / "1.0.0").unlink()
+    damage_bit(tmp_path / "inelastic_length" / "0.0.0")
+    stored = run(tmp_path, axes, wanted)
+    assert written == [0, 2]
+    for name in wanted:
+        np.testing.assert_array_equal(stored[name], memory[name])
+        assert stored[name][1, 2, 3] == memory[name][1, 2, 3] or name == "inelastic_length"
 
 
 # --- full disks and folders that cannot be written ------------------------------------------
@@ -175,19 +216,20 @@ def test_a_full_disk_stops_cleanly_and_the_sweep_goes_on(whole, tmp_path, monkey
 
     def full(handle):
         calls.append(handle)
-        if len(calls) > 16:  # two of each file; axes and manifest first
+        if len(calls) > 5:  # one of each chunk, behind that of the manifest
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    message = r"cannot be written: No space left on device\. 4 of 10 chunks are finished and kept;"
+    message = r"cannot be written: No space left on device\. 4 of 6 chunks are finished and kept;"
     with pytest.raises(InputError, match=message):
         run(tmp_path)
-    assert len(list((tmp_path / "chunks").iterdir())) == 4  # nothing half-written
+    assert len(list((tmp_path / "transmission").glob("[!z]*"))) == 6  # and two documents
+    assert len(chunk_files(tmp_path)) == 4
     monkeypatch.setattr(os, "fsync", fsync)
     written.clear()
     np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
-    assert written == [4, 5, 6, 7, 8, 9]
+    assert written == [4, 5]
 
 
 def test_a_disk_that_is_full_from_the_start(tmp_path, monkeypatch):
@@ -211,7 +253,7 @@ def test_folders_that_are_no_sweeps(tmp_path):
     with pytest.raises(InputError, match=r"is not a sweep's folder: it has no manifest\.json"):
         qpc.open_sweep(tmp_path)
     (tmp_path / "manifest.json").write_text('{"format": "other"}')
-    with pytest.raises(InputError, match="must have the format 'qpcjax sweep 1'"):
+    with pytest.raises(InputError, match="must have the format 'qpcjax sweep 2'"):
         qpc.open_sweep(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
@@ -232,7 +274,7 @@ OTHERS = {
     ),
     "fixed": ({"axes": {**AXES, "bias": 1.0}}, r"fixed\.bias is 0\.0 there, and 1\.0 here"),
     "order": ({"order": 8}, "order is 16 there, and 8 here"),
-    "chunk": ({"chunk": 32}, "chunk is 16 there, and 32 here"),
+    "chunk": ({"chunk": 20}, r"chunk_shape is \[1, 2, 13\] there, and \[1, 1, 13\] here"),
     "fermi_energy": ({"fermi_energy": "mu"}, 'fermi_energy is "mu_R" there, and "mu" here'),
     "scatterer": (
         {"axes": {**AXES, "mass": 0.05}},
@@ -243,7 +285,7 @@ OTHERS = {
 
 @pytest.mark.parametrize(("change", "message"), OTHERS.values(), ids=OTHERS)
 def test_the_folder_of_another_sweep_is_refused(change, message, tmp_path):
-    store.Store.begin(tmp_path, manifest_of(AXES), AXES)
+    store.Store.begin(tmp_path, manifest_of(AXES))
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     with pytest.raises(InputError, match=rf"belongs to another sweep: ({message})"):
         run(tmp_path, **change)
@@ -261,7 +303,7 @@ def manifest_of(axes):
 def test_numbers_of_two_versions_are_not_mixed(name, tmp_path):
     manifest = manifest_of(AXES)
     manifest["versions"][name] = "0.0.1"
-    store.Store.begin(tmp_path, manifest, AXES)
+    store.Store.begin(tmp_path, manifest)
     with pytest.raises(InputError, match=f"was begun with {name} 0.0.1, and this is {name} "):
         run(tmp_path)
 
@@ -273,7 +315,7 @@ def test_xarray_reads_what_it_needs(whole, tmp_path):
     xarray = pytest.importorskip("xarray")
     result = run(tmp_path)
     data = result.to_xarray()
-    (tmp_path / "chunks" / "00000000.npy").unlink()  # half_width = 15 nm alone needs it
+    (tmp_path / "transmission" / "0.0.0").unlink()  # half_width = 15 nm alone needs it
     picked = data.transmission.sel(half_width=20.0).isel(energy=slice(2, 9, 3), length=[3, 0])
     np.testing.assert_array_equal(picked.values, whole[2][[3, 0]][:, 2:9:3])
     assert picked.attrs == {"units": "1", "long_name": data.transmission.attrs["long_name"]}
@@ -380,7 +422,7 @@ def test_the_hash_is_that_of_what_was_computed(tmp_path):
 @pytest.mark.parametrize("name", ["a.csv", "a.json"])
 def test_a_file_is_written_whole_or_not_at_all(name, tmp_path, monkeypatch):
     result = run(tmp_path / "out")
-    with pytest.raises(InputError, match=r"cannot be written: No such.*Choose another file"):
+    with pytest.raises(InputError, match=r"cannot be written: No such.*Choose another name"):
         write_text(result, tmp_path / "none", name)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / name).mkdir()
@@ -388,8 +430,8 @@ def test_a_file_is_written_whole_or_not_at_all(name, tmp_path, monkeypatch):
         write_text(result, tmp_path / "folder", name)
     path = tmp_path / name
     path.write_text("of before")
-    damage_bit(tmp_path / "out" / "chunks" / "00000009.npy")
-    with pytest.raises(InputError, match=r"00000009\.npy is damaged"):
+    damage_bit(tmp_path / "out" / "transmission" / "2.1.0")
+    with pytest.raises(InputError, match=r"2\.1\.0 is damaged"):
         write_text(qpc.open_sweep(tmp_path / "out"), tmp_path, name)
     assert path.read_text() == "of before"
     assert not list(tmp_path.rglob("*.part"))
@@ -400,18 +442,33 @@ def test_blocks_are_runs_of_the_flat_grid():
         size = math.prod(shape)
         flat = np.arange(size).reshape(shape)
         for most in range(1, size + 2):
-            runs = [flat[box].ravel() for box in export.blocks(shape, most)]
+            chunks = Chunks.of(shape, most)
+            numbers = range(chunks.count)
+            runs = [flat[chunks.box(k)].ravel() for k in numbers]
             np.testing.assert_array_equal(np.concatenate(runs), np.arange(size))
-            assert max(run.size for run in runs) == math.prod(export.block_shape(shape, most))
-            assert max(run.size for run in runs) <= most
-    # Not one block for each row of a long and narrow grid.
-    assert export.block_shape((1000, 1000), 10_000) == (10, 1000)
-    assert export.block_shape((5, 21_000), 10_000) == (1, 7000)
+            assert [(run[0], run[-1] + 1) for run in runs] == [chunks.bounds(k) for k in numbers]
+            assert max(run.size for run in runs) == chunks.size <= most
+            of = np.repeat(numbers, [run.size for run in runs])
+            np.testing.assert_array_equal(chunks.at(np.arange(size)), of)
+            assert [chunks.number(chunks.key(k)) for k in numbers] == list(numbers)
+            assert len({chunks.key(k) for k in numbers}) == chunks.count
+            assert {chunks.number(key) for key in ("", "0", ".zarray", "0.9.0.0", "99.0.0")} == {
+                0 if len(shape) == 1 else None,
+                None,
+            }
+
+
+def test_chunks_fill_the_grid():
+    # Not one for each row of a long and narrow grid.
+    assert Chunks.of((1000, 1000), 10_000).chunk == (10, 1000)
+    assert Chunks.of((5, 21_000), 10_000).chunk == (1, 7000)
+    assert Chunks.of((101, 7), 200).chunk == (17, 7)  # 102 rows; pieces of 28 would make 112
+    assert Chunks.of((10**9,), 1 << 19) == Chunks((10**9,), (500_000,))
 
 
 @pytest.mark.parametrize("table", [False, True])
 def test_zarr_is_what_xarray_opens(table, tmp_path, monkeypatch):
-    pytest.importorskip("zarr")
+    zarr = pytest.importorskip("zarr")
     xarray = pytest.importorskip("xarray")
     monkeypatch.setattr("qpcjax.sweeping.export._PIECE", 7)
     axes = {n: v[:3] for n, v in AXES.items()} if table else AXES
@@ -419,8 +476,15 @@ def test_zarr_is_what_xarray_opens(table, tmp_path, monkeypatch):
     path = tmp_path / "a.zarr"
     memory.to_zarr(path)
     result.to_zarr(path)  # in place of the other
-    with xarray.open_zarr(path) as data:
-        assert data.transmission.encoding["chunks"] == export.block_shape(memory.shape, 7)
+    assert zarr.open_array(path / "transmission").chunks == Chunks.of(memory.shape, 7).chunk
+    for folder in (path, tmp_path / "out"):
+        zarr_holds(xarray, folder, axes, memory)
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def zarr_holds(xarray, folder, axes, memory):
+    """Check a group by the libraries that others read it with."""
+    with xarray.open_zarr(folder) as data:
         np.testing.assert_array_equal(data.transmission.values, memory["transmission"])
         assert data.transmission.attrs["units"] == "1"
         assert data.energy.attrs["units"] == "meV"
@@ -428,7 +492,26 @@ def test_zarr_is_what_xarray_opens(table, tmp_path, monkeypatch):
         for name, values in axes.items():
             np.testing.assert_array_equal(data[name].values, values)
         assert json.loads(data.attrs["versions"])["qpcjax"] == qpc.__version__
-    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_sweep_that_is_not_finished_is_read_as_far_as_it_is(whole, tmp_path):
+    pytest.importorskip("zarr")
+    xarray = pytest.importorskip("xarray")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, progress=stop_after(2))
+    done = len(chunk_files(tmp_path))
+    with xarray.open_zarr(tmp_path) as data:
+        there = whole.copy()
+        there.reshape(CHUNKS, -1)[done:] = np.nan
+        np.testing.assert_array_equal(data.transmission, there)
+
+
+def test_damage_is_seen_by_other_readers_too(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    run(tmp_path)
+    damage_bit(tmp_path / "transmission" / "1.1.0")
+    with pytest.raises(zlib.error, match="incorrect data check"):
+        zarr.open_array(tmp_path / "transmission", mode="r")[...]
 
 
 def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path, monkeypatch):
@@ -436,14 +519,16 @@ def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path, monkeypatc
     result = run(tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").write_text("of before")
-    with pytest.raises(InputError, match=r"holds no \.zgroup: it is not replaced"):
+    with pytest.raises(InputError, match="mine is there already and is no zarr group: it is not"):
         result.to_zarr(tmp_path / "mine")
+    with pytest.raises(InputError, match="out is there already and is a sweep's folder, itself"):
+        result.to_zarr(tmp_path / "out")
     assert (tmp_path / "mine" / "notes").read_text() == "of before"
     path = tmp_path / "a.zarr"
     result.to_zarr(path)
     before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
-    damage_bit(tmp_path / "out" / "chunks" / "00000009.npy")
-    with pytest.raises(InputError, match=r"00000009\.npy is damaged"):
+    damage_bit(tmp_path / "out" / "transmission" / "2.1.0")
+    with pytest.raises(InputError, match=r"2\.1\.0 is damaged"):
         qpc.open_sweep(tmp_path / "out").to_zarr(path)
     assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
     with pytest.raises(InputError, match="cannot be written"):
@@ -458,6 +543,6 @@ def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path, monkeypatc
 
     monkeypatch.setattr(os, "replace", refused)
     with pytest.raises(InputError, match="no luck"):
-        result.to_zarr(path)
+        run(None).to_zarr(path)
     assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]

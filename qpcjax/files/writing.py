@@ -126,28 +126,23 @@ def replacing(path):
         yield part
         os.replace(part, path)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(
-            f"{path} cannot be written: {reason}. Choose another file, or make room"
-        ) from None
+        raise _not_replaced(path, error) from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def replacing_folder(path, mark):
+def replacing_folder(path):
     """An empty folder to fill, which gets the name that was asked for once it is whole.
 
     Args:
-        path: the folder.
-        mark: name of a file that every folder of this kind holds: only such a one is replaced.
+        path: the folder; what is there is replaced.
 
     Raises:
-        InputError: it cannot be written, or something else is there.
+        InputError: it cannot be written.
     """
     path = Path(path)
-    check_replaceable(path, mark)
     part, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("part", "old"))
     try:
         part.mkdir()
@@ -162,21 +157,14 @@ def replacing_folder(path, mark):
             raise
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(
-            f"{path} cannot be written: {reason}. Choose another folder, or make room"
-        ) from None
+        raise _not_replaced(path, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def check_replaceable(path, mark):
-    """Raise InputError where something is that a folder with this mark may not replace."""
-    path = Path(path)
-    if path.exists() and not (path / mark).is_file():
-        raise InputError(
-            f"{path} is there already and holds no {mark}: it is not replaced. Choose another name"
-        )
+def _not_replaced(path, error):
+    reason = error.strerror or str(error)
+    return InputError(f"{path} cannot be written: {reason}. Choose another name, or make room")
 
 
 def _make_folder(folder):

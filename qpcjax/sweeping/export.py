@@ -1,20 +1,22 @@
 """Sweeps as xarray datasets, zarr, netCDF, CSV and JSON, without holding a large one in memory."""
 
-import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qpcjax.files import InputError, save_json, save_table
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
-from qpcjax.files.results import csv_source, one_line
-from qpcjax.files.writing import check_replaceable, replacing, replacing_folder
+from qpcjax.files.results import csv_source
+from qpcjax.files.writing import replacing, replacing_folder
+from qpcjax.sweeping.chunks import Chunks
+from qpcjax.sweeping.group import MARK, encoded, group_files
 from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.result import StoredValues
+from qpcjax.sweeping.store import MANIFEST
 
 _PIECE = 1 << 20  # points written at once
-_ZARR_MARK = ".zgroup"  # which every group holds
 _ROWS = 1 << 15  # of a CSV file made at once
 MOST_JSON = 1_000_000  # numbers in a JSON file, which is made as a whole
 
@@ -30,28 +32,21 @@ def _needs(module) -> Any:
         ) from None
 
 
-def _attributes(result):
-    """Attributes of a file: text and numbers, what is nested as JSON."""
-    return {name: one_line(value) for name, value in result.attributes.items()}
-
-
-def _labels(result, name):
-    title = {"long_name": OBSERVABLES[name].title} if name in result.values else {}
-    return {"units": result.units[name], **title}
-
-
 def dataset(result):
     """The result as an `xarray.Dataset`; see `SweepResult.to_xarray`."""
     xarray = _needs("xarray")
-    coordinates = {
-        name: (_dimensions(result, name), np.asarray(values), _labels(result, name))
-        for name, values in result.axes.items()
+
+    def variable(name, values):
+        labels = result.labels(name)
+        labels.pop("coordinates", None)  # which xarray has as such
+        return xarray.Variable(result.dimensions_of(name), values, labels)
+
+    coordinates = {n: variable(n, np.asarray(values)) for n, values in result.axes.items()}
+    observables = {
+        name: variable(name, _lazy(values) if isinstance(values, StoredValues) else values)
+        for name, values in result.values.items()
     }
-    variables = {}
-    for name, values in result.values.items():
-        data = _lazy(values) if isinstance(values, StoredValues) else values
-        variables[name] = xarray.Variable(result.dimensions, data, _labels(result, name))
-    return xarray.Dataset(variables, coordinates, _attributes(result))
+    return xarray.Dataset(observables, coordinates, result.flat_attributes)
 
 
 def _lazy(values):
@@ -88,7 +83,7 @@ def write_csv(result, path):
 
 def _rows(result, start, stop):
     """Columns of the points from `start` to `stop`: title -> values."""
-    if _is_table(result):
+    if result.is_table:
         columns = {name: values[start:stop] for name, values in result.axes.items()}
     else:
         places = np.unravel_index(np.arange(start, stop), result.shape)
@@ -125,8 +120,15 @@ def write_json(result, path):
 
 
 def check_zarr(path):
-    """Raise InputError where something other than a zarr group is in the way."""
-    check_replaceable(path, _ZARR_MARK)
+    """Raise InputError where something is in the way that a zarr group does not replace."""
+    path = Path(path)
+    if (path / MANIFEST).exists():
+        kind = "a sweep's folder, itself a zarr group that xarray.open_zarr reads"
+    elif path.exists() and not (path / MARK).is_file():
+        kind = "no zarr group"
+    else:
+        return
+    raise InputError(f"{path} is there already and is {kind}: it is not replaced. Choose another")
 
 
 def check_json(numbers):
@@ -140,29 +142,17 @@ def check_json(numbers):
 
 def write_zarr(result, path):
     """Write the result as a zarr group; see `SweepResult.to_zarr`."""
-    zarr = _needs("zarr")
-    with replacing_folder(path, _ZARR_MARK) as part:
-        group = zarr.open_group(part, mode="w-", zarr_format=2)
-        group.attrs.update(_attributes(result))
-        for name, values in result.axes.items():
-            group.create_array(
-                name,
-                data=np.asarray(values),
-                fill_value=np.nan,  # the default, 0, would be read as missing
-                attributes=_zarr_labels(result, name),
-            )
+    check_zarr(path)
+    chunks = Chunks.of(result.shape, _PIECE)
+    with replacing_folder(path) as part:
+        for name in (*result.axes, *result.values):
+            (part / name).mkdir()
+        for name, content in group_files(result, chunks).items():
+            (part / name).write_bytes(content)
         for name, values in result.values.items():
-            array = group.create_array(
-                name,
-                shape=result.shape,
-                chunks=block_shape(result.shape, _PIECE),
-                dtype="f8",
-                fill_value=np.nan,
-                attributes={**_zarr_labels(result, name), **_coordinates(result)},
-            )
-            for box, block in _blocks(values, result.shape):
-                array[box] = block
-        zarr.consolidate_metadata(part, zarr_format=2)
+            for number in range(chunks.count):
+                run = _run(values, *chunks.bounds(number))
+                (part / name / chunks.key(number)).write_bytes(encoded(run, chunks.size))
 
 
 # By format, whose suffixes are those of tables and one of its own.
@@ -170,74 +160,24 @@ WRITERS = {"csv": write_csv, "json": write_json, "netcdf": write_netcdf, "zarr":
 SUFFIXES = {**TABLE_SUFFIXES, "zarr": ".zarr"}
 
 
-def _zarr_labels(result, name):
-    """Attributes of an array; format 2 has no other place for its dimensions."""
-    return {"_ARRAY_DIMENSIONS": list(_dimensions(result, name)), **_labels(result, name)}
-
-
-def _is_table(result):
-    return result.dimensions[0] not in result.axes
-
-
-def _dimensions(result, name):
-    """Dimensions of an axis or an observable."""
-    return result.dimensions if name in result.values or _is_table(result) else (name,)
-
-
-def _coordinates(result):
-    """The attribute that names the coordinates of an observable where they are no dimensions."""
-    return {"coordinates": " ".join(result.axes)} if _is_table(result) else {}
-
-
 def _fill(file, result):
     file.dimensions = dict(zip(result.dimensions, result.shape, strict=True))
-    file.attrs.update(_attributes(result))
+    file.attrs.update(result.flat_attributes)
     for name, values in result.axes.items():
-        variable = file.create_variable(name, _dimensions(result, name), "f8")
+        variable = file.create_variable(name, result.dimensions_of(name), "f8")
         variable[...] = np.asarray(values)
-        variable.attrs.update(_labels(result, name))
+        variable.attrs.update(result.labels(name))
+    chunks = Chunks.of(result.shape, _PIECE)
     for name, values in result.values.items():
         variable = file.create_variable(name, result.dimensions, "f8", fillvalue=np.nan)
-        variable.attrs.update({**_labels(result, name), **_coordinates(result)})
-        for box, block in _blocks(values, result.shape):
-            variable[box] = block
+        variable.attrs.update(result.labels(name))
+        for number in range(chunks.count):
+            box = chunks.box(number)
+            run = _run(values, *chunks.bounds(number))
+            variable[box] = run.reshape([s.stop - s.start for s in box])
 
 
 def _run(values, start, stop):
     """Values of the points from `start` to `stop` of the flat grid."""
     stored = isinstance(values, StoredValues)
     return values.run(start, stop) if stored else values.reshape(-1)[start:stop]
-
-
-def _blocks(values, shape):
-    """The blocks of a grid with their values: pairs of slices, one for each axis, and an array."""
-    for box in blocks(shape, _PIECE):
-        start = np.ravel_multi_index([s.start for s in box], shape)
-        size = tuple(s.stop - s.start for s in box)
-        yield box, _run(values, start, start + math.prod(size)).reshape(size)
-
-
-def blocks(shape, most):
-    """Slices, one for each axis, of the blocks of `block_shape` that together are a grid."""
-    steps = block_shape(shape, most)
-    sides = (
-        [slice(start, min(start + step, n)) for start in range(0, n, step)]
-        for n, step in zip(shape, steps, strict=True)
-    )
-    return itertools.product(*sides)
-
-
-def block_shape(shape, most):
-    """Shape of the largest equal blocks of a grid that are runs of its flat order.
-
-    Args:
-        shape: of the grid, the last axis running fastest.
-        most: the most points in a block.
-    """
-    run, steps = 1, []
-    for n in reversed(shape):
-        step = math.ceil(n / math.ceil(n / max(most // run, 1)))
-        steps.append(step)
-        # Behind an axis that is cut every block has one row.
-        run = run * step if step == n else most
-    return tuple(reversed(steps))

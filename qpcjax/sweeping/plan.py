@@ -21,6 +21,7 @@ from qpcjax.reservoirs import Reservoirs
 from qpcjax.scatterers import AbstractScatterer
 from qpcjax.scatterers._base import as_scatterer
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
+from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.observables import POINTWISE, read_observables
 from qpcjax.units import BOLTZMANN
 
@@ -52,7 +53,7 @@ class Plan:
         observables: their names.
         order: Gauss nodes in a panel.
         fermi_energy: E_F of the damping.
-        chunk: points in a chunk.
+        chunks: into which the points are divided.
         block: points that are evaluated side by side.
     """
 
@@ -63,18 +64,8 @@ class Plan:
     observables: tuple[str, ...]
     order: int
     fermi_energy: Any
-    chunk: int
+    chunks: Chunks
     block: int
-
-    @property
-    def chunks(self):
-        """Number of chunks."""
-        return math.ceil(self.axes.size / self.chunk)
-
-    def bounds(self, number):
-        """First point of a chunk, and the one behind its last."""
-        start = number * self.chunk
-        return start, min(start + self.chunk, self.axes.size)
 
     def spec(self):
         """Everything that the numbers depend on, as plain JSON values."""
@@ -86,7 +77,7 @@ class Plan:
             "observables": list(self.observables),
             "order": self.order,
             "fermi_energy": self.fermi_energy,
-            "chunk": self.chunk,
+            "chunk_shape": list(self.chunks.chunk),
             "block": self.block,
         }
 
@@ -116,7 +107,7 @@ def make_plan(
         table: whether the axes are the columns of a table.
         fermi_energy: E_F of the damping, see `QuadraticDamping`.
         order: Gauss nodes in a panel.
-        chunk: points in a chunk; by default some seconds of work.
+        chunk: most points in a chunk; by default some seconds of work.
         needed_modes: whether the scatterer keeps as many modes as are needed, and not its own.
 
     Raises:
@@ -125,6 +116,11 @@ def make_plan(
     scatterer = as_scatterer(scatterer)
     points, given = read_axes(scatterer, axes, table)
     names = read_observables(observables, {*points.names, *given})
+    both = set(points.names) & set(names)
+    if both:
+        raise ValueError(
+            f"{min(both)} is an axis and an observable: give the scatterer's number another name"
+        )
     require_count("order", order, 2)
     if chunk is not None:
         require_count("chunk", chunk)
@@ -135,8 +131,8 @@ def make_plan(
     scatterer = _checked(scatterer, points, fixed, fermi_energy)
     scatterer = _with_limits(scatterer, points, stated)
     scatterer = _with_modes(scatterer, points, fixed, names, needed_modes)
-    chunk, block = _chunk_and_block(scatterer, points.size, names, chunk)
-    return Plan(scatterer, points, fixed, given, names, order, fermi_energy, chunk, block)
+    chunks, block = _chunks_and_block(scatterer, points.shape, names, chunk)
+    return Plan(scatterer, points, fixed, given, names, order, fermi_energy, chunks, block)
 
 
 # --- the scatterer's own numbers ------------------------------------------------------------
@@ -373,15 +369,17 @@ def follow(holder, path):
 # --- chunks ---------------------------------------------------------------------------------
 
 
-def _chunk_and_block(scatterer, size, names, chunk):
-    """Points in a chunk and in a block; neither depends on the number of devices or processes."""
+def _chunks_and_block(scatterer, shape, names, chunk):
+    """Chunks, and points in a block; neither depends on the number of devices or processes."""
     kind = int(set(names) <= set(POINTWISE))
     block = _BLOCK["cpu" if jax.default_backend() == "cpu" else "other"][kind]
     block = max(1, block // scatterer.memory)
     if chunk is None:
+        size = math.prod(shape)
         chunk = max(_SMALLEST_CHUNK[kind], math.ceil(size / _FEWEST_CHUNKS[kind]))
         chunk = min(_LARGEST_CHUNK[kind], size, math.ceil(chunk / block) * block)
-    return chunk, max(1, min(block, math.ceil(chunk / _BLOCKS)))
+    chunks = Chunks.of(shape, chunk)
+    return chunks, max(1, min(block, math.ceil(chunks.size / _BLOCKS)))
 
 
 # --- the manifest's words -------------------------------------------------------------------

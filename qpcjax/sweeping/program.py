@@ -47,7 +47,7 @@ class Program:
     def __init__(self, plan, devices=None):
         devices = jax.local_devices() if devices is None else devices
         mesh = Mesh(np.array(devices), (_DIMENSION,))
-        blocks = max(2, math.ceil(math.ceil(plan.chunk / plan.block) / len(devices)))
+        blocks = max(2, math.ceil(math.ceil(plan.chunks.size / plan.block) / len(devices)))
         self.plan = plan
         self._starts = np.arange(blocks * len(devices)) * plan.block
         self._sharding = NamedSharding(mesh, PartitionSpec(_DIMENSION))
@@ -76,7 +76,7 @@ class Program:
 
     def start(self, number):
         """Begin with a chunk; returns something to hand to `finish`."""
-        first, stop = self.plan.bounds(number)
+        first, stop = self.plan.chunks.bounds(number)
         if self._sliced:
             index = np.minimum(first + np.arange(self._starts.size * self.plan.block), stop - 1)
             columns = tuple(
@@ -101,7 +101,7 @@ class Program:
     def finish(self, started):
         """Wait for a chunk; its number and values of shape (observables, points)."""
         number, blocks = started
-        first, stop = self.plan.bounds(number)
+        first, stop = self.plan.chunks.bounds(number)
         values = np.moveaxis(np.asarray(blocks), 1, 0).reshape(len(self.plan.observables), -1)
         return number, np.ascontiguousarray(values[:, : stop - first])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.files.results import one_line
 from qpcjax.sweeping.observables import OBSERVABLES
 
 
@@ -18,8 +19,9 @@ class StoredValues:
 
     dtype = np.dtype(np.float64)
 
-    def __init__(self, store, row, shape):
-        self._store, self._row, self.shape = store, row, tuple(shape)
+    def __init__(self, store, observable):
+        self._store, self._observable = store, observable
+        self.shape = store.chunks.shape
 
     @property
     def ndim(self):
@@ -56,22 +58,23 @@ class StoredValues:
 
     def run(self, start, stop):
         """Values of the points from `start` to `stop` of the flat grid."""
-        values, chunk = np.empty(stop - start), self._store.chunk
-        for number in range(start // chunk, math.ceil(stop / chunk) if stop > start else 0):
-            first = number * chunk
-            low, high = max(start, first), min(stop, first + chunk)
-            part = self._store.read(number)[self._row, low - first : high - first]
-            values[low - start : high - start] = part
+        values, chunks = np.empty(stop - start), self._store.chunks
+        for number in range(chunks.at(start), chunks.at(stop - 1) + 1) if stop > start else ():
+            first, last = chunks.bounds(number)
+            low, high = max(start, first), min(stop, last)
+            part = self._store.read(self._observable, number)
+            values[low - start : high - start] = part[low - first : high - first]
         return values
 
     def _gather(self, index):
-        values, chunk = np.empty(index.size), self._store.chunk
+        values, chunks = np.empty(index.size), self._store.chunks
         order = np.argsort(index, kind="stable")
         ordered = index[order]
-        for number in np.unique(ordered // chunk):
-            low, high = np.searchsorted(ordered, [number * chunk, (number + 1) * chunk])
-            part = self._store.read(int(number))[self._row]
-            values[order[low:high]] = part[ordered[low:high] - number * chunk]
+        for number in np.unique(chunks.at(ordered)).tolist():
+            first, last = chunks.bounds(number)
+            low, high = np.searchsorted(ordered, [first, last])
+            part = self._store.read(self._observable, number)
+            values[order[low:high]] = part[ordered[low:high] - first]
         return values
 
 
@@ -130,6 +133,29 @@ class SweepResult:
     def shape(self):
         """Shape of every observable."""
         return next(iter(self.values.values())).shape
+
+    @property
+    def is_table(self):
+        """Whether the axes are the columns of a table of points."""
+        return self.dimensions[0] not in self.axes
+
+    @property
+    def flat_attributes(self):
+        """The attributes as text and numbers, what is nested as JSON."""
+        return {name: one_line(value) for name, value in self.attributes.items()}
+
+    def dimensions_of(self, name):
+        """Names of the dimensions of an axis or an observable."""
+        return self.dimensions if name in self.values or self.is_table else (name,)
+
+    def labels(self, name):
+        """What a file says of an axis or an observable: units, title, its coordinates."""
+        labels = {"units": self.units[name]}
+        if name in self.values:
+            labels["long_name"] = OBSERVABLES[name].title
+            if self.is_table:  # the axes are no dimensions there
+                labels["coordinates"] = " ".join(self.axes)
+        return labels
 
     def __getitem__(self, observable):
         if observable not in self.values:
@@ -192,8 +218,8 @@ class SweepResult:
     def to_zarr(self, path):
         """Write a zarr group (format 2), block by block, that `xarray.open_zarr` reads.
 
-        It is a folder of compressed blocks of up to a million points, which Dask reads in
-        parallel. Needs the extra `files`.
+        The folder of a sweep is one already, in the sweep's own chunks; this one has blocks of up
+        to a million points.
 
         Args:
             path: the folder; a zarr group that is there is replaced.

@@ -2,16 +2,18 @@
 
 import concurrent.futures
 import contextlib
+import math
 import time
+from collections.abc import Set
 from typing import Any
 
 import jax
 import numpy as np
 
 from qpcjax._versions import versions
-from qpcjax.files import InputError
 from qpcjax.files.writing import content_digest
 from qpcjax.quadrature import ORDER
+from qpcjax.sweeping.group import group_files
 from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.peers import Peers, wait_for
 from qpcjax.sweeping.plan import Plan, make_plan
@@ -62,7 +64,7 @@ def sweep(
             combinations are taken, the last axis running fastest.
         fermi_energy: E_F of the damping rate, as in `QuadraticDamping`.
         order: Gauss nodes in a panel of the integrals.
-        chunk: points in a chunk, by default some seconds of work.
+        chunk: most points in a chunk, by default some seconds of work.
         progress: True for a bar on stderr with rate and time left; or a function (done, total).
 
     Returns:
@@ -120,7 +122,8 @@ def run(plan: Plan, out, advance, watched=False) -> SweepResult:
     if out is None:
         return _in_memory(plan, advance)
     process, processes = jax.process_index(), jax.process_count()
-    store = Store.begin(out, _manifest(plan), plan.axes.values)
+    store = Store.begin(out, _manifest(plan))
+    store.complete(group_files(_stored(store, plan.axes.values), store.chunks))
     watch = contextlib.nullcontext() if watched else Peers(store.folder, process, processes)
     with watch:
         _to_disk(plan, store, process, processes, advance)
@@ -133,7 +136,7 @@ def _manifest(plan):
         "dimensions": list(plan.axes.dimensions),
         "shape": list(plan.axes.shape),
         "points": plan.axes.size,
-        "chunks": plan.chunks,
+        "chunks": plan.chunks.count,
         "dtype": "float64",
         "observables": {
             name: {"unit": OBSERVABLES[name].unit, "title": OBSERVABLES[name].title}
@@ -148,8 +151,8 @@ def _in_memory(plan, advance):
     values = np.empty((len(plan.observables), plan.axes.size))
     advance(0, plan.axes.size)
     done = 0
-    for number, part in _computed(plan, range(plan.chunks)):
-        start, stop = plan.bounds(number)
+    for number, part in _computed(plan, range(plan.chunks.count)):
+        start, stop = plan.chunks.bounds(number)
         values[:, start:stop] = part
         done += stop - start
         advance(done, plan.axes.size)
@@ -159,12 +162,11 @@ def _in_memory(plan, advance):
 
 def _to_disk(plan, store, process, processes, advance):
     """Compute the chunks of this process that are not finished; wait for those of the others."""
-    mine = set(range(process, plan.chunks, processes))
+    mine = set(range(process, plan.chunks.count, processes))
     store.tidy(mine)
     there = store.finished()
-    # The axes are in the manifest, and whoever began it has written them.
     left = [k for k in sorted(mine) if k not in there or not store.sound(k)]
-    done = _Done(plan, store, there - set(left), advance)
+    done = _Done(store, there - set(left), advance)
     written = []
     # One thread writes while the next chunk is computed.
     with concurrent.futures.ThreadPoolExecutor(1) as writer:
@@ -177,7 +179,7 @@ def _to_disk(plan, store, process, processes, advance):
                 done.add(future.result())
         finally:
             writer.shutdown(cancel_futures=True)
-    wait_for(lambda: done.look() >= plan.chunks)
+    wait_for(lambda: done.look() >= plan.chunks.count)
 
 
 def _write(store, number, values):
@@ -201,47 +203,41 @@ def _computed(plan, numbers):
 class _Done:
     """Which chunks are finished, in this process and the others."""
 
-    def __init__(self, plan, store, finished, advance):
-        self._plan, self._store, self._finished = plan, store, finished
-        self._advance, self._looked = advance, time.monotonic()
-        self._tell()
+    def __init__(self, store, finished, advance):
+        self._store, self._advance, self._looked = store, advance, time.monotonic()
+        self._finished, self._points = set(), 0
+        self._count(finished)
 
     def add(self, number):
-        self._finished.add(number)
         if time.monotonic() - self._looked > _LOOK_EVERY:
-            self.look()
+            self.look({number})
         else:
-            self._tell()
+            self._count({number})
 
-    def look(self):
-        """Number of chunks that are finished, by their files."""
+    def look(self, numbers: Set[int] = frozenset()):
+        """Number of chunks that are finished, by their files; those given are known to be."""
         self._looked = time.monotonic()
-        if len(self._finished) < self._plan.chunks:
+        if len(self._finished) < self._store.chunks.count:
             with contextlib.suppress(OSError):
-                self._finished |= self._store.finished()
-            self._tell()
+                numbers = numbers | self._store.finished()
+            self._count(numbers)
         return len(self._finished)
 
-    def _tell(self):
-        points = len(self._finished) * self._plan.chunk
-        last = self._plan.chunks - 1
-        if last in self._finished:
-            start, stop = self._plan.bounds(last)
-            points -= self._plan.chunk - (stop - start)
-        self._advance(points, self._plan.axes.size)
+    def _count(self, numbers):
+        chunks = self._store.chunks
+        for number in numbers - self._finished:
+            start, stop = chunks.bounds(number)
+            self._points += stop - start
+        self._finished |= numbers
+        self._advance(self._points, math.prod(chunks.shape))
 
 
-def _stored(store):
-    manifest = store.manifest
-    axes = {name: store.axis(name) for name in manifest["spec"]["axes"]}
-    for name, values in axes.items():
-        if values.size != manifest["spec"]["axes"][name]["size"]:
-            raise InputError(f"{store.folder}: the values of the axis {name} are damaged")
-    values = {
-        name: StoredValues(store, row, manifest["shape"])
-        for row, name in enumerate(manifest["observables"])
-    }
-    return _result(manifest, axes, values, store.folder)
+def _stored(store, axes=None):
+    """The result of a store; with its axes where they are at hand."""
+    if axes is None:
+        axes = {name: store.axis(name) for name in store.manifest["spec"]["axes"]}
+    values = {name: StoredValues(store, name) for name in store.observables}
+    return _result(store.manifest, axes, values, store.folder)
 
 
 def _result(manifest, axes, values, folder=None):

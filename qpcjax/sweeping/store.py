@@ -1,27 +1,26 @@
-"""A sweep's folder: a manifest, the axes, and one file for each finished chunk.
+"""A sweep's folder: a zarr group that grows by a file for each finished chunk, and a manifest.
 
-A chunk is a plain .npy file, followed by a checksum that NumPy does not look at. Every file gets
-its name only when it is whole and on the disk, so that what has a name is finished.
+A file gets its name only when it is whole, and a chunk's only when it is on the disk as well: what
+has a name is finished.
 """
 
 import contextlib
-import io
+import functools
 import json
 import os
 import socket
-import zlib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
 from qpcjax.files import InputError
+from qpcjax.sweeping.chunks import Chunks
+from qpcjax.sweeping.group import decoded, encoded
 
-FORMAT = "qpcjax sweep 1"
-_MANIFEST = "manifest.json"
-_FOOTER = b"\ncrc32 %08x\n"
-_FOOTER_SIZE = len(_FOOTER % 0)
-_OWN = {"manifest.json", "axes", "chunks", "alive"}
+FORMAT = "qpcjax sweep 2"
+MANIFEST = "manifest.json"
+_KEPT = 4  # decoded chunks of a few MB each
 
 # A sweep goes on only with what it was begun with: otherwise its numbers would be of two kinds.
 _SAME_VERSIONS = ("qpcjax", "jax", "jaxlib", "platform")
@@ -41,18 +40,20 @@ class Store:
     def __init__(self, folder, manifest=None):
         self.folder = Path(folder)
         self.manifest = _read_manifest(self.folder) if manifest is None else manifest
-        self._whole = set()
+        self.chunks = Chunks(
+            tuple(self.manifest["shape"]), tuple(self.manifest["spec"]["chunk_shape"])
+        )
+        self.read = functools.lru_cache(_KEPT)(self._read)
 
     @classmethod
-    def begin(cls, folder, manifest, axes):
-        """Make a store, or open that of the same sweep.
+    def begin(cls, folder, manifest):
+        """Write a manifest, or open the store of the same sweep.
 
         Several processes may do so at once.
 
         Args:
             folder: made if it is not there.
             manifest: of the sweep.
-            axes: name -> values.
 
         Raises:
             InputError: the folder cannot be written, holds other things, or another sweep: says
@@ -60,108 +61,113 @@ class Store:
         """
         store = cls(folder, manifest)
         try:
-            there = (store.folder / _MANIFEST).exists()
-            if not there:
-                store._make(axes)
+            if not (store.folder / MANIFEST).exists():
+                store._make()
         except OSError as error:
             raise _unwritable(folder, error) from None
-        _require_same(store.folder, _read_manifest(store.folder), manifest)
-        return store
+        found = cls(folder)
+        _require_same(found.folder, found.manifest, manifest)
+        return found
 
-    def _make(self, axes):
-        there = {p.name for p in self.folder.glob("*")} - _OWN
+    def _make(self):
+        there = {p.name for p in self.folder.glob("*")}
         # Another process may be writing the manifest, or was killed while it did.
-        foreign = {name for name in there if not fnmatchcase(name, _part_of(_MANIFEST, "*"))}
+        parts = _part_of(MANIFEST, "*")
+        foreign = {n for n in there if n not in (MANIFEST, "alive") and not fnmatchcase(n, parts)}
         if foreign:
             raise InputError(
                 f"{self.folder} is not a sweep's folder: it holds {sorted(foreign)[0]}. Choose "
                 "another one"
             )
-        for name in ("axes", "chunks"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        for name, values in axes.items():
-            _write(self.folder / "axes" / f"{name}.npy", lambda file, v=values: np.save(file, v))
+        self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.manifest, indent=2, allow_nan=False) + "\n"
-        _write(self.folder / _MANIFEST, lambda file: file.write(text.encode()))
+        _write(self.folder / MANIFEST, text.encode())
 
-    @property
-    def size(self):
-        """Number of points."""
-        return int(self.manifest["points"])
+    def complete(self, files):
+        """Write those of the group's files that are missing: path in the folder -> bytes.
 
-    @property
-    def chunk(self):
-        """Points in a chunk."""
-        return int(self.manifest["spec"]["chunk"])
-
-    @property
-    def chunks(self):
-        """Number of chunks."""
-        return int(self.manifest["chunks"])
+        They can be made again at any time, so nobody waits until they are on the disk.
+        """
+        try:
+            for name in self.observables:
+                (self.folder / name).mkdir(exist_ok=True)
+            for name, content in files.items():
+                path = self.folder / name
+                path.parent.mkdir(exist_ok=True)
+                if not path.exists() or path.stat().st_size != len(content):
+                    _write(path, content, durable=False)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
 
     @property
     def observables(self):
-        """Names of the observables, in the order of a chunk's rows."""
+        """Names of the observables."""
         return list(self.manifest["observables"])
 
     def axis(self, name):
-        """Values of an axis, memory-mapped."""
-        return np.load(self.folder / "axes" / f"{name}.npy", mmap_mode="r")
+        """Values of an axis, memory-mapped.
 
-    def path(self, number):
+        Raises:
+            InputError: there are others than the manifest says.
+        """
+        size = self.manifest["spec"]["axes"][name]["size"]
+        with contextlib.suppress(OSError, ValueError):
+            values = np.memmap(self.folder / name / "0", "<f8", "r")
+            if values.size == size:
+                return values
+        raise InputError(
+            f"{self.folder}: the values of the axis {name} are damaged; run the same sweep again, "
+            "which writes them anew"
+        )
+
+    def path(self, observable, number):
         """File of a chunk."""
-        return self.folder / "chunks" / f"{number:08d}.npy"
+        return self.folder / observable / self.chunks.key(number)
 
     def finished(self):
-        """Numbers of the chunks that have a file."""
-        names = os.listdir(self.folder / "chunks")
-        return {int(n[:-4]) for n in names if n.endswith(".npy") and n[:-4].isdigit()}
+        """Numbers of the chunks that have their files."""
+        # That of the last observable is written last.
+        names = os.listdir(self.folder / self.observables[-1])
+        return {number for n in names if (number := self.chunks.number(n)) is not None}
 
     def sound(self, number):
-        """Whether a chunk's file is there and whole."""
+        """Whether a chunk's files are there and whole."""
         try:
-            self.read(number)
+            for name in self.observables:
+                self._read(name, number)
         except InputError:
             return False
         return True
 
-    def read(self, number):
-        """Values of a finished chunk, memory-mapped, shape (observables, points).
+    def _read(self, observable, number):
+        """Values of a finished chunk of an observable, shape (points,); `read` keeps a few.
 
         Raises:
             InputError: it is not finished, or its file is damaged.
         """
-        path = self.path(number)
-        start = number * self.chunk
-        shape = (len(self.observables), min(self.chunk, self.size - start))
+        path = self.path(observable, number)
+        start, stop = self.chunks.bounds(number)
         try:
-            values = np.load(path, mmap_mode="r")
-            good = values.shape == shape and values.dtype == np.float64
-            if good and number not in self._whole:
-                good = _checksum_holds(path)
+            return decoded(path.read_bytes(), self.chunks.size)[: stop - start]
         except FileNotFoundError:
             raise InputError(
-                f"{self.folder}: chunk {number} of {self.chunks} is not finished; run the same "
-                "sweep again to go on"
+                f"{self.folder}: chunk {number} of {self.chunks.count} is not finished; run the "
+                "same sweep again to go on"
             ) from None
-        except (OSError, ValueError, EOFError):
-            good, values = False, None
-        if not good or values is None:
-            raise InputError(f"{path} is damaged; run the same sweep again, which computes it anew")
-        self._whole.add(number)
-        return values
+        except (OSError, ValueError):
+            raise InputError(
+                f"{path} is damaged; run the same sweep again, which computes it anew"
+            ) from None
 
     def write(self, number, values):
-        """Write a chunk, whole or not at all.
+        """Write a chunk, shape (observables, points), each of its files whole or not at all.
 
         Raises:
             InputError: the disk is full or the folder cannot be written.
         """
-        content = io.BytesIO()
-        np.save(content, np.ascontiguousarray(values, "<f8"))
-        parts = content.getbuffer(), _FOOTER % zlib.crc32(content.getbuffer())
         try:
-            _write(self.path(number), lambda file: file.writelines(parts))
+            for name, row in zip(self.observables, values, strict=True):
+                _write(self.path(name, number), encoded(row, self.chunks.size))
         except OSError as error:
             done = 0
             with contextlib.suppress(OSError):
@@ -169,21 +175,18 @@ class Store:
             raise _unwritable(
                 self.folder,
                 error,
-                f"{done} of {self.chunks} chunks are finished and kept; make room and run the same "
-                "sweep again to go on",
+                f"{done} of {self.chunks.count} chunks are finished and kept; make room and run "
+                "the same sweep again to go on",
             ) from None
 
     def tidy(self, numbers):
         """Remove what a killed process left half-written of these chunks."""
-        for path in (self.folder / "chunks").glob(_part_of("*", "*")):
-            number = path.name[1:].partition(".")[0]
-            if number.isdigit() and int(number) in numbers:
-                path.unlink(missing_ok=True)
-
-
-def _checksum_holds(path):
-    content = path.read_bytes()
-    return content[-_FOOTER_SIZE:] == _FOOTER % zlib.crc32(memoryview(content)[:-_FOOTER_SIZE])
+        fields = len(self.chunks.shape)
+        for name in self.observables:
+            for path in (self.folder / name).glob(_part_of("*", "*")):
+                key = ".".join(path.name.split(".")[1 : 1 + fields])
+                if self.chunks.number(key) in numbers:
+                    path.unlink(missing_ok=True)
 
 
 def _part_of(name, writer):
@@ -191,20 +194,16 @@ def _part_of(name, writer):
     return f".{name}.{writer}.part"
 
 
-def _write(path, fill):
+def _write(path, content, durable=True):
     """Write a file under another name, bring it to the disk, and only then name it."""
     part = path.with_name(_part_of(path.name, f"{socket.gethostname()}-{os.getpid()}"))
     try:
         with open(part, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -212,15 +211,18 @@ def _write(path, fill):
 
 
 def _read_manifest(folder):
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder} is not a sweep's folder: it has no {_MANIFEST}") from None
+        raise InputError(f"{folder} is not a sweep's folder: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{path} must have the format {FORMAT!r}")
+        raise InputError(
+            f"{path} must have the format {FORMAT!r}: a sweep of another version of qpcjax is read "
+            "by that version"
+        )
     return manifest
 
 
