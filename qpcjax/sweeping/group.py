@@ -31,7 +31,7 @@ def group_files(result, chunks):
         documents |= _array(result, name, chunks.shape, chunks.chunk, packed)
     consolidated = {"zarr_consolidated_format": 1, "metadata": documents}
     for path, document in {**documents, ".zmetadata": consolidated}.items():
-        contents[path] = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+        contents[path] = (json.dumps(document, allow_nan=False) + "\n").encode()
     return contents
 
 

@@ -59,7 +59,7 @@ def sweep(
             total, asymmetry (pW), hot_spot_energy (meV), hot_spot_distance (nm), hot_spot_status,
             inelastic_length (nm, at the axis energy), power_per_length (pW/nm, at the axis
             distance).
-        out: folder for the results; in memory without it.
+        out: folder for the results, a zarr group that grows; in memory without it.
         table: whether the axes, all of one length, are the columns of a table of points; else all
             combinations are taken, the last axis running fastest.
         fermi_energy: E_F of the damping rate, as in `QuadraticDamping`.

@@ -89,11 +89,10 @@ class Store:
         They can be made again at any time, so nobody waits until they are on the disk.
         """
         try:
-            for name in self.observables:
-                (self.folder / name).mkdir(exist_ok=True)
-            for name, content in files.items():
-                path = self.folder / name
-                path.parent.mkdir(exist_ok=True)
+            paths = {self.folder / name: content for name, content in files.items()}
+            for folder in {path.parent for path in paths}:
+                folder.mkdir(exist_ok=True)
+            for path, content in paths.items():
                 if not path.exists() or path.stat().st_size != len(content):
                     _write(path, content, durable=False)
         except OSError as error:
