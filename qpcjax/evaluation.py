@@ -1,5 +1,6 @@
 """Everything the model says about one barrier at one operating point."""
 
+import concurrent.futures
 import functools
 import math
 from importlib.metadata import version
@@ -42,15 +43,22 @@ if version("jaxlib").startswith("0.10."):
     _COMPILER["xla_cpu_use_fusion_emitters"] = False
 
 
-@functools.partial(jax.jit, compiler_options=_COMPILER)
-def _operating_point(scatterer, reservoirs, damping):
-    # One compiled function, and one pair of integrals for the current and all heat: the command's
-    # time is that of the compiler.
+_quickly = functools.partial(jax.jit, compiler_options=_COMPILER)
+
+
+@_quickly
+def _hottest(scatterer, reservoirs, damping):
+    spot = hot_spot(scatterer, reservoirs, damping)
+    return {"E*": spot.energy, "r*": spot.distance, "status": spot.status}
+
+
+@_quickly
+def _transported(scatterer, reservoirs, _):
+    # One pair of integrals for the current and all heat: the command's time is the compiler's.
     scatterer, r = same_dtype((scatterer, reservoirs))
     moments = transport_moments(scatterer, r.mu, r.bias, r.temperature, r.temperature_bias)
     zeroth, first = (CONDUCTANCE_QUANTUM * moment for moment in moments)
     even = r.bias / 2 * zeroth
-    spot = hot_spot(scatterer, reservoirs, damping)
     return {
         "T": transmission(scatterer, reservoirs.mu, reservoirs.bias),
         "G": conductance(scatterer, reservoirs.mu, reservoirs.temperature),
@@ -58,10 +66,15 @@ def _operating_point(scatterer, reservoirs, damping):
         "P_L": even - first,
         "P_R": even + first,
         "P_A": 2 * first,
-        "E*": spot.energy,
-        "r*": spot.distance,
-        "status": spot.status,
     }
+
+
+def _operating_point(*arguments):
+    """The numbers at one point, the compiler working on one part while the next is traced."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        parts = [pool.submit(f.lower(*arguments).compile) for f in (_hottest, _transported)]
+    numbers = [part.result()(*arguments) for part in parts]
+    return {symbol: value.item() for part in numbers for symbol, value in part.items()}
 
 
 def evaluate(scatterer, reservoirs, damping) -> Evaluation:
@@ -72,7 +85,7 @@ def evaluate(scatterer, reservoirs, damping) -> Evaluation:
         reservoirs: `Reservoirs` with plain numbers in its fields.
         damping: `QuadraticDamping`.
     """
-    value = {k: v.item() for k, v in _operating_point(scatterer, reservoirs, damping).items()}
+    value = _operating_point(scatterer, reservoirs, damping)
     scale = getattr(spinless(scatterer), "energy_scale", None)
     if scale is not None:
         value["E1"] = float(scale)

@@ -18,7 +18,7 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.data import InputError
-from qpcjax.evaluation import _operating_point, evaluate
+from qpcjax.evaluation import evaluate
 from qpcjax.explorer import figures, fits, page, serve, transfer
 from qpcjax.explorer.barriers import (
     BIAS,
@@ -267,13 +267,19 @@ def test_ctrl_c_ends_a_server_that_is_still_compiling():
         assert server.wait(30) == 130
 
 
-def test_what_the_page_shows_first_is_compiled_before():
+def test_what_the_page_shows_first_is_compiled_before(caplog):
     warm("step")
     scatterer, mu = built("step")
     point = scatterer, qpc.Reservoirs(mu, BIAS.value, TEMPERATURE.value)
-    compiled = _operating_point._cache_size()
-    evaluate(*point, qpc.QuadraticDamping(DAMPING.value))
-    assert _operating_point._cache_size() == compiled
+
+    def compiles(function, *arguments):
+        caplog.clear()
+        with jax.log_compiles():
+            function(*arguments)
+        return [r.getMessage() for r in caplog.records if "XLA compilation" in r.getMessage()]
+
+    assert compiles(jax.jit(lambda x: x + 1), 2.0)
+    assert not compiles(evaluate, *point, qpc.QuadraticDamping(DAMPING.value))
 
 
 # --- the page in a browser ------------------------------------------------------------------
