@@ -13,6 +13,7 @@ import qpcjax as qpc
 from qpcjax.files import InputError, open_file, read_transmission
 from qpcjax.sweeping import export, store
 from qpcjax.sweeping.chunks import Chunks
+from qpcjax.sweeping.group import decoded, encoded
 
 C = qpc.AbruptConstriction(20.0, 40.0, modes=2)
 AXES = {
@@ -458,6 +459,20 @@ def test_blocks_are_runs_of_the_flat_grid():
             }
 
 
+@pytest.mark.parametrize("count", [1, 8191, 8192, 20_000])
+def test_a_chunk_is_what_zlib_reads(count):
+    values = np.random.default_rng(3).normal(size=count)
+    for size in (count, count + 9000):
+        content = b"".join(encoded(values, size))
+        whole = np.frombuffer(zlib.decompress(content), "<f8")
+        np.testing.assert_array_equal(whole, [*values, *[np.nan] * (size - count)])
+        np.testing.assert_array_equal(decoded(content, size), whole)
+        with pytest.raises(ValueError, match="numbers were wanted"):
+            decoded(content, size + 1)
+        with pytest.raises(ValueError, match="incomplete or truncated"):
+            decoded(content[:-1], size)
+
+
 def test_chunks_fill_the_grid():
     # Not one for each row of a long and narrow grid.
     assert Chunks.of((1000, 1000), 10_000).chunk == (10, 1000)
@@ -515,7 +530,6 @@ def test_damage_is_seen_by_other_readers_too(tmp_path):
 
 
 def test_zarr_replaces_nothing_but_zarr_and_only_when_whole(tmp_path, monkeypatch):
-    pytest.importorskip("zarr")
     result = run(tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").write_text("of before")

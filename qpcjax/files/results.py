@@ -13,7 +13,6 @@ from qpcjax.files.units import split_unit
 from qpcjax.files.writing import save_json, save_table
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "netcdf": ".nc"}
-_LIBRARIES = {"netcdf": "h5netcdf", "zarr": "zarr"}
 
 
 def table_files(
@@ -86,8 +85,8 @@ def check_formats(formats):
 
 
 def _need_for(kind):
-    if kind in _LIBRARIES:
-        need(_LIBRARIES[kind])
+    if kind == "netcdf":
+        need("h5netcdf")
 
 
 def save_netcdf(

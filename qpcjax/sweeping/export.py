@@ -152,7 +152,8 @@ def write_zarr(result, path):
         for name, values in result.values.items():
             for number in range(chunks.count):
                 run = _run(values, *chunks.bounds(number))
-                (part / name / chunks.key(number)).write_bytes(encoded(run, chunks.size))
+                content = b"".join(encoded(run, chunks.size))
+                (part / name / chunks.key(number)).write_bytes(content)
 
 
 # By format, whose suffixes are those of tables and one of its own.

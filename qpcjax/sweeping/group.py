@@ -5,12 +5,14 @@ raw numbers; an observable has a file for every chunk.
 """
 
 import json
+import struct
 import zlib
 
 import numpy as np
 
 MARK = ".zgroup"  # a file that every group holds
 _FORMAT = {"zarr_format": 2}
+_LONGEST = 0xFFFF  # bytes in a block of zlib's stored form
 
 
 def group_files(result, chunks):
@@ -54,10 +56,20 @@ def _array(result, name, shape, chunk, compressor):
 
 
 def encoded(values, size):
-    """A chunk's file: its values, and NaN up to so many points."""
-    whole = np.full(size, np.nan, "<f8")
-    whole[: values.size] = values
-    return zlib.compress(whole.data, 0)
+    """The parts of a chunk's file: its values, and NaN up to so many points.
+
+    They are what zlib.compress(..., 0) gives, RFC 1950 and 1951, which takes five times as long.
+    """
+    whole = np.ascontiguousarray(values, "<f8")
+    if values.size < size:
+        whole = np.concatenate([whole, np.full(size - values.size, np.nan, "<f8")])
+    content = whole.data.cast("B")
+    parts: list = [b"\x78\x01"]
+    for start in range(0, len(content), _LONGEST):
+        block = content[start : start + _LONGEST]
+        last, length = start + _LONGEST >= len(content), len(block)
+        parts += [struct.pack("<BHH", last, length, length ^ 0xFFFF), block]
+    return [*parts, struct.pack(">I", zlib.adler32(content))]
 
 
 def decoded(content, size):

@@ -81,7 +81,7 @@ class Store:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.manifest, indent=2, allow_nan=False) + "\n"
-        _write(self.folder / MANIFEST, text.encode())
+        _write(self.folder / MANIFEST, [text.encode()])
 
     def complete(self, files):
         """Write those of the group's files that are missing: path in the folder -> bytes.
@@ -94,7 +94,7 @@ class Store:
                 folder.mkdir(exist_ok=True)
             for path, content in paths.items():
                 if not path.exists() or path.stat().st_size != len(content):
-                    _write(path, content, durable=False)
+                    _write(path, [content], durable=False)
         except OSError as error:
             raise _unwritable(self.folder, error) from None
 
@@ -193,12 +193,12 @@ def _part_of(name, writer):
     return f".{name}.{writer}.part"
 
 
-def _write(path, content, durable=True):
+def _write(path, parts, durable=True):
     """Write a file under another name, bring it to the disk, and only then name it."""
     part = path.with_name(_part_of(path.name, f"{socket.gethostname()}-{os.getpid()}"))
     try:
         with open(part, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
