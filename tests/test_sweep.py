@@ -177,6 +177,14 @@ def test_a_scatterer_of_ones_own():
     assert result.units["width"] == ""
 
 
+def test_an_axis_with_the_name_of_an_observable_is_refused():
+    class Branching(Resonance):
+        left: float = 0.5
+
+    with pytest.raises(ValueError, match="left is an axis and an observable: give the scatterer"):
+        qpc.sweep(Branching(1.0, 1.0), {"left": [0.1, 0.2], "mu": 3.0}, "left")
+
+
 def test_the_numbers_inside_a_split_scatterer_are_axes():
     split = qpc.ZeemanSplit(C, magnetic_field=1.0)
     axes = {"magnetic_field": [0.0, 2.0], "half_width": [18.0, 20.0], "mu": 4.0}

@@ -194,7 +194,7 @@ def _part_of(name, writer):
 
 
 def _write(path, parts, durable=True):
-    """Write a file under another name, bring it to the disk, and only then name it."""
+    """Write a file under another name, bring it to the disk if it is to last, and then name it."""
     part = path.with_name(_part_of(path.name, f"{socket.gethostname()}-{os.getpid()}"))
     try:
         with open(part, "wb") as file:
