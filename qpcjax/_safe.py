@@ -289,13 +289,13 @@ def fermi_difference(y, half_bias, kT_left, kT_right, kT_difference):
         kT_right: kT_R.
         kT_difference: kT_L - kT_R, apart because it may be far smaller than either.
     """
-    (f_left, empty_left), (f_right, empty_right) = (
-        _occupation(y - half_bias, kT_left),
-        _occupation(y + half_bias, kT_right),
-    )
-    cold = (kT_left == 0) | (kT_right == 0)
-    safe_left, safe_right = jnp.where(cold, 1, kT_left), jnp.where(cold, 1, kT_right)
-    gap = -(y * kT_difference + half_bias * (safe_left + safe_right)) / (safe_left * safe_right)
+    kT = jnp.stack([kT_left, kT_right])
+    safe_left, safe_right = safe = jnp.where(kT == 0, 1, kT)
+    rate_left, rate_right = 1 / safe
+    f_left, empty_left = _occupation(y - half_bias, kT_left == 0, rate_left)
+    f_right, empty_right = _occupation(y + half_bias, kT_right == 0, rate_right)
+    cold = jnp.any(kT == 0)
+    gap = -(y * kT_difference + half_bias * (safe_left + safe_right)) * rate_left * rate_right
     near = ~cold & (jnp.abs(gap) < _SMALL_GAP)
     small = jnp.where(near, gap, 0)
     factored = -f_left * empty_right * small * _horner(_EXPM1, small)
@@ -306,10 +306,9 @@ def fermi_difference(y, half_bias, kT_left, kT_right, kT_difference):
     )
 
 
-def _occupation(energy, kT):
-    """The pair f, 1 - f."""
-    cold = kT == 0
-    f, empty = _fermi_pair(energy / jnp.where(cold, 1, kT))
+def _occupation(energy, cold, rate):
+    """The pair f, 1 - f of a side with the given 1/kT."""
+    f, empty = _fermi_pair(energy * rate)
     step = jnp.heaviside(-energy, jnp.asarray(0.5, energy.dtype))
     return jnp.where(cold, step, f), jnp.where(cold, 1 - step, empty)
 

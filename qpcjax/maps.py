@@ -25,7 +25,8 @@ import numpy as np
 
 from qpcjax._blocks import in_blocks
 from qpcjax._fields import concrete
-from qpcjax.quadrature import ORDER, conductance_terms, panel_ends, rough_ends
+from qpcjax.panels import ORDER, panel_ends, rough_ends
+from qpcjax.quadrature import conductance_terms
 from qpcjax.reservoirs import Dissipation
 from qpcjax.scatterers._base import as_scatterer
 from qpcjax.scatterers._batching import same_dtype

@@ -1,10 +1,8 @@
 """Integrals over energy: Gauss panels between thresholds, weighted with Fermi functions.
 
 All energies here are offsets y from the mean electrochemical potential mu, so that a small bias
-keeps its digits. A panel ends wherever T(E) or a Fermi function is not smooth, and its nodes
-crowd quadratically towards both ends, which makes the 3/2-power onsets of T(E) harmless. Every
-shape is static: panels outside the integration window have width zero and come last. What several
-integrals share is jitted here too, so that it is traced once.
+keeps its digits. Panels end where a Fermi function is not smooth, too. What several integrals
+share is jitted here, so that it is traced once.
 """
 
 import functools
@@ -17,14 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import _safe
-from qpcjax._fields import require_count
-from qpcjax._sorting import ascending
+from qpcjax.panels import ORDER, at_panels, lay_panels
 from qpcjax.units import BOLTZMANN
-
-ORDER = 16  # Gauss nodes in a panel
-
-# A panel end this near to a threshold, in panel widths, is treated as being on it.
-_NEAR_THRESHOLD = 0.03
 
 # Panel ends around an electrochemical potential, in kT; the tails beyond weigh 1e-16.
 _THERMAL_EDGES = np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0])
@@ -52,93 +44,6 @@ def panels_in(edges, centres, reach):
     return max(distinct) + len(_THERMAL_EDGES) + 1
 
 
-def panel_rule(thresholds, edges, lower, upper, order=ORDER, keep=None, rounding=None):
-    r"""Nodes and weights of a composite Gauss rule on [lower, upper].
-
-    Args:
-        thresholds: points at which the integrand has a square root or a 3/2 power.
-        edges: further panel ends, in any order.
-        lower: start of the window; what lies outside the window is moved to its ends.
-        upper: end of the window.
-        order: Gauss-Legendre nodes in a panel.
-        keep: number of panels to keep; by default all, whether they lie in the window or not. The
-            weights are NaN where the window holds more.
-        rounding: distance within which an edge is put onto a threshold. An integrand that jumps
-            there is differentiated by moving the threshold: the panel between the two has no
-            width, but it would get one, with nodes on a side of the jump that rounding chooses.
-
-    Returns:
-        Nodes and weights, each of shape (panels, order). On a panel [a, b] the nodes are
-        a + (b - a) phi(s), with s the Gauss nodes of [0, 1] and phi quadratic at an end that is a
-        threshold, so that a square root there is analytic in s.
-    """
-    if rounding is not None:
-        gap = jnp.abs(edges[:, None] - thresholds)
-        on = jnp.min(gap, axis=1) <= rounding
-        edges = jnp.where(on, thresholds[jnp.argmin(gap, axis=1)], edges)
-    # Jumps that coincide may part under differentiation: both are needed then.
-    distinct = rounding is None or keep is not None
-    ends = panel_ends(thresholds, edges, lower, upper, distinct)
-    start, width = ends[:-1], jnp.diff(ends)
-    rough_start, rough_end = rough_ends(ends, thresholds)
-    if keep is not None and keep < width.size:
-        complete = ~jnp.any(width[keep:] > 0)
-        start, width = start[:keep], jnp.where(complete, width[:keep], jnp.nan)
-        rough_start, rough_end = rough_start[:keep], rough_end[:keep]
-    start, width, rough_start, rough_end = (
-        a[:, None] for a in (start, width, rough_start, rough_end)
-    )
-    node, weight = _gauss_maps(order)
-    kind = jnp.where(rough_start, 1, 0) + jnp.where(rough_end, 2, 0)
-
-    def pick(table):
-        return jnp.select([kind == k for k in range(4)], list(jnp.asarray(table, ends.dtype)))
-
-    return start + width * pick(node), width * pick(weight)
-
-
-def panel_ends(thresholds, edges, lower, upper, distinct=True):
-    """All panel ends in their order; panels that are not needed come last and have no width.
-
-    Args:
-        thresholds: as in `panel_rule`.
-        edges: as there.
-        lower: as there.
-        upper: as there.
-        distinct: whether equal ends count once.
-    """
-    ends = jnp.concatenate([thresholds, edges])
-    ends = jnp.where((ends > lower) & (ends < upper), ends, upper)
-    # With its own end the array holds all that must be equal: evaluated again, upper may differ
-    # by a rounding.
-    ends = ascending(jnp.append(ends, upper))
-    if distinct:
-        again = jnp.diff(ends, prepend=lower) == 0
-        ends = ascending(jnp.where(again, ends[-1], ends))
-    return jnp.concatenate([lower[None], ends])
-
-
-def rough_ends(ends, thresholds):
-    """Whether panels start, and whether they end, at a threshold."""
-    width = jnp.diff(ends)
-    # Another panel end may stand next to a threshold: what counts is how near, in panel widths.
-    from_threshold = jnp.min(jnp.abs(ends[:, None] - thresholds), axis=1, initial=jnp.inf)
-    near = _NEAR_THRESHOLD * width
-    return from_threshold[:-1] <= near, from_threshold[1:] <= near
-
-
-def _gauss_maps(order):
-    """Gauss nodes phi(s) and weights phi'(s) w on [0, 1]; a row for each kind of panel."""
-    require_count("order", order, 2)
-    x, w = np.polynomial.legendre.leggauss(order)
-    s, w = (x + 1) / 2, w / 2
-    one = np.ones_like(s)
-    # Rough ends of the rows: none, start, end, both.
-    nodes = np.stack([s, s * s, s * (2 - s), s * s * (3 - 2 * s)])
-    slopes = np.stack([one, 2 * s, 2 * (1 - s), 6 * s * (1 - s)])
-    return nodes, slopes * w
-
-
 @jax.jit
 def thermal_reach(scatterer, mu, bias, kT):
     r"""How far a thermal window must reach, and where activated transport stands in it.
@@ -160,7 +65,7 @@ def thermal_reach(scatterer, mu, bias, kT):
     """
     scatterer, mu, bias, kT = jax.lax.stop_gradient((scatterer, mu, bias, kT))
     ends = jnp.concatenate([mu[None], scatterer.thresholds(bias), scatterer.panel_edges(bias)])
-    t = jax.vmap(lambda energy: scatterer.total(energy, bias))(ends)
+    t = scatterer.at_nodes(ends[None], jnp.asarray(1), bias)[0]
     half_bias, unit = jnp.abs(bias) / 2, jnp.where(kT == 0, 1, kT)
     x = jnp.maximum(jnp.abs(ends - mu) - half_bias, 0) / unit
     x = jnp.where((kT == 0) & (x > 0), jnp.inf, x)
@@ -168,20 +73,52 @@ def thermal_reach(scatterer, mu, bias, kT):
     weight = jnp.log(jnp.maximum(t, smallest)) - x
     beyond = (ends > scatterer.energy_limit()) | (ends < scatterer.energy_floor())
     weight = jnp.where(beyond, -jnp.inf, weight)
-    highest = jnp.argmax(weight)
-    depth = jnp.clip(weight[highest], math.log(smallest), 0)
+    largest, highest, lowest, last = _peak_and_ends(weight, ends)
+    depth = jnp.clip(largest, math.log(smallest), 0)
     # A hair less than the panels reach: a scatterer may be NaN beyond.
-    lowest, last = jnp.min(ends), jnp.max(ends)
     hair = 32 * jnp.finfo(ends.dtype).eps * jnp.maximum(-lowest, last)
     known = jnp.stack([mu - lowest, last - mu]) - half_bias - hair
     whole = jnp.isposinf(jnp.asarray(scatterer.energy_limit(), ends.dtype))
     known = known.at[1].set(jnp.where(whole, jnp.inf, known[1]))
     reach = jnp.clip(known / unit, REACH, REACH - depth)
-    return reach, ends[highest] - mu, depth
+    return reach, highest - mu, depth
 
 
-def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
-    r"""Average of a function of the energy over the thermal kernel -df/dE at mu.
+def _peak_and_ends(weight, x):
+    """The largest weight, the x it belongs to, and the least and the largest x: in one kernel.
+
+    XLA hands some of a point's kernels to another thread where more than eight stand ready, which
+    takes as long as all of them together: each that can be spared counts.
+    """
+
+    def of_two(a, b):
+        (weight_a, x_a, low_a, high_a), (weight_b, x_b, low_b, high_b) = a, b
+        second = (weight_b > weight_a) | ((weight_b == weight_a) & (x_b < x_a))
+        return (
+            jnp.where(second, weight_b, weight_a),
+            jnp.where(second, x_b, x_a),
+            jnp.minimum(low_a, low_b),
+            jnp.maximum(high_a, high_b),
+        )
+
+    infinity = jnp.asarray(jnp.inf, x.dtype)
+    start = (-infinity, infinity, infinity, -infinity)
+    return jax.lax.reduce((weight, x, x, x), start, of_two, (0,))
+
+
+def thermal_terms(
+    function,
+    thresholds,
+    edges,
+    mu,
+    kT,
+    order=ORDER,
+    keep=None,
+    reach=(REACH, REACH),
+    moving=False,
+    thermal=_THERMAL_EDGES,
+):
+    r"""Terms of the average of a function over the thermal kernel -df/dE at mu.
 
     .. math:: \langle g \rangle = \int dE\, g(E)\, \left(-\frac{\partial f}{\partial E}\right)
               = \int dx\, g(\mu + k_B T x)\, \frac{1}{4 \cosh^2(x/2)}
@@ -189,32 +126,20 @@ def thermal_average(fun, thresholds, edges, mu, kT, order=ORDER, keep=None):
     In the variable x nothing is singular at kT = 0, where the average is g(mu).
 
     Args:
-        fun: g, mapping an array of offsets y = E - mu to an array of that shape.
+        function: g, a pytree called with offsets y = E - mu of shape (panels, order), and with how
+            many of the panels count.
         thresholds: offsets from mu at which g is not smooth.
         edges: offsets from mu that resolve g between them.
         mu: centre, used only for the scale of rounding.
         kT: thermal energy, 0 or more.
         order: Gauss nodes in a panel.
-        keep: number of panels to keep, as in `panel_rule`.
-    """
-    y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, keep)
-    return jnp.sum(kernel * fun(y)) / jnp.sum(kernel)
+        keep: number of panels to keep, as in `lay_panels`.
+        reach: how far the window reaches below and above mu, in kT.
+        moving: whether nodes follow the thresholds under differentiation, for functions that jump.
+        thermal: panel ends that resolve the kernel, in kT.
 
-
-def _thermal_kernel(
-    thresholds,
-    edges,
-    mu,
-    kT,
-    order,
-    keep=None,
-    reach=(REACH, REACH),
-    moving=False,
-    thermal=_THERMAL_EDGES,
-):
-    """Nodes y = E - mu and the thermal kernel times the weights; arguments of thermal_average.
-
-    With `moving` the nodes follow the thresholds under differentiation, for functions that jump.
+    Returns:
+        The nodes y, the kernel times the weights, whose sum is nearly 1, and g.
     """
     cold = kT <= _negligible(mu)
     unit = jnp.where(cold, 1, kT)
@@ -223,10 +148,15 @@ def _thermal_kernel(
     below, above = jnp.asarray(reach, edges.dtype)
     edges = jnp.concatenate([thermal, edges])
     rounding = _negligible(mu) / unit if moving else None
-    x, weight = panel_rule(thresholds, edges, -below, above, order, keep, rounding)
+    panels = lay_panels(thresholds, edges, -below, above, keep, rounding)
     if not moving:
-        x, weight = jax.lax.stop_gradient((x, weight))
-    return kT * x, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x)
+        panels = jax.lax.stop_gradient(panels)
+    return at_panels(jax.tree_util.Partial(_with_kernel, function, kT), panels, order)
+
+
+def _with_kernel(function, kT, x, weight, filled):
+    y = kT * x
+    return y, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x), function(y, filled)
 
 
 @functools.partial(jax.jit, static_argnames="order")
@@ -241,21 +171,22 @@ def conductance_terms(scatterer, mu, temperature, order):
         [scatterer.panel_edges(bias) - mu, activated + warm * _ACTIVATED_EDGES.astype(mu.dtype)]
     )
     moving = scatterer.jumps(bias).size > 0
-    y, kernel = _thermal_kernel(thresholds, edges, mu, kT, order, reach=reach, moving=moving)
-    t = _at_nodes(scatterer, mu, bias, y, kernel)
+    function = _transmission_at(scatterer, mu, bias)
+    y, kernel, t = thermal_terms(
+        function, thresholds, edges, mu, kT, order, reach=reach, moving=moving
+    )
     lost = _lost_weight(scatterer, mu, warm)
     valid = (kT >= 0) & ~(lost > _bearable(depth)) & scatterer.resolved()
     return y, kernel, t, valid
 
 
-def _at_nodes(scatterer, mu, bias, y, weight):
-    """T(mu + y, V), or 0 in the last panels where they have no weight."""
-    heavy = jnp.any(jax.lax.stop_gradient(weight) != 0, axis=1)
-    panel = jnp.arange(heavy.size)
-    filled = jnp.max(jnp.where(heavy, panel + 1, 0))
-    # The others stand at the end of the window, beyond which T(E) may be NaN: not a rounding away.
-    y = jnp.where(panel[:, None] < filled, y, y[0])
-    return scatterer.at_nodes(mu + y, filled, bias)
+def _transmission_at(scatterer, mu, bias):
+    """T(mu + y, V) as a function for `thermal_terms`."""
+
+    def function(scatterer, mu, bias, y, filled):
+        return scatterer.at_nodes(mu + y, filled, bias)
+
+    return jax.tree_util.Partial(function, scatterer, mu, bias)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -289,10 +220,11 @@ def smeared_conductance(scatterer, mu, kT, order=ORDER, keep=None):
     thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
     moving = scatterer.jumps(bias).size > 0
     reach = (NARROW_REACH, NARROW_REACH)
-    y, kernel = _thermal_kernel(
-        thresholds, edges, mu, kT, order, keep, reach, moving, thermal=_NARROW_EDGES
+    function = _transmission_at(scatterer, mu, bias)
+    _, kernel, t = thermal_terms(
+        function, thresholds, edges, mu, kT, order, keep, reach, moving, _NARROW_EDGES
     )
-    value = jnp.sum(kernel * _at_nodes(scatterer, mu, bias, y, kernel)) / jnp.sum(kernel)
+    value = jnp.sum(kernel * t) / jnp.sum(kernel)
     return jnp.where(_holds(scatterer, mu, kT), value, jnp.nan)
 
 
@@ -309,11 +241,11 @@ def smeared_flow(scatterer, mu, bias, kT, order=ORDER, keep=None):
     thresholds = scatterer.thresholds(bias) - mu
     moving = scatterer.jumps(bias).size > 0
     rounding = _negligible(mu, half_bias) if moving else None
-    y, weight = panel_rule(thresholds, jnp.concatenate(edges), -reach, reach, order, keep, rounding)
+    panels = lay_panels(thresholds, jnp.concatenate(edges), -reach, reach, keep, rounding)
     if not moving:
-        y, weight = jax.lax.stop_gradient((y, weight))
-    occupation = _safe.fermi_difference(y, bias / 2, kT, kT, jnp.zeros_like(kT))
-    value = jnp.sum(weight * occupation * _at_nodes(scatterer, mu, bias, y, weight))
+        panels = jax.lax.stop_gradient(panels)
+    flow = jax.tree_util.Partial(_flow, scatterer, mu, bias, bias / 2, kT, kT, jnp.zeros_like(kT))
+    value = jnp.sum(at_panels(flow, panels, order)[0])
     return jnp.where(_holds(scatterer, mu, kT, half_bias), value, jnp.nan)
 
 
@@ -386,15 +318,15 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     below, above = half_bias + reach * warmer
     moving = scatterer.jumps(bias).size > 0
     rounding = _negligible(mu, half_bias) if moving else None
-    y, weight = panel_rule(thresholds, edges, -below, above, order, rounding=rounding)
+    panels = lay_panels(thresholds, edges, -below, above, rounding=rounding)
     if not moving:
         # Where T(E) is continuous panel ends may stand still under differentiation; what a moving
         # step of a cold Fermi function does is in _cold_sides.
-        y, weight = jax.lax.stop_gradient((y, weight))
-    occupation = _safe.fermi_difference(y, half_bias, step_left, step_right, difference)
-    both_cold = (step_left == 0) & (step_right == 0)
-    occupation = jnp.where(both_cold, 1, occupation)
-    t = _at_nodes(scatterer, mu, bias, y, weight)
+        panels = jax.lax.stop_gradient(panels)
+    flow = jax.tree_util.Partial(
+        _flow, scatterer, mu, bias, half_bias, step_left, step_right, difference
+    )
+    passed, y = at_panels(flow, panels, order)
 
     kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
     sides = jnp.stack([half_bias, -half_bias])
@@ -404,7 +336,15 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
         cold = _cold_sides(scatterer, mu, bias, sides, kT, steps == 0)
     lost = jnp.max(_lost_weight(scatterer, mu + sides, steps))
     valid = valid & ~(lost > _bearable(depth))
-    return Integrand(weight * occupation * t, y, cold, sign, valid)
+    return Integrand(passed, y, cold, sign, valid)
+
+
+def _flow(scatterer, mu, bias, half_bias, kT_left, kT_right, kT_difference, y, weight, filled):
+    """T(E, V) [f_L - f_R] times the weights, and the offsets y."""
+    occupation = _safe.fermi_difference(y, half_bias, kT_left, kT_right, kT_difference)
+    both_cold = (kT_left == 0) & (kT_right == 0)
+    occupation = jnp.where(both_cold, 1, occupation)
+    return weight * occupation * scatterer.at_nodes(mu + y, filled, bias), y
 
 
 def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):

@@ -21,7 +21,7 @@ NODES = np.random.default_rng(0).uniform(0, 1, (ROWS, ORDER))
 
 
 def _area(a, filled, nodes=NODES):
-    values = leading(lambda x: jnp.exp(-a * x), jnp.asarray(nodes), filled)
+    values = leading(lambda x: jnp.exp(-a * x), (jnp.asarray(nodes),), filled, ORDER)
     return jnp.sum(jnp.where(np.arange(ROWS)[:, None] < filled, values, 0))
 
 
@@ -54,7 +54,7 @@ def test_blocks_that_nothing_fills_are_left_out():
 
     @jax.jit
     def total(nodes, filled):
-        return jnp.sum(leading(counted, nodes, filled))
+        return jnp.sum(leading(counted, (nodes,), filled, ORDER))
 
     batch = np.broadcast_to(NODES, (2, 3, *NODES.shape))
     compiled = jax.jit(jax.vmap(jax.vmap(total, (0, 0)), (0, None)))

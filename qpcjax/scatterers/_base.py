@@ -87,7 +87,7 @@ class AbstractScatterer(eqx.Module):
 
 def _mapped_at_nodes(total, energies, filled, bias):
     each = jax.vmap(jax.vmap(lambda energy: total(energy, bias)))
-    return leading(each, energies, filled)
+    return leading(each, (energies,), filled, energies.shape[1])
 
 
 _OWN = ("eigenvalues", "thresholds")

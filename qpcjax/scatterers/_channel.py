@@ -83,26 +83,26 @@ class AbstractChannel(AbstractScatterer):
             Mode numbers n and K_n^2/Q_1^2 = (E - U)/E1 - n^2, two arrays of one shape.
         """
         scale = jnp.asarray(self.energy_scale)
-        numbers = self.length / (2 * self.half_width), self.offset / scale
+        numbers = self.length / self.half_width / 2, self.offset / scale
         aspect, floor = (
             jax.lax.stop_gradient(jnp.asarray(number, scale.dtype)) for number in numbers
         )
         limit = max(self.aspect_limit, 1)
         aspect = jnp.clip(aspect, 1, limit)
-        n = jnp.arange(1, modes + 1, dtype=scale.dtype)[:, None]
+        n = np.arange(1, modes + 1, dtype=scale.dtype)[:, None]
         sharp = jnp.minimum(aspect * _sharpness(floor, jnp), limit)
         above = _phase_steps(sharp, limit, math.sqrt(2 * modes + 1))
         # Below their steps the higher modes hide in the tails of the lower ones; nothing hides the
         # first, which carries everything through a high floor.
-        below = 0.7 / aspect * 2.0 ** jnp.arange(4, dtype=aspect.dtype)
+        below = np.asarray(0.7 * 2.0 ** np.arange(4), scale.dtype) / aspect
         deep = _tail_steps(aspect, limit, math.sqrt(2 * modes))
         pieces = [
             (n, jnp.minimum(above**2, 2 * n + 1)),
             (n[1:], jnp.where(below**2 < n[1:] - 0.5, -(below**2), 0)),
-            (n[:1], jnp.where(deep**2 < 1 + floor, -(deep**2), 0)),
+            (n[:1], jnp.where(deep**2 < 1 + floor, -(deep**2), 0)[None]),
         ]
-        n, k2 = zip(*(jnp.broadcast_arrays(*piece) for piece in pieces), strict=True)
-        return tuple(jnp.concatenate([x.reshape(-1) for x in parts]) for parts in (n, k2))
+        n = np.concatenate([np.repeat(n, k2.shape[1]) for n, k2 in pieces])
+        return jnp.asarray(n), jnp.concatenate([k2.reshape(-1) for _, k2 in pieces])
 
 
 def _sharpness(floor, np_):

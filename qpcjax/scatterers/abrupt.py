@@ -239,7 +239,7 @@ def node_transmission(e, phase, offset, scale, filled, modes, bulk):
     """
     in_loop = not bulk and modes > _FEW_MODES
     floor = offset / scale
-    return leading(lambda e: _total(e, phase, floor, modes, in_loop), e, filled)
+    return leading(lambda e: _total(e, phase, floor, modes, in_loop), (e,), filled, e.shape[1])
 
 
 @functools.partial(node_transmission.defjvp, symbolic_zeros=True)
@@ -251,7 +251,7 @@ def _(modes, bulk, primals, tangents):
         def each(e):
             return _total_slopes(chosen, e, phase, offset / scale, modes, not bulk)
 
-        return leading(each, e, filled)
+        return leading(each, (e,), filled, e.shape[1])
 
     moves = _moves(offset, scale, tangents[:4])
     if bulk:
@@ -333,7 +333,7 @@ class AbruptConstriction(AbstractChannel):
         e = jnp.asarray(energy) / self.energy_scale
         # Next to e = 0, where T_1 ~ e^2 underflows, log(e) would overflow.
         closed = e <= jnp.finfo(e.dtype).tiny * 1e16
-        phase = math.pi * self.length / (2 * self.half_width)
+        phase = math.pi / 2 * (self.length / self.half_width)
         t = function(
             jnp.where(closed, 1, e),
             jnp.asarray(phase, e.dtype),
@@ -386,7 +386,7 @@ class AbruptConstriction(AbstractChannel):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
         scale = jnp.asarray(self.energy_scale)
         count = 1 if self.matching == "profile" else self.modes + 2
-        return jnp.arange(count, dtype=scale.dtype) ** 2 * scale
+        return jnp.asarray(np.arange(count, dtype=scale.dtype) ** 2) * scale
 
     def panel_edges(self, bias=0.0):
         """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below.

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.quadrature import REACH, panel_rule
+from qpcjax.panels import lay_panels, panel_nodes
+from qpcjax.quadrature import REACH
 from qpcjax.scatterers._base import AbstractScatterer
 
 _TAIL = 28.0  # kernel widths beyond which the kernel weighs 1e-12
@@ -107,7 +108,8 @@ def soften(scatterer, softness, lower, upper, points, panels=None, bias=0.0):
     even = math.ceil((points * _GRID_STEP + 2 * REACH) / _KERNEL_PANEL)
     edges = jnp.concatenate([scatterer.panel_edges(bias), jnp.linspace(first, last, even)])
     keep = None if panels is None else panels + even
-    nodes, weights = panel_rule(scatterer.thresholds(bias), edges, first, last, _ORDER, keep)
+    panels = lay_panels(scatterer.thresholds(bias), edges, first, last, keep)
+    nodes, weights = panel_nodes(panels, _ORDER)
     nodes, weights = nodes.reshape(-1), weights.reshape(-1)
     passed = weights * jax.vmap(lambda energy: scatterer.total(energy, bias))(nodes)
 
