@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import qpcjax as qpc
-from benchmarks import peers, sweep
+from benchmarks import one_point, peers, sweep
 from benchmarks.pages import DOCS, ROOT, table
 from benchmarks.timing import number, timed
 from qpcjax.quadrature import ORDER
@@ -222,21 +222,9 @@ def _panels(w, ell, e1):
     return np.asarray(jax.vmap(ends)(w, 2 * w * ell, e1))
 
 
-def points():
+def point():
     """One operating point, warm, with objects that exist."""
-    rows = []
-    for modes, ell in ((3, 1.0), (3, 2.0), (8, 2.0), (8, 5.0), (8, 15.0)):
-        c = constriction(modes, ell)
-        e1 = float(c.energy_scale)
-        r, d = qpc.Reservoirs(1.2 * e1, 0.3 * e1, 0.5), qpc.QuadraticDamping(0.04)
-        for name, function in (
-            ("dissipation", lambda c=c, r=r: qpc.dissipation(c, r)),
-            ("conductance", lambda c=c, r=r: qpc.conductance(c, r.mu, r.temperature)),
-            ("hot_spot", lambda c=c, r=r, d=d: qpc.hot_spot(c, r, d)),
-        ):
-            first, seconds = timed(function, 50)
-            rows.append([name, f"{modes}", f"{ell:g}", f"{first:.1f}", number(seconds * 1e6)])
-    return "One point, warm", ["", "modes", "L/2w", "first call (s)", "us"], rows
+    return "One point, warm", one_point.HEADER, one_point.rows()
 
 
 def orders():
@@ -369,7 +357,7 @@ def main():
         lambda: transmissions(200_000 if quick else 4_000_000),
         lambda: maps(200 if quick else 1000),
         lambda: geometries(2_000 if quick else 100_000),
-        points,
+        point,
         orders,
         matched,
         lambda: sweeps(1e6 if quick else 1e8),

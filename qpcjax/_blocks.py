@@ -54,24 +54,30 @@ def leading(function, columns, filled, each):
         filled: how many rows count.
         each: how many numbers the function evaluates for a row.
     """
+    if jax.default_backend() != "cpu":
+        return function(*columns)
+    filled = _largest(filled)
     rows = len(columns[0])
     at_once = min(rows, -(-_LEADING // each))
     blocks = -(-rows // at_once)
-    if blocks == 1 or jax.default_backend() != "cpu":
-        return function(*columns)
-    filled = _largest(filled)
-
-    def in_rows(x):
-        padding = [(0, blocks * at_once - rows), *[(0, 0)] * (x.ndim - 1)]
-        return jnp.pad(x, padding, mode="edge").reshape(blocks, at_once, *x.shape[1:])
 
     def empty(*columns):
         shapes = jax.eval_shape(function, *columns)
         return jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), shapes)
 
-    def step(first, columns):
-        return first + at_once, jax.lax.cond(first < filled, function, empty, *columns)
+    def evaluated(first, columns):
+        return jax.lax.cond(first < filled, function, empty, *columns)
 
     start = jnp.zeros((), filled.dtype)
+    if blocks == 1:
+        return evaluated(start, columns)
+
+    def in_rows(x):
+        padding = [(0, blocks * at_once - rows), *[(0, 0)] * (x.ndim - 1)]
+        return jnp.pad(x, padding, mode="edge").reshape(blocks, at_once, *x.shape[1:])
+
+    def step(first, columns):
+        return first + at_once, evaluated(first, columns)
+
     _, result = jax.lax.scan(step, start, tuple(in_rows(x) for x in columns))
     return jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:])[:rows], result)

@@ -10,9 +10,9 @@ from qpcjax.quadrature import (
     conductance_average,
     conductance_error,
     finer,
+    integrand_panels,
     quadrature_error,
     transport_errors,
-    transport_integrand,
     transport_moments,
 )
 from qpcjax.reservoirs import Dissipation
@@ -167,9 +167,8 @@ def differential_conductance(scatterer, reservoirs, order=ORDER, with_error=Fals
 
     def passed(order):
         def at(bias):
-            return transport_integrand(
-                scatterer, mu, bias, temperature, temperature_bias, order
-            ).passed
+            numbers = mu, bias, temperature, temperature_bias
+            return integrand_panels(scatterer, *numbers, order=order).passed
 
         return at
 

@@ -100,8 +100,8 @@ def at_panels(function, panels, order):
     """
     require_count("order", order, 2)
 
-    def some(start, width, kind):
-        return _at_all(function, Panels(start, width, kind, jnp.asarray(start.size)), order)
+    def some(*rows):
+        return function(*panel_nodes(Panels(*rows, filled), order), jnp.asarray(rows[0].size))
 
     start, width, kind, filled = _inside(panels)
     return leading(some, (start, width, kind), filled, order)
@@ -110,15 +110,17 @@ def at_panels(function, panels, order):
 @at_panels.def_jvp
 def _(primals, tangents):
     # The derivatives of a function that is evaluated in blocks would be so too, one by one.
-    return eqx.filter_jvp(_at_inside, primals, tangents)
-
-
-def _at_inside(function, panels, order):
-    return _at_all(function, _inside(panels), order)
+    return eqx.filter_jvp(_at_all, primals, tangents)
 
 
 def _at_all(function, panels, order):
-    return function(*panel_nodes(panels, order), panels.filled)
+    return function(*nodes_inside(panels, order))
+
+
+def nodes_inside(panels, order):
+    """Nodes, those without a weight in the first panel, weights, and how many panels count."""
+    panels = _inside(panels)
+    return *panel_nodes(panels, order), panels.filled
 
 
 def _inside(panels):

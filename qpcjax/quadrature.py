@@ -13,9 +13,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from qpcjax import _safe
-from qpcjax.panels import ORDER, at_panels, lay_panels
+from qpcjax._fields import require_count
+from qpcjax.panels import ORDER, at_panels, lay_panels, nodes_inside
 from qpcjax.units import BOLTZMANN
 
 # Panel ends around an electrochemical potential, in kT; the tails beyond weigh 1e-16.
@@ -65,7 +67,10 @@ def thermal_reach(scatterer, mu, bias, kT):
     """
     scatterer, mu, bias, kT = jax.lax.stop_gradient((scatterer, mu, bias, kT))
     ends = jnp.concatenate([mu[None], scatterer.thresholds(bias), scatterer.panel_edges(bias)])
-    t = scatterer.at_nodes(ends[None], jnp.asarray(1), bias)[0]
+    # A number of rows that XLA does not know, so that T stays a branch: as a part of the reduction
+    # below it would be evaluated number by number.
+    row = jnp.where(jnp.isnan(mu), 0, 1)
+    t = scatterer.at_nodes(ends[None], row, bias)[0]
     half_bias, unit = jnp.abs(bias) / 2, jnp.where(kT == 0, 1, kT)
     x = jnp.maximum(jnp.abs(ends - mu) - half_bias, 0) / unit
     x = jnp.where((kT == 0) & (x > 0), jnp.inf, x)
@@ -151,7 +156,7 @@ def thermal_terms(
     panels = lay_panels(thresholds, edges, -below, above, keep, rounding)
     if not moving:
         panels = jax.lax.stop_gradient(panels)
-    return at_panels(jax.tree_util.Partial(_with_kernel, function, kT), panels, order)
+    return at_panels(Partial(_with_kernel, function, kT), panels, order)
 
 
 def _with_kernel(function, kT, x, weight, filled):
@@ -186,7 +191,7 @@ def _transmission_at(scatterer, mu, bias):
     def function(scatterer, mu, bias, y, filled):
         return scatterer.at_nodes(mu + y, filled, bias)
 
-    return jax.tree_util.Partial(function, scatterer, mu, bias)
+    return Partial(function, scatterer, mu, bias)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -244,7 +249,7 @@ def smeared_flow(scatterer, mu, bias, kT, order=ORDER, keep=None):
     panels = lay_panels(thresholds, jnp.concatenate(edges), -reach, reach, keep, rounding)
     if not moving:
         panels = jax.lax.stop_gradient(panels)
-    flow = jax.tree_util.Partial(_flow, scatterer, mu, bias, bias / 2, kT, kT, jnp.zeros_like(kT))
+    flow = Partial(_flow, scatterer, mu, bias, bias / 2, jnp.stack([kT, kT]), jnp.zeros_like(kT))
     value = jnp.sum(at_panels(flow, panels, order)[0])
     return jnp.where(_holds(scatterer, mu, kT, half_bias), value, jnp.nan)
 
@@ -270,19 +275,17 @@ def conductance_error(scatterer, mu, temperature, order=ORDER):
 
 
 class Integrand(NamedTuple):
-    """T(E, V) [f_L - f_R] at the nodes of its panels, each of shape (panels, order).
+    """T(E, V) [f_L - f_R] at nodes, in rows of `order` nodes.
 
     Fields:
         passed: the integrand times the weights, for the forward direction of the bias.
         offset: y = E - mu of the nodes.
-        cold: what cold sides add to the two moments.
         sign: -1 where the bias is negative.
         valid: whether the integrals are meaningful.
     """
 
     passed: jax.Array
     offset: jax.Array
-    cold: tuple[jax.Array, jax.Array]
     sign: jax.Array
     valid: jax.Array
 
@@ -290,6 +293,7 @@ class Integrand(NamedTuple):
 @functools.partial(jax.jit, static_argnames="order")
 def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):
     """`Integrand` of the moments of `transport_moments`, with the same arguments."""
+    require_count("order", order, 2)
     backward = bias < 0
     sign = jnp.where(backward, -1, 1).astype(bias.dtype)
     half_bias = jnp.where(backward, -bias, bias) / 2
@@ -300,16 +304,16 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     # A side whose kT is lost in the rounding of mu counts as cold: its Fermi function is a step,
     # and what its temperature does to the integrals is Sommerfeld's first term, added below.
     tiny = _negligible(mu, half_bias)
-    step_left = jnp.where(kT_left <= tiny, 0, kT_left)
-    step_right = jnp.where(kT_right <= tiny, 0, kT_right)
+    kT = jnp.stack([kT_left, kT_right])
+    kT_left, kT_right = warm = jnp.where(kT <= tiny, 0, kT)
 
-    warmer = jnp.maximum(jnp.maximum(step_left, step_right), 0)
+    warmer = jnp.maximum(jnp.max(warm), 0)
     reach, activated, depth = thermal_reach(scatterer, mu, bias, warmer)
     thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
     edges = jnp.concatenate(
         [
-            half_bias + step_left * thermal,
-            -half_bias + step_right * thermal,
+            half_bias + kT_left * thermal,
+            -half_bias + kT_right * thermal,
             activated + warmer * _ACTIVATED_EDGES.astype(mu.dtype),
             scatterer.panel_edges(bias) - mu,
         ]
@@ -319,32 +323,84 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     moving = scatterer.jumps(bias).size > 0
     rounding = _negligible(mu, half_bias) if moving else None
     panels = lay_panels(thresholds, edges, -below, above, rounding=rounding)
-    if not moving:
-        # Where T(E) is continuous panel ends may stand still under differentiation; what a moving
-        # step of a cold Fermi function does is in _cold_sides.
-        panels = jax.lax.stop_gradient(panels)
-    flow = jax.tree_util.Partial(
-        _flow, scatterer, mu, bias, half_bias, step_left, step_right, difference
-    )
-    passed, y = at_panels(flow, panels, order)
-
-    kT, steps = jnp.stack([kT_left, kT_right]), jnp.stack([step_left, step_right])
-    sides = jnp.stack([half_bias, -half_bias])
+    flow = scatterer, mu, bias, half_bias, warm, difference
     if moving:
-        cold = jnp.zeros_like(mu), jnp.zeros_like(mu)
+        passed, y = at_panels(Partial(_flow, *flow), panels, order)
     else:
-        cold = _cold_sides(scatterer, mu, bias, sides, kT, steps == 0)
-    lost = jnp.max(_lost_weight(scatterer, mu + sides, steps))
+        # Where T(E) is continuous panel ends may stand still under differentiation.
+        passed, y = _flow_and_steps(kT, jax.lax.stop_gradient(panels), order, *flow)
+    lost = jnp.max(_lost_weight(scatterer, mu + jnp.stack([half_bias, -half_bias]), warm))
     valid = valid & ~(lost > _bearable(depth))
-    return Integrand(passed, y, cold, sign, valid)
+    return Integrand(passed, y, sign, valid)
 
 
-def _flow(scatterer, mu, bias, half_bias, kT_left, kT_right, kT_difference, y, weight, filled):
+def _flow(scatterer, mu, bias, half_bias, kT, kT_difference, y, weight, filled):
     """T(E, V) [f_L - f_R] times the weights, and the offsets y."""
-    occupation = _safe.fermi_difference(y, half_bias, kT_left, kT_right, kT_difference)
-    both_cold = (kT_left == 0) & (kT_right == 0)
-    occupation = jnp.where(both_cold, 1, occupation)
-    return weight * occupation * scatterer.at_nodes(mu + y, filled, bias), y
+    passed = weight * _filling(y, half_bias, kT, kT_difference)
+    return passed * scatterer.at_nodes(mu + y, filled, bias), y
+
+
+def _filling(y, half_bias, kT, kT_difference):
+    """f_L - f_R with these kT of the two sides, 1 in all of the window where both are cold."""
+    difference = _safe.fermi_difference(y, half_bias, *kT, kT_difference)
+    return jnp.where(jnp.all(kT == 0), 1, difference)
+
+
+@eqx.filter_custom_jvp
+def _flow_and_steps(kT, panels, order, *flow):
+    """What `_flow` gives, after rows for the steps of cold Fermi functions.
+
+    These rows are 0, but not their derivatives: the nodes stand still, so that the motion of a step
+    is not in the integral, nor is Sommerfeld's first term, where kT is a rounding of mu. A value
+    alone needs no T(E) for this.
+    """
+    rows = (_step_rows(order), 0), (0, 0)
+    return tuple(jnp.pad(x, rows) for x in at_panels(Partial(_flow, *flow), panels, order))
+
+
+@_flow_and_steps.def_jvp
+def _(primals, tangents):
+    (passed, y), moved = eqx.filter_jvp(_flow_and_moved_steps, primals, tangents)
+    return (passed.at[: _step_rows(primals[2])].set(0), y), moved
+
+
+def _flow_and_moved_steps(kT, panels, order, scatterer, mu, bias, half_bias, warm, kT_difference):
+    """Terms with the derivatives that `_flow_and_steps` has, to second order.
+
+    For g = T and g = (E - mu) T a step that moved from a to b adds (b - a) g((a + b)/2), and its
+    temperature (pi kT)^2 g'/6: both with g at two energies, pi^2 kT/6 above the middle and below.
+    They stand in rows of their own, so that T(E) and its derivatives are compiled once.
+    """
+    y, weight, filled = nodes_inside(panels, order)
+    step = jnp.stack([half_bias, -half_bias])
+    moved = step - jax.lax.stop_gradient(step)
+    side = jnp.where(warm == 0, jnp.asarray([1.0, -1.0], y.dtype), 0)
+    apart = jnp.asarray([[1.0], [-1.0]], y.dtype)
+    near = step - moved / 2 + apart * (math.pi**2 / 6 * kT)
+    by_step = side / 2 * (moved + apart * kT)
+
+    rows = _step_rows(order)
+
+    def before(x, numbers, mode):
+        numbers = jnp.pad(numbers.reshape(-1), (0, rows * order - numbers.size), mode=mode)
+        return jnp.concatenate([numbers.reshape(rows, order), x])
+
+    passed = before(weight * _filling(y, half_bias, warm, kT_difference), by_step, "constant")
+    y = before(y, near, "edge")
+    return passed * scatterer.at_nodes(mu + y, filled + rows, bias), y
+
+
+def _step_rows(order):
+    """Rows that hold the energies next to both steps."""
+    return -(-4 // order)
+
+
+def integrand_panels(scatterer, *numbers, order):
+    """`transport_integrand` in its panels alone, without the rows of steps."""
+    f = transport_integrand(scatterer, *numbers, order)
+    moving = scatterer.jumps(numbers[1]).size > 0
+    rows = 0 if moving else _step_rows(order)
+    return f._replace(passed=f.passed[rows:], offset=f.offset[rows:])
 
 
 def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):
@@ -368,7 +424,7 @@ def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=
         largest T(E) f(E), and where its panels do not resolve it.
     """
     f = transport_integrand(scatterer, mu, bias, temperature, temperature_bias, order)
-    moments = jnp.sum(f.passed) + f.cold[0], jnp.sum(f.passed * f.offset) + f.cold[1]
+    moments = jnp.sum(f.passed), jnp.sum(f.passed * f.offset)
     return tuple(jnp.where(f.valid, f.sign * moment, jnp.nan) for moment in moments)
 
 
@@ -388,7 +444,7 @@ def transport_errors(scatterer, mu, bias, temperature, temperature_bias, combina
         A list with an estimate for each pair, NaN where the moments are.
     """
     coarse, fine = (
-        transport_integrand(scatterer, mu, bias, temperature, temperature_bias, nodes)
+        integrand_panels(scatterer, mu, bias, temperature, temperature_bias, order=nodes)
         for nodes in (order, finer(order))
     )
 
@@ -427,39 +483,6 @@ def quadrature_error(coarse, fine):
     unseen = jnp.sum(wrong * jnp.sqrt(wrong / jnp.where(size == 0, 1, size)))
     rounding = _ROUNDING * jnp.finfo(size.dtype).eps * size
     return jax.lax.stop_gradient(2 * jnp.abs(jnp.sum(differences)) + unseen / 2 + rounding)
-
-
-@eqx.filter_custom_jvp
-def _cold_sides(scatterer, mu, bias, y, kT, cold):
-    """What the steps of cold Fermi functions at y = (eV/2, -eV/2) add to the two moments.
-
-    In kT it is Sommerfeld's first term, of which nothing is left but its derivatives where kT is a
-    rounding of mu; nor is there more in y: the nodes of the integral stand still, so that the
-    motion of a step is not in it. A value alone needs no T(E) for this.
-    """
-    return jnp.zeros_like(mu), jnp.zeros_like(mu)
-
-
-@_cold_sides.def_jvp
-def _(primals, tangents):
-    return _cold_sides(*primals), eqx.filter_jvp(_cold_terms, primals, tangents)[1]
-
-
-def _cold_terms(scatterer, mu, bias, y, kT, cold):
-    """The terms whose derivatives `_cold_sides` has, to second order."""
-    at = jax.lax.stop_gradient(y)
-    moved = y - at
-
-    def with_slope(y):
-        return jax.jvp(lambda y: scatterer.total(mu + y, bias), (y,), (jnp.ones_like(y),))
-
-    t, slope = jax.vmap(with_slope)(at)
-    slope = jax.lax.stop_gradient(slope)
-    curve = math.pi**2 / 6 * kT**2 + moved**2 / 2
-    side = jnp.where(cold, jnp.asarray([1.0, -1.0], y.dtype), 0)
-    zeroth = side * (t * moved + slope * curve)
-    first = side * (at * t * moved + (jax.lax.stop_gradient(t) + at * slope) * curve)
-    return jnp.sum(zeroth), jnp.sum(first)
 
 
 def _negligible(*energies):

@@ -341,9 +341,9 @@ def test_new_values_trace_nothing_anew():
     traces = []
 
     class Counted(qpc.AbruptConstriction):
-        def total(self, energy, bias=0.0):
-            traces.append(energy)
-            return super().total(energy, bias)
+        def at_nodes(self, energies, filled, bias=0.0):
+            traces.append(energies)
+            return super().at_nodes(energies, filled, bias)
 
     def evaluated(half_width, length, mu, bias, temperature):
         c = Counted(half_width, length, mass=MASS, modes=2, aspect_limit=2)
