@@ -17,17 +17,17 @@ _POINTS = ((3, 1.0), (3, 2.0), (8, 2.0), (8, 5.0), (8, 15.0))
 
 
 def rows():
-    """Rows of the table, with JAX's own way to start a program, and in the caller's thread."""
-    found = [_in_process(JAX_CPU_ENABLE_ASYNC_DISPATCH=value) for value in ("1", "0")]
+    """Rows of the table, with JAX's usual way to start a program, and in the caller's thread."""
+    found = _in_process(), _in_process("inline")
     return [
         [name, f"{modes}", f"{ell:g}", f"{first:.1f}", number(usual), number(inline)]
         for (name, modes, ell, first, usual), (*_, inline) in zip(*found, strict=True)
     ]
 
 
-def _in_process(**environment):
-    command = [sys.executable, "-m", "benchmarks.one_point"]
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1", **environment}
+def _in_process(*arguments):
+    command = [sys.executable, "-m", "benchmarks.one_point", *arguments]
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
     done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment)
     return json.loads(done.stdout)
 
@@ -51,4 +51,5 @@ def measure():
 
 if __name__ == "__main__":
     jax.config.update("jax_enable_compilation_cache", False)
+    jax.config.update("jax_cpu_enable_async_dispatch", "inline" not in sys.argv)
     print(json.dumps(measure()))

@@ -1,11 +1,14 @@
 """Precision, dtype promotion, drawing backend and division of work of the whole test set."""
 
+import gc
 import os
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
+# No place in the source for each operation of a compiled program: nobody looks at them here.
+os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
 if version("jaxlib").startswith("0.10."):
     # The older of XLA's two ways to compile a fusion takes a quarter less time; later versions of
     # jaxlib have the other one alone, and show that nothing depends on it.
@@ -59,6 +62,9 @@ GROUPS = {
     "figures": ("test_plot", "test_pictures", "test_notebooks"),
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
+
+# JAX keeps what it traced, and the collector would walk it again and again: a tenth of the time.
+gc.set_threshold(100_000, 50, 100)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
