@@ -30,14 +30,14 @@ def in_blocks(function, columns, at_once):
 
 
 @custom_vmap
-def _largest(count):
+def largest(count):
     """A whole number, which in a batch is the largest of all, and one number still."""
     return count
 
 
-@_largest.def_vmap
+@largest.def_vmap
 def _(size, batched, count):
-    return _largest(jnp.max(count)), False
+    return largest(jnp.max(count, initial=0)), False
 
 
 def leading(function, columns, filled, each):
@@ -56,7 +56,7 @@ def leading(function, columns, filled, each):
     """
     if jax.default_backend() != "cpu":
         return function(*columns)
-    filled = _largest(filled)
+    filled = largest(filled)
     rows = len(columns[0])
     at_once = min(rows, -(-_LEADING // each))
     blocks = -(-rows // at_once)

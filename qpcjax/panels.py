@@ -100,11 +100,12 @@ def at_panels(function, panels, order):
     """
     require_count("order", order, 2)
 
-    def some(*rows):
-        return function(*panel_nodes(Panels(*rows, filled), order), jnp.asarray(rows[0].size))
+    def some(start, width, kind):
+        rows = jnp.asarray(start.size)
+        return function(*panel_nodes(Panels(start, width, kind, rows), order), rows)
 
-    start, width, kind, filled = _inside(panels)
-    return leading(some, (start, width, kind), filled, order)
+    *columns, filled = _inside(panels)
+    return leading(some, tuple(columns), filled, order)
 
 
 @at_panels.def_jvp

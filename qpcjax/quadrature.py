@@ -67,14 +67,16 @@ def thermal_reach(scatterer, mu, bias, kT):
     """
     scatterer, mu, bias, kT = jax.lax.stop_gradient((scatterer, mu, bias, kT))
     ends = jnp.concatenate([mu[None], scatterer.thresholds(bias), scatterer.panel_edges(bias)])
-    # A number of rows that XLA does not know, so that T stays a branch: as a part of the reduction
-    # below it would be evaluated number by number.
-    row = jnp.where(jnp.isnan(mu), 0, 1)
-    t = scatterer.at_nodes(ends[None], row, bias)[0]
     half_bias, unit = jnp.abs(bias) / 2, jnp.where(kT == 0, 1, kT)
     x = jnp.maximum(jnp.abs(ends - mu) - half_bias, 0) / unit
     x = jnp.where((kT == 0) & (x > 0), jnp.inf, x)
     smallest = jnp.finfo(ends.dtype).tiny
+    # What is too far away to count stands at mu: few modes may be open there.
+    near = jnp.where(x < -math.log(smallest), ends, mu)
+    # A number of rows that XLA does not know, so that T stays a branch: as a part of the reduction
+    # below it would be evaluated number by number.
+    row = jnp.where(jnp.isnan(mu), 0, 1)
+    t = scatterer.at_nodes(near[None], row, bias)[0]
     weight = jnp.log(jnp.maximum(t, smallest)) - x
     beyond = (ends > scatterer.energy_limit()) | (ends < scatterer.energy_floor())
     weight = jnp.where(beyond, -jnp.inf, weight)
@@ -176,7 +178,7 @@ def conductance_terms(scatterer, mu, temperature, order):
         [scatterer.panel_edges(bias) - mu, activated + warm * _ACTIVATED_EDGES.astype(mu.dtype)]
     )
     moving = scatterer.jumps(bias).size > 0
-    function = _transmission_at(scatterer, mu, bias)
+    function = Partial(_transmission, scatterer, mu, bias)
     y, kernel, t = thermal_terms(
         function, thresholds, edges, mu, kT, order, reach=reach, moving=moving
     )
@@ -185,13 +187,9 @@ def conductance_terms(scatterer, mu, temperature, order):
     return y, kernel, t, valid
 
 
-def _transmission_at(scatterer, mu, bias):
-    """T(mu + y, V) as a function for `thermal_terms`."""
-
-    def function(scatterer, mu, bias, y, filled):
-        return scatterer.at_nodes(mu + y, filled, bias)
-
-    return Partial(function, scatterer, mu, bias)
+def _transmission(scatterer, mu, bias, y, filled):
+    """T(mu + y, V) at nodes, for `thermal_terms`."""
+    return scatterer.at_nodes(mu + y, filled, bias)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -225,7 +223,7 @@ def smeared_conductance(scatterer, mu, kT, order=ORDER, keep=None):
     thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
     moving = scatterer.jumps(bias).size > 0
     reach = (NARROW_REACH, NARROW_REACH)
-    function = _transmission_at(scatterer, mu, bias)
+    function = Partial(_transmission, scatterer, mu, bias)
     _, kernel, t = thermal_terms(
         function, thresholds, edges, mu, kT, order, keep, reach, moving, _NARROW_EDGES
     )
@@ -342,7 +340,8 @@ def _flow(scatterer, mu, bias, half_bias, kT, kT_difference, y, weight, filled):
 
 def _filling(y, half_bias, kT, kT_difference):
     """f_L - f_R with these kT of the two sides, 1 in all of the window where both are cold."""
-    difference = _safe.fermi_difference(y, half_bias, *kT, kT_difference)
+    kT_left, kT_right = kT
+    difference = _safe.fermi_difference(y, half_bias, kT_left, kT_right, kT_difference)
     return jnp.where(jnp.all(kT == 0), 1, difference)
 
 

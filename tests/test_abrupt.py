@@ -369,3 +369,14 @@ def test_construction_takes_any_kind_of_number():
     values = [20, 20.0, np.float32(20), np.int64(20), np.asarray(20.0), jnp.asarray(20.0)]
     scales = [float(qpc.AbruptConstriction(value, 80).energy_scale) for value in values]
     np.testing.assert_allclose(scales, scales[1], rtol=1e-15)
+
+
+@pytest.mark.parametrize("top", [0.3, 1.0, 1.5, 4.0, 20.0, np.nan])
+def test_the_total_ends_with_the_last_mode_that_is_open(top):
+    # A loop over five modes, in a batch of batches, against the sum of all eigenvalues.
+    c = constriction(0.8, modes=5)
+    energy = jnp.asarray(np.array([[0.2, 1.0, top], [0.5, top / 2, 0.9]]) * float(c.energy_scale))
+    total = jax.jit(jax.vmap(jax.vmap(c.total)))(energy)
+    np.testing.assert_allclose(total, jnp.sum(qpc.eigenvalues(c, energy), axis=-1), rtol=1e-14)
+    for second in (jax.hessian(c.total), jax.grad(jax.grad(c.total))):
+        assert np.isfinite(second(0.7 * c.energy_scale))

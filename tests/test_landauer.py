@@ -385,7 +385,8 @@ def test_gradients_in_bulk(offset):
 
 
 def test_order_may_be_given_by_its_place():
-    c, r = constriction(1.0), qpc.Reservoirs(1.3, 0.2)
+    c = Saddle(height=1.0, spacing=1.0, width=0.3, drift=0.0)
+    r = qpc.Reservoirs(1.3, 0.2)
     assert qpc.current(c, r, 5) == qpc.current(c, r, order=5) != qpc.current(c, r)
     assert len(qpc.current(c, r, 5, True)) == 2
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from qpcjax import _safe
-from qpcjax._blocks import leading
+from qpcjax._blocks import largest, leading
 from qpcjax._fields import require_count
 from qpcjax.scatterers._channel import AbstractChannel
 from qpcjax.scatterers._slopes import slopes_at_once
@@ -70,11 +70,20 @@ def channel_slopes(a, b, k2, phase, along_a, along_b):
     return factor * (x * along_a - a * by_e), -factor * a * by_phase, -factor * a * by_k2
 
 
-def _over_modes(step, e, modes, carry, in_loop):
+def _over_modes(step, e, modes, carry, in_loop, open_alone=False):
     """Fold `step(carry, n, a, b, slope of a, slope of b)` over the modes with A_n = a + ib.
 
     Modes share the circle segments of Eq. (18): pairs (area, angle), the angle being twice the
     area's derivative by e.
+
+    Args:
+        step: returns the carry and an output for the mode.
+        e: E/E1 > 0.
+        modes: how many.
+        carry: the first one.
+        in_loop: whether the modes are a loop, or written out.
+        open_alone: whether a loop ends with the last mode that opens below the largest e, T_n being
+            0 from there on; then there are no outputs, and no derivatives by reverse mode.
     """
 
     def circle(m):
@@ -101,7 +110,15 @@ def _over_modes(step, e, modes, carry, in_loop):
             carry = jax.tree.map(lambda new, old: jnp.where(n > 0, new, old), after[2], state[2])
             return (*after[:2], carry), out
 
-        (*_, carry), out = jax.lax.scan(guarded, (first, first, carry), jnp.asarray(n))
+        start = first, first, carry
+        if open_alone and jax.default_backend() == "cpu":  # others wait to learn how many
+            opens = jnp.asarray(np.arange(modes, dtype=e.dtype) ** 2)
+            last = largest(jnp.sum(~(jnp.max(e, initial=-jnp.inf) <= opens)))  # with NaN all
+            *_, carry = jax.lax.fori_loop(
+                0, last + 1, lambda i, state: guarded(state, i.astype(e.dtype))[0], start
+            )
+            return carry, None
+        (*_, carry), out = jax.lax.scan(guarded, start, jnp.asarray(n))
         return carry, jax.tree.map(lambda row: row[1:], out)
     state = (first, circle(jnp.asarray(n[1])), carry)
     for mode in n[1:]:
@@ -142,7 +159,7 @@ def _total(e, phase, floor, modes, in_loop):
     def step(total, n, a, b, *_):
         return total + channel_transmission(a, b, e - n * n - floor, phase), None
 
-    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop)[0]
+    return _over_modes(step, e, modes, jnp.zeros_like(e), in_loop, open_alone=True)[0]
 
 
 @functools.partial(jax.jit, static_argnames=("chosen", "modes", "in_loop"))
