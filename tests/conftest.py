@@ -63,7 +63,7 @@ GROUPS = {
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
 
-# JAX keeps what it traced, and the collector would walk it again and again: a twentieth of the time.
+# JAX keeps what it traced; the collector would walk it again and again, a twentieth of the time.
 gc.set_threshold(100_000, 50, 100)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
