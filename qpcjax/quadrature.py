@@ -95,7 +95,7 @@ def _peak_and_ends(weight, x):
     """The largest weight, the x it belongs to, and the least and the largest x: in one kernel.
 
     XLA hands some of a point's kernels to another thread where more than eight stand ready, which
-    takes as long as all of them together: each that can be spared counts.
+    takes nearly as long as all of them together: each that can be spared counts.
     """
 
     def of_two(a, b):

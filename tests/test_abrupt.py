@@ -378,5 +378,13 @@ def test_the_total_ends_with_the_last_mode_that_is_open(top):
     energy = jnp.asarray(np.array([[0.2, 1.0, top], [0.5, top / 2, 0.9]]) * float(c.energy_scale))
     total = jax.jit(jax.vmap(jax.vmap(c.total)))(energy)
     np.testing.assert_allclose(total, jnp.sum(qpc.eigenvalues(c, energy), axis=-1), rtol=1e-14)
+
+
+def test_the_total_has_its_second_derivative_by_every_mode():
+    c = constriction(0.8, modes=5)
+    scale = float(c.energy_scale)
+    energy, step = 0.7 * scale, 1e-3 * scale
+    before, at, after = (float(c.total(energy + k * step)) for k in (-1, 0, 1))
+    difference = (before - 2 * at + after) / step**2
     for second in (jax.hessian(c.total), jax.grad(jax.grad(c.total))):
-        assert np.isfinite(second(0.7 * c.energy_scale))
+        assert float(second(energy)) == pytest.approx(difference, rel=1e-4)
