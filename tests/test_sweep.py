@@ -320,7 +320,10 @@ def test_other_refusals():
 def test_progress_counts_points():
     calls = []
     transmission(GRID, chunk=40, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(0, 91), (26, 91), (52, 91), (78, 91), (91, 91)]
+    done, total = np.transpose(calls)
+    assert set(total) == {91}
+    assert (done[0], done[-1]) == (0, 91)
+    assert sorted(np.diff(done)) == [13, 26, 26, 26]  # chunks are finished in any order
 
 
 def test_names_of_a_scatterers_numbers():

@@ -1,6 +1,7 @@
 """Sweeps on the disk: what is stored, going on, damage, full disks, other sweeps, labels."""
 
 import errno
+import itertools
 import json
 import math
 import os
@@ -36,7 +37,8 @@ def whole():
 
 @pytest.fixture
 def written(monkeypatch):
-    """Numbers of the chunks that are written."""
+    """Numbers of the chunks that are written, three at a time on whatever machine."""
+    monkeypatch.setattr("qpcjax.sweeping.run._chunks_at_once", lambda: 3)
     numbers, write = [], store.Store.write
 
     def counted(self, number, values):
@@ -124,8 +126,8 @@ def test_a_stopped_sweep_goes_on_and_computes_nothing_twice(whole, tmp_path, wri
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, progress=stop_after(2))
     first = list(written)
-    assert 2 <= len(first) < CHUNKS
-    assert first == sorted(set(first))
+    assert 2 <= len(first) <= 4  # those that were under way are finished
+    assert len(set(first)) == len(first)
     with pytest.raises(InputError, match=r"chunk \d of 6 is not finished; run the same sweep"):
         np.asarray(qpc.open_sweep(tmp_path)["transmission"][2])
     times = {p: p.stat().st_mtime_ns for p in chunk_files(tmp_path)}
@@ -203,7 +205,7 @@ def test_several_observables_are_finished_together(tmp_path, written):
     (tmp_path / "transmission" / "1.0.0").unlink()
     damage_bit(tmp_path / "inelastic_length" / "0.0.0")
     stored = run(tmp_path, axes, wanted)
-    assert written == [0, 2]
+    assert sorted(written) == [0, 2]
     for name in wanted:
         np.testing.assert_array_equal(stored[name], memory[name])
 
@@ -212,24 +214,28 @@ def test_several_observables_are_finished_together(tmp_path, written):
 
 
 def test_a_full_disk_stops_cleanly_and_the_sweep_goes_on(whole, tmp_path, monkeypatch, written):
-    fsync, calls = os.fsync, []
+    fsync, calls = os.fsync, itertools.count(1)
 
     def full(handle):
-        calls.append(handle)
-        if len(calls) > 5:  # one of each chunk, behind that of the manifest
+        if next(calls) > 5:  # one of each chunk, behind that of the manifest
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    message = r"cannot be written: No space left on device\. 4 of 6 chunks are finished and kept;"
+    # Another chunk may just be getting its name.
+    message = (
+        r"cannot be written: No space left on device\. [2-4] of 6 chunks are finished and kept;"
+    )
     with pytest.raises(InputError, match=message):
         run(tmp_path)
     assert len(list((tmp_path / "transmission").glob("[!z]*"))) == 6  # and two documents
-    assert len(chunk_files(tmp_path)) == 4
+    kept = {p.name for p in chunk_files(tmp_path)}
+    assert len(kept) == 4
     monkeypatch.setattr(os, "fsync", fsync)
     written.clear()
     np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
-    assert written == [4, 5]
+    assert len(written) == 2
+    assert not kept & {Chunks((3, 4, 13), (1, 2, 13)).key(k) for k in written}
 
 
 def test_a_disk_that_is_full_from_the_start(tmp_path, monkeypatch):

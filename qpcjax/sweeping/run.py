@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import contextlib
+import itertools
 import math
+import os
 import time
 from collections.abc import Set
 from typing import Any
@@ -23,6 +25,7 @@ from qpcjax.sweeping.result import StoredValues, SweepResult, units_of
 from qpcjax.sweeping.store import FORMAT, Store
 
 _LOOK_EVERY = 1.0  # s between looks at what the other processes have finished
+_MOST_CORES = 16  # that take chunks, each of which takes memory
 
 
 def sweep(
@@ -150,12 +153,19 @@ def _manifest(plan):
 def _in_memory(plan, advance):
     values = np.empty((len(plan.observables), plan.axes.size))
     advance(0, plan.axes.size)
-    done = 0
-    for number, part in _computed(plan, range(plan.chunks.count)):
+    points = 0
+
+    def keep(number, part):
         start, stop = plan.chunks.bounds(number)
         values[:, start:stop] = part
-        done += stop - start
-        advance(done, plan.axes.size)
+
+    def kept(number):
+        nonlocal points
+        start, stop = plan.chunks.bounds(number)
+        points += stop - start
+        advance(points, plan.axes.size)
+
+    _compute(plan, range(plan.chunks.count), keep, kept)
     named = dict(zip(plan.observables, values.reshape(-1, *plan.axes.shape), strict=True))
     return _result(_manifest(plan), plan.axes.values, named)
 
@@ -167,37 +177,48 @@ def _to_disk(plan, store, process, processes, advance):
     there = store.finished()
     left = [k for k in sorted(mine) if k not in there or not store.sound(k)]
     done = _Done(store, there - set(left), advance)
-    written = []
-    # One thread writes while the next chunk is computed.
-    with concurrent.futures.ThreadPoolExecutor(1) as writer:
-        try:
-            for number, values in _computed(plan, left):
-                while len(written) > 1:
-                    done.add(written.pop(0).result())
-                written.append(writer.submit(_write, store, number, values))
-            for future in written:
-                done.add(future.result())
-        finally:
-            writer.shutdown(cancel_futures=True)
+    _compute(plan, left, store.write, done.add)
     wait_for(lambda: done.look() >= plan.chunks.count)
 
 
-def _write(store, number, values):
-    store.write(number, values)
-    return number
+def _compute(plan, numbers, keep, kept):
+    """Compute chunks, some at a time.
+
+    Args:
+        plan: the sweep.
+        numbers: those of the chunks.
+        keep: function (number, values of shape (observables, points)), called in other threads.
+        kept: function (number) that is told, in this thread, of each chunk that has been kept.
+    """
+    if not numbers:
+        return
+    program, at_once = Program(plan), _chunks_at_once()
+    # The first is begun before there are threads, each of which would compile the program.
+    begun = {numbers[0]: program.start(numbers[0])}
+
+    def compute(number):
+        keep(*program.finish(begun.pop(number, None) or program.start(number)))
+        return number
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as threads:
+        left = iter(numbers)
+        running = {threads.submit(compute, k) for k in itertools.islice(left, at_once)}
+        while running:
+            finished, running = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for chunk in finished:
+                kept(chunk.result())
+            running |= {threads.submit(compute, k) for k in itertools.islice(left, len(finished))}
 
 
-def _computed(plan, numbers):
-    """Chunks with their values, the next one being computed while one is handed out."""
-    program, started = None, None
-    for number in numbers:
-        program = program or Program(plan)
-        following = program.start(number)
-        if started is not None:
-            yield program.finish(started)
-        started = following
-    if program is not None and started is not None:
-        yield program.finish(started)
+def _chunks_at_once():
+    """How many chunks are on their way: XLA's loop over blocks of T(E) has one core to itself."""
+    if jax.default_backend() != "cpu":
+        return 2  # one is computed while the other comes and goes
+    available = getattr(os, "sched_getaffinity", None)
+    cores = len(available(0)) if available else os.cpu_count() or 1
+    return 1 + min(cores, _MOST_CORES)  # one of them is being written
 
 
 class _Done:
