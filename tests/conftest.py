@@ -9,11 +9,6 @@ from pathlib import Path
 os.environ["MPLBACKEND"] = "Agg"
 # No place in the source for each operation of a compiled program: nobody looks at them here.
 os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
-if version("jaxlib").startswith("0.10."):
-    # The older of XLA's two ways to compile a fusion takes a quarter less time; later versions of
-    # jaxlib have the other one alone, and show that nothing depends on it.
-    older = "--xla_cpu_use_fusion_emitters=false"
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {older}".strip()
 
 import jax
 import pytest
@@ -21,6 +16,19 @@ from hypothesis import settings
 
 DOUBLE = os.environ.get("JAX_ENABLE_X64", "1").lower() not in ("0", "false", "off", "no")
 jax.config.update("jax_enable_x64", DOUBLE)
+
+# Most of the time goes into compiling. With the older of two versions it is done the quick way, in
+# less than half of the time, and the newer one shows that nothing depends on it. Commands, scripts
+# and notebooks that tests start are compiled as for users everywhere.
+if version("jaxlib").startswith("0.10."):
+    jax.config.update("jax_disable_most_optimizations", True)
+    with pytest.MonkeyPatch.context() as patch:
+        # The older of XLA's two ways to compile a fusion; later versions do not have it.
+        older = "--xla_cpu_use_fusion_emitters=false"
+        patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {older}".strip())
+        jax.devices()  # reads the flags
+# What is compiled here would be kept for nobody.
+jax.config.update("jax_enable_compilation_cache", False)
 
 # Modules that say something in single precision too; the others need float64.
 ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_units")
@@ -36,10 +44,9 @@ STANDARD_PROMOTION = (
     "test_plot",
 )
 
-# Nearly all the time goes into compiling, and none of it should be spent twice. Modules of one
-# group run in one process, one after the other, and share what was compiled there; the scripts,
-# commands and notebooks that they start find it in the compilation cache below. A module without
-# a group is one of its own. The longest groups stand first and are started first.
+# None of the compiling should be done twice. Modules of one group run in one process, one after the
+# other, and share what was compiled there. A module without a group is one of its own. The longest
+# groups stand first and are started first.
 GROUPS = {
     "the catalogue of hard cases": (
         "test_expansions",
@@ -71,7 +78,7 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure(config):
-    """Keep what is compiled for the processes that tests start, until the session ends.
+    """Keep what the processes that tests start compile, for one another, until the session ends.
 
     Each worker has a folder of its own: JAX writes an entry in place, and another worker that read
     it half-written would warn. The process that starts the workers removes all of them.
@@ -88,8 +95,7 @@ def pytest_configure(config):
         ("jax_persistent_cache_min_compile_time_secs", 0.0),
         ("jax_persistent_cache_min_entry_size_bytes", -1),
     ):
-        os.environ[name.upper()] = str(value)  # for the processes started
-        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
 
 
 @pytest.hookimpl(optionalhook=True)

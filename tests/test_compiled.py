@@ -9,17 +9,19 @@ import pytest
 from qpcjax import _compiled
 
 NAMES = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+ENABLED = "jax_enable_compilation_cache"
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A user's cache folder, and JAX as it is without settings of the user's."""
-    before = {name: getattr(jax.config, name) for name in NAMES}
+    before = {name: getattr(jax.config, name) for name in (*NAMES, ENABLED)}
     for name in NAMES:
         monkeypatch.setenv(name.upper(), "")  # put back to what it was, whatever is set here
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "platform", "linux")
     jax.config.update("jax_compilation_cache_dir", None)
+    jax.config.update(ENABLED, True)
     yield tmp_path
     for name, value in before.items():
         jax.config.update(name, value)
@@ -45,11 +47,8 @@ def test_what_the_user_chose_is_left_alone(home):
     _compiled.keep_compiled()
     assert jax.config.jax_compilation_cache_dir == str(home / "mine")
     jax.config.update("jax_compilation_cache_dir", None)
-    jax.config.update("jax_enable_compilation_cache", False)
-    try:
-        _compiled.keep_compiled()
-    finally:
-        jax.config.update("jax_enable_compilation_cache", True)
+    jax.config.update(ENABLED, False)
+    _compiled.keep_compiled()
     assert jax.config.jax_compilation_cache_dir is None
     assert not (home / "cache").exists()
 

@@ -29,13 +29,6 @@ energy = { start = 1, stop = 13, num = 200 }
 PATIENCE = 120  # s; far more than anything takes
 
 
-@pytest.fixture(scope="module")
-def whole():
-    axes = {"length": np.linspace(10, 40, 100), "energy": np.linspace(1, 13, 200)}
-    c = qpc.AbruptConstriction(20.0, 10.0, modes=2)
-    return qpc.sweep(c, axes, "transmission", chunk=40)["transmission"]
-
-
 @pytest.fixture
 def spec(tmp_path):
     path = tmp_path / "spec.toml"
@@ -77,6 +70,17 @@ def wait_until(condition, *processes):
 
 def same(out, whole):
     np.testing.assert_array_equal(np.asarray(qpc.open_sweep(out)["transmission"]), whole)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The values of one process that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    path = folder / "spec.toml"
+    path.write_text(SPEC)
+    code, _, err = ended(start(path, folder / "out", "-q"))
+    assert code == 0, err
+    return np.asarray(qpc.open_sweep(folder / "out")["transmission"])
 
 
 def free_port():
