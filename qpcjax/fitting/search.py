@@ -109,6 +109,7 @@ def descend(
     return Descent(best, loss, converged, walled, taken, interrupted)
 
 
+@jax.jit
 def _where_done(done, old, new):
     """The old arrays in rows that are done, the new ones in the others."""
 
