@@ -3,18 +3,35 @@
 Nothing is computed here. What takes long to import is imported inside the commands.
 """
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from qpcjax._fields import require_finite
 from qpcjax._versions import versions
-from qpcjax.files import InputError, check_writable, save_json, write_files
+from qpcjax.cli_options import (
+    MODEL_HELP,
+    MODELS,
+    AsJson,
+    Component,
+    Conductance,
+    ConductanceUnit,
+    Excitation,
+    FigureFormats,
+    FilePart,
+    Formats,
+    Gate,
+    GateUnit,
+    HalfWidth,
+    Length,
+    Mass,
+    in_barrier,
+)
+from qpcjax.console import plain_errors, print_json, print_paths, progress_bar
+from qpcjax.files import InputError, check_writable, write_files
 from qpcjax.units import GAAS_MASS
 
 app = typer.Typer(
@@ -35,110 +52,6 @@ def main():
     jax.config.update("jax_enable_x64", True)
     keep_compiled()
     app()
-
-
-# --- what every command uses ----------------------------------------------------------------
-
-HalfWidth = Annotated[float, typer.Option(help="Half the width of the channel, w, in nm.")]
-Length = Annotated[float, typer.Option(help="Length of the channel, L, in nm.")]
-Mass = Annotated[float, typer.Option(help="Effective mass in electron masses.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
-Gate = Annotated[
-    str | None,
-    typer.Option(
-        help="Name of the gate column (its number from 0 where there are no names); without FILE, "
-        "a file of gate voltages."
-    ),
-]
-Conductance = Annotated[
-    str | None,
-    typer.Option(
-        help="Name of the column of the conductance, or of the resistance or current that it is "
-        "taken from; without FILE, a file of conductances."
-    ),
-]
-GateUnit = Annotated[str | None, typer.Option(help="mV, V or uV, where the file does not say it.")]
-ConductanceUnit = Annotated[
-    str | None,
-    typer.Option(
-        help="2e2/h, e2/h, uS, mS or S (Ohm, kOhm, MOhm; nA, pA, uA, mA, A), where the file does "
-        "not say it."
-    ),
-]
-Excitation = Annotated[
-    str | None,
-    typer.Option(help="Voltage that drives a current, such as '100 uV', for G = I/V."),
-]
-Component = Annotated[
-    str | None, typer.Option(help="Of complex lock-in numbers: real, imag or abs.")
-]
-FilePart = Annotated[
-    str | None,
-    typer.Option("--part", help="Of a file with several: a run's number, or a group's name."),
-]
-Formats = Annotated[
-    list[str] | None,
-    typer.Option("--format", help="Of the tables: csv (default), json, netcdf; repeatable."),
-]
-FigureFormats = Annotated[
-    list[str] | None,
-    typer.Option("--figure-format", help="png (default), svg or pdf; repeatable."),
-]
-
-# Which models an option belongs to, for its help.
-_OF = {
-    "abrupt": "mean, profile, matched, biased:",
-    "channel": "mean, profile, matched, biased, adiabatic:",
-}
-_MODEL_HELP = (
-    "The barrier: mean, profile or matched (an abrupt constriction: Eq. 18's average, the modes' "
-    "own profiles, or all modes coupled), biased (the voltage drops along it), adiabatic, saddle, "
-    "step, or table."
-)
-
-
-def _barrier(text, *names):
-    """An option of the barrier, which the help lists apart."""
-    return typer.Option(*names, help=text, rich_help_panel="The barrier")
-
-
-# Parameters whose option is not simply their own name.
-_OPTIONS = {"strength": "damping"}
-
-
-@contextlib.contextmanager
-def plain_errors(kinds=(ValueError, ArithmeticError)):
-    """Turn an error in the user's input into one message on stderr and the exit code 2.
-
-    Args:
-        kinds: which exceptions; by default those that reading options and building objects raise.
-            Keep long computations outside, or name InputError: a bug there should not be shown as
-            the user's mistake.
-    """
-    try:
-        yield
-    except kinds as error:
-        message = str(error)
-        if isinstance(error, ArithmeticError):
-            message = "one of the numbers given is too large or too small to compute with"
-        # The package's own messages begin with the parameter: here it is an option.
-        name, must, rest = message.partition(" must be ")
-        if must and name.isidentifier():
-            message = f"--{_OPTIONS.get(name, name).replace('_', '-')}{must}{rest}"
-        console = Console(stderr=True)
-        # Only a terminal gets line breaks, so that a message in a log stays one line.
-        console.print(
-            f"[bold red]Error:[/] {escape(message)}",
-            soft_wrap=not console.is_terminal,
-            highlight=False,
-        )
-        raise typer.Exit(2) from None
-
-
-def print_json(value):
-    """Print a JSON object that any program can read: NaN becomes null."""
-    typer.echo(save_json(value), nl=False)
 
 
 def _print_version(wanted: bool):
@@ -184,58 +97,58 @@ def evaluate(
     temperature_bias: Annotated[
         float, typer.Option(help="Temperature difference T_L - T_R in K.")
     ] = 0.0,
-    model: Annotated[str, _barrier(_MODEL_HELP)] = "mean",
+    model: Annotated[str, in_barrier(MODEL_HELP)] = "mean",
     half_width: Annotated[
-        float | None, _barrier(f"{_OF['channel']} Half its width, w, in nm.")
+        float | None, in_barrier(f"{MODELS['channel']} Half its width, w, in nm.")
     ] = None,
     length: Annotated[
-        float | None, _barrier(f"{_OF['abrupt']} Length of the channel, L, in nm.")
+        float | None, in_barrier(f"{MODELS['abrupt']} Length of the channel, L, in nm.")
     ] = None,
     offset: Annotated[
         float | None,
-        _barrier(
-            f"{_OF['channel']} Floor of the channel above the leads' band bottom, U, in meV; "
+        in_barrier(
+            f"{MODELS['channel']} Floor of the channel above the leads' band bottom, U, in meV; "
             "0 by default."
         ),
     ] = None,
     wide_ratio: Annotated[
         float | None,
-        _barrier(
+        in_barrier(
             "matched: Width of the wide regions over that of the channel; without it they "
             "are half planes."
         ),
     ] = None,
     extrapolate: Annotated[
-        bool, _barrier("matched: Extrapolate to infinitely many modes.", "--extrapolate")
+        bool, in_barrier("matched: Extrapolate to infinitely many modes.", "--extrapolate")
     ] = False,
     curvature_radius: Annotated[
         float | None,
-        _barrier("adiabatic: Radius R of the walls at the narrowest place, in nm."),
+        in_barrier("adiabatic: Radius R of the walls at the narrowest place, in nm."),
     ] = None,
     height: Annotated[
-        float | None, _barrier("saddle: Its potential above the band bottom, V0, in meV.")
+        float | None, in_barrier("saddle: Its potential above the band bottom, V0, in meV.")
     ] = None,
     hbar_omega_y: Annotated[
-        float | None, _barrier("saddle: Spacing of the transverse levels in meV.")
+        float | None, in_barrier("saddle: Spacing of the transverse levels in meV.")
     ] = None,
     hbar_omega_x: Annotated[
-        float | None, _barrier("saddle: hbar omega_x, the steps' softness, in meV.")
+        float | None, in_barrier("saddle: hbar omega_x, the steps' softness, in meV.")
     ] = None,
-    step_energy: Annotated[float | None, _barrier("step: Energy E0 in meV.")] = None,
+    step_energy: Annotated[float | None, in_barrier("step: Energy E0 in meV.")] = None,
     table: Annotated[
         Path | None,
-        _barrier(
+        in_barrier(
             "table: CSV file of T(E) whose header names its columns, such as "
             "'energy (eV),transmission'."
         ),
     ] = None,
     magnetic_field: Annotated[
         float | None,
-        _barrier("Magnetic field in T, perpendicular; on the orbit for saddle alone."),
+        in_barrier("Magnetic field in T, perpendicular; on the orbit for saddle alone."),
     ] = None,
     g_factor: Annotated[
         float | None,
-        _barrier("g-factor with which the field splits the spins; not split without it."),
+        in_barrier("g-factor with which the field splits the spins; not split without it."),
     ] = None,
     mass: Mass = GAAS_MASS,
     damping: Annotated[
@@ -422,7 +335,7 @@ def fit(
     with plain_errors((InputError, OSError)), progress_bar() as advance:
         report, paths = answer(data, question, out, advance, *kinds)
     typer.echo(report)
-    _print_paths(paths)
+    print_paths(paths)
 
 
 def _result_formats(formats, figure_formats):
@@ -437,12 +350,6 @@ def _result_formats(formats, figure_formats):
     except InputError as error:
         raise InputError(f"figure_{error}") from None
     return tables, drawn
-
-
-def _print_paths(paths):
-    typer.echo("Written:")
-    for path in paths:
-        typer.echo(f"  {path}")
 
 
 @app.command(
@@ -486,7 +393,7 @@ def inspect(
         return
     typer.echo(as_text(found))
     if drawn:
-        _print_paths(drawn)
+        print_paths(drawn)
 
 
 def _draw_inspection(found, path):
@@ -522,7 +429,7 @@ def figures(
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
         paths = paper_figures(out, half_width, length, mass, model, advance, *kinds)
-    _print_paths(paths)
+    print_paths(paths)
 
 
 @app.command(
@@ -623,7 +530,7 @@ def design(
     with plain_errors((InputError, OSError)), progress_bar() as advance:
         report, paths = answer(question, out, advance, *kinds)
     typer.echo(report)
-    _print_paths(paths)
+    print_paths(paths)
 
 
 @app.command(epilog="Example: qpcjax explore")
@@ -648,25 +555,6 @@ def explore(
 
     with plain_errors((InputError, OSError)):
         serve(host, port, browser, typer.echo)
-
-
-@contextlib.contextmanager
-def progress_bar():
-    """A bar on stderr; gives a function (done, total, label) that moves it."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
-    console = Console(stderr=True)
-    # Only a terminal can redraw a bar; elsewhere nothing is printed.
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def advance(done, total, label):
-            bar.update(task, completed=done, total=total, description=label)
-
-        yield advance
 
 
 @app.command(epilog="Example: qpcjax info --json")

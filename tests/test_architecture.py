@@ -46,6 +46,8 @@ LAYERS = {
     "figures": 9,
     "explorer": 9,
     "_compiled": 9,
+    "cli_options": 0,
+    "console": 9,
     "cli": 10,
     "__main__": 11,
 }
