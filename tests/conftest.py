@@ -64,7 +64,13 @@ GROUPS = {
         "test_posterior",
         "test_saving",
     ),
-    "sweeps": ("test_sweep", "test_sweep_command", "test_sweep_processes", "test_sweep_store"),
+    "sweeps": (
+        "test_sweep",
+        "test_sweep_command",
+        "test_sweep_export",
+        "test_sweep_processes",
+        "test_sweep_store",
+    ),
     "error estimates": ("test_errors",),
     "figures": ("test_plot", "test_pictures", "test_notebooks"),
 }

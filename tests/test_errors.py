@@ -181,15 +181,27 @@ AROUND_ITS_STEPS = qpc.Reservoirs(np.array([1.1, 1.7]), -0.4, kelvin(0.05), kelv
 INTEGRALS = (qpc.current, qpc.energy_current, qpc.dissipation, qpc.differential_conductance)
 
 
+@functools.cache
+def around_its_steps(order, with_error):
+    """All integrals by name, compiled together."""
+
+    @jax.jit
+    def integrals(barrier, reservoirs):
+        options = {"order": order, "with_error": with_error}
+        return {f.__name__: f(barrier, reservoirs, **options) for f in INTEGRALS}
+
+    return integrals(BARRIER, AROUND_ITS_STEPS)
+
+
 @pytest.mark.parametrize("order", [3, 16])
 @pytest.mark.parametrize("function", INTEGRALS)
 def test_every_integral_gives_its_value_and_an_honest_error(function, order):
-    r = AROUND_ITS_STEPS
-    alone = function(BARRIER, r, order=order)
-    value, error = function(BARRIER, r, order=order, with_error=True)
+    name = function.__name__
+    alone = around_its_steps(order, False)[name]
+    value, error = around_its_steps(order, True)[name]
     # Two programs, each with its own roundings.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), alone, value)
-    exact = function(BARRIER, r, order=40)
+    exact = around_its_steps(40, False)[name]
     wrong = jax.tree.leaves(jax.tree.map(lambda a, b: np.abs(a - b), value, exact))
     estimates = jax.tree.leaves(error)[: len(wrong)]
     for w, e in zip(wrong, estimates, strict=True):
