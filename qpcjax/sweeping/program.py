@@ -37,7 +37,7 @@ class Program:
 
     Points go through a loop over blocks of one size, so that the numbers do not depend on how many
     devices share a chunk. A device gets two blocks at least: a loop of one turn would be compiled
-    into something else, with other roundings.
+    into something else, with other roundings. Threads may compute a chunk each.
 
     Args:
         plan: the `Plan`.
@@ -49,7 +49,10 @@ class Program:
         mesh = Mesh(np.array(devices), (_DIMENSION,))
         blocks = max(2, math.ceil(math.ceil(plan.chunks.size / plan.block) / len(devices)))
         self.plan = plan
-        self._starts = np.arange(blocks * len(devices)) * plan.block
+        starts = np.arange(blocks * len(devices)) * plan.block
+        # Indices in 32 bits where they are enough: dividing takes less time then.
+        few = plan.axes.size + starts.size * plan.block < np.iinfo(np.int32).max
+        self._starts = starts.astype(np.int32 if few else np.int64)
         self._sharding = NamedSharding(mesh, PartitionSpec(_DIMENSION))
         # One long axis is taken piece by piece, as the columns of a table are.
         self._sliced = plan.axes.table or len(plan.axes.names) == 1
@@ -85,18 +88,8 @@ class Program:
             )
             columns, starts = jax.device_put((columns, self._starts), self._sharding)
         else:
-            columns, starts = (
-                self._columns,
-                jax.device_put(self._index(first) + self._starts, self._sharding),
-            )
+            columns, starts = self._columns, jax.device_put(first + self._starts, self._sharding)
         return number, _chunk(self._scatterer, self._fixed, columns, starts, static=self._static)
-
-    def _index(self, first):
-        """The first index, in 32 bits where they are enough: dividing takes less time then."""
-        most = self.plan.axes.size + self._starts.size * self.plan.block
-        kind = np.int32 if most < np.iinfo(np.int32).max else np.int64
-        self._starts = self._starts.astype(kind)
-        return kind(first)
 
     def finish(self, started):
         """Wait for a chunk; its number and values of shape (observables, points)."""
