@@ -326,6 +326,30 @@ def test_progress_counts_points():
     assert sorted(np.diff(done)) == [13, 26, 26, 26]  # chunks are finished in any order
 
 
+def test_threads_compile_the_program_once(monkeypatch):
+    def traces(at_once):
+        traced = []
+
+        class Counted(eqx.Module):
+            level: float = eqx.field(metadata={"unit": "meV"})
+
+            def eigenvalues(self, energy, bias):
+                traced.append(energy)
+                return jax.nn.sigmoid(energy - self.level)[None]
+
+            def thresholds(self, bias):
+                return jnp.zeros(0)
+
+        monkeypatch.setattr("qpcjax.sweeping.run._chunks_at_once", lambda: at_once)
+        axes = {"level": np.linspace(3, 4, 20), "energy": np.linspace(1, 6, 30)}
+        found = qpc.sweep(Counted(3.0), axes, "transmission", chunk=30)["transmission"]
+        expected = 1 / (1 + np.exp(axes["level"][:, None] - axes["energy"]))
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+        return len(traced)
+
+    assert traces(8) == traces(1) > 0
+
+
 def test_names_of_a_scatterers_numbers():
     split = qpc.ZeemanSplit(C, 1.0)
     names = axes_module.field_names(split)

@@ -37,7 +37,7 @@ class Program:
 
     Points go through a loop over blocks of one size, so that the numbers do not depend on how many
     devices share a chunk. A device gets two blocks at least: a loop of one turn would be compiled
-    into something else, with other roundings. Threads may compute a chunk each.
+    into something else, with other roundings. Threads may compute a chunk each: JAX compiles once.
 
     Args:
         plan: the `Plan`.
@@ -77,8 +77,8 @@ class Program:
         if not self._sliced:
             self._columns = jax.device_put(tuple(plan.axes.values.values()), everywhere)
 
-    def start(self, number):
-        """Begin with a chunk; returns something to hand to `finish`."""
+    def values(self, number):
+        """Values of a chunk, shape (observables, points)."""
         first, stop = self.plan.chunks.bounds(number)
         if self._sliced:
             index = np.minimum(first + np.arange(self._starts.size * self.plan.block), stop - 1)
@@ -89,14 +89,9 @@ class Program:
             columns, starts = jax.device_put((columns, self._starts), self._sharding)
         else:
             columns, starts = self._columns, jax.device_put(first + self._starts, self._sharding)
-        return number, _chunk(self._scatterer, self._fixed, columns, starts, static=self._static)
-
-    def finish(self, started):
-        """Wait for a chunk; its number and values of shape (observables, points)."""
-        number, blocks = started
-        first, stop = self.plan.chunks.bounds(number)
+        blocks = _chunk(self._scatterer, self._fixed, columns, starts, static=self._static)
         values = np.moveaxis(np.asarray(blocks), 1, 0).reshape(len(self.plan.observables), -1)
-        return number, np.ascontiguousarray(values[:, : stop - first])
+        return np.ascontiguousarray(values[:, : stop - first])
 
 
 @functools.partial(jax.jit, static_argnames="static")

@@ -193,11 +193,9 @@ def _compute(plan, numbers, keep, kept):
     if not numbers:
         return
     program, at_once = Program(plan), _chunks_at_once()
-    # The first is begun before there are threads, each of which would compile the program.
-    begun = {numbers[0]: program.start(numbers[0])}
 
     def compute(number):
-        keep(*program.finish(begun.pop(number, None) or program.start(number)))
+        keep(number, program.values(number))
         return number
 
     with concurrent.futures.ThreadPoolExecutor(at_once) as threads:
