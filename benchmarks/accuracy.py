@@ -24,8 +24,8 @@ import oracle  # noqa: E402
 from problems import PROBLEMS, tagged  # noqa: E402
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax import quadrature  # noqa: E402
-from qpcjax.hotspot import NO_ANSWER  # noqa: E402
+from qpcjax.heat.hot_spot import NO_ANSWER  # noqa: E402
+from qpcjax.transport.integrals import ORDER  # noqa: E402
 
 PAGE, PICTURE = DOCS / "accuracy.md", DOCS / "images" / "error_against_order.png"
 VECTORS = np.array([helpers.problem_vector(p) for p in PROBLEMS])
@@ -111,7 +111,7 @@ def exact_integrals():
     return exact, size
 
 
-def integrals(theta, order=quadrature.ORDER):
+def integrals(theta, order=ORDER):
     """The same observables and their error estimates, from the public functions."""
     w, length, offset, mass, mu, bias, temperature, temperature_bias, _ = theta
     c = qpc.AbruptConstriction(
@@ -259,8 +259,8 @@ def draw(by_order):
             label = f"${name[0]}_{name[2]}$" if "_" in name else f"${name}$"
             axes.semilogy(ORDERS, error, mark, color=colour, ms=4, label=label)
             axes.semilogy(ORDERS, estimate, "-", color=colour, lw=0.8)
-        axes.axvline(quadrature.ORDER, color="0.6", lw=0.6, ls=":")
-        axes.annotate("default", (quadrature.ORDER, 1e-3), color="0.4", fontsize=7, ha="center")
+        axes.axvline(ORDER, color="0.6", lw=0.6, ls=":")
+        axes.annotate("default", (ORDER, 1e-3), color="0.4", fontsize=7, ha="center")
         axes.set(xlabel="Gauss nodes in a panel", ylabel="largest error / modulus of the integral")
         axes.legend(title="points: error\nlines: its estimate", fontsize=7, title_fontsize=7)
         PICTURE.parent.mkdir(exist_ok=True)
@@ -271,7 +271,7 @@ def main():
     """Measure everything, draw and write."""
     by_order = {order: integral_errors(order) for order in ORDERS}
     draw(by_order)
-    at_default = by_order[quadrature.ORDER]
+    at_default = by_order[ORDER]
     honesty = [
         (
             str(order),

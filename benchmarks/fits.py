@@ -19,10 +19,10 @@ from benchmarks.peers import transmission
 jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax.data import ConductanceTrace  # noqa: E402
+from qpcjax.constants import GAAS_MASS as MASS  # noqa: E402
+from qpcjax.constants import transverse_energy  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many  # noqa: E402
-from qpcjax.units import GAAS_MASS as MASS  # noqa: E402
-from qpcjax.units import transverse_energy  # noqa: E402
+from qpcjax.measurements import ConductanceTrace  # noqa: E402
 
 PAGE = DOCS / "fit_speed.md"
 TEMPLATE = ROOT / "benchmarks" / "fit_speed.md.in"

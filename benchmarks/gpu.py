@@ -11,7 +11,7 @@ import numpy as np
 import qpcjax as qpc
 from benchmarks.pages import DOCS, table
 from benchmarks.timing import number, timed
-from qpcjax.units import BOLTZMANN
+from qpcjax.constants import BOLTZMANN
 
 # Operations a second outside the tensor cores, by the name of the card: float64, float32.
 PEAKS = {"H100": (34e12, 67e12), "H200": (34e12, 67e12), "A100": (9.7e12, 19.5e12)}

@@ -20,9 +20,9 @@ from benchmarks.pages import DOCS, ROOT, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
+from qpcjax.constants import CONDUCTANCE_QUANTUM  # noqa: E402
 from qpcjax.files import read_trace_columns  # noqa: E402
 from qpcjax.fitting import fit, trace_device  # noqa: E402
-from qpcjax.units import CONDUCTANCE_QUANTUM  # noqa: E402
 
 PAGE, PICTURE = DOCS / "measured_traces.md", DOCS / "images" / "measured_traces.png"
 TEMPLATE = ROOT / "benchmarks" / "measured_traces.md.in"

@@ -20,7 +20,7 @@ from benchmarks.pages import DOCS, ROOT, table, used_versions
 jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax import units  # noqa: E402
+from qpcjax import constants  # noqa: E402
 
 PAGE, PICTURE = DOCS / "models.md", DOCS / "images" / "models.png"
 TEMPLATE = ROOT / "benchmarks" / "models.md.in"
@@ -29,7 +29,7 @@ KWANT = ROOT / "tests" / "reference" / "kwant.json"
 
 # One device for everything that is drawn.
 HALF_WIDTH, LENGTH, KELVIN = 20.0, 80.0, 1.6
-E1 = units.transverse_energy(HALF_WIDTH)
+E1 = constants.transverse_energy(HALF_WIDTH)
 BIAS = 0.6  # eV/E1 of the figure
 ASPECTS = (1, 2, 4, 6)  # L/w of the tables
 ENERGIES = np.linspace(0.2, 7, 1361)  # E/E1
@@ -71,7 +71,7 @@ def barriers(length):
 def heat(barrier, bias=BIAS):
     """P_A in 2 E1^2/h against mu."""
     p = qpc.dissipation(barrier, qpc.Reservoirs(MU * E1, bias * E1, KELVIN))
-    return np.asarray(p.asymmetry) / (units.CONDUCTANCE_QUANTUM * E1**2)
+    return np.asarray(p.asymmetry) / (constants.CONDUCTANCE_QUANTUM * E1**2)
 
 
 # --- tables ---------------------------------------------------------------------------------

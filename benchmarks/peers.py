@@ -1,7 +1,7 @@
 """The same physics by other means: a compiled loop, NumPy, and scipy's adaptive quadrature.
 
 Everything is in units of E1 and of L/2w, for the box average of Eq. (18); integrals are M_0 and M_1
-of `qpcjax.quadrature.transport_moments`.
+of `qpcjax.transport.integrals.transport_moments`.
 """
 
 import math

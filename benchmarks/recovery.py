@@ -17,12 +17,12 @@ from benchmarks.pages import DOCS, ROOT, table, used_versions
 jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax.data import ConductanceTrace, HotSpotData  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
-from qpcjax.fitting.joint import Question  # noqa: E402
-from qpcjax.fitting.search import descend  # noqa: E402
-from qpcjax.fitting.trust import too_small  # noqa: E402
+from qpcjax.fitting.doubts import too_small  # noqa: E402
+from qpcjax.fitting.joint_fit import Question  # noqa: E402
 from qpcjax.fitting.uncertainty import inverse  # noqa: E402
+from qpcjax.measurements import ConductanceTrace, HotSpotData  # noqa: E402
+from qpcjax.optimise.descents import descend  # noqa: E402
 
 PAGE = DOCS / "recovery.md"
 TEMPLATE = ROOT / "benchmarks" / "recovery.md.in"

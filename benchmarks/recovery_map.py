@@ -17,8 +17,8 @@ from benchmarks.pages import DOCS, ROOT, table, used_versions
 jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax.data import BiasSpectroscopy, ConductanceTrace  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
+from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace  # noqa: E402
 
 PAGE = DOCS / "recovery_map.md"
 TEMPLATE = ROOT / "benchmarks" / "recovery_map.md.in"

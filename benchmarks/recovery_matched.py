@@ -18,8 +18,8 @@ from benchmarks.pages import DOCS, ROOT, table, used_versions
 jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax.data import ConductanceTrace  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
+from qpcjax.measurements import ConductanceTrace  # noqa: E402
 
 PAGE = DOCS / "recovery_matched.md"
 TEMPLATE = ROOT / "benchmarks" / "recovery_matched.md.in"

@@ -21,8 +21,8 @@ import qpcjax as qpc
 from benchmarks import one_point, peers, sweep
 from benchmarks.pages import DOCS, ROOT, table
 from benchmarks.timing import number, timed
-from qpcjax.quadrature import ORDER
-from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, transverse_energy
+from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, transverse_energy
+from qpcjax.transport.integrals import ORDER
 
 WIDTH, ELL, MODES = 20.0, 2.0, 3
 KT = 0.04  # in E1

@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 
 import qpcjax as qpc
-from qpcjax import figures, plot
-from qpcjax.data import BiasSpectroscopy, ConductanceTrace
+from qpcjax import paper_figures, plot
 from qpcjax.designing import StrongestCooling
 from qpcjax.files import read_trace
 from qpcjax.fitting import Device, GateCurve, Gated, fit, predict_heating, trace_device
+from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "images" / "pictures"
@@ -114,10 +114,10 @@ def _heat(mu, bias):
 
 
 PICTURES = {
-    "figure_2": lambda: plot.figure_2(figures.figure_2()),
-    "figure_3": lambda: plot.figure_3(figures.figure_3()),
-    "figure_4": lambda: plot.figure_4(figures.figure_4()),
-    "figure_5": lambda: plot.figure_5(figures.figure_5()),
+    "figure_2": lambda: plot.figure_2(paper_figures.figure_2()),
+    "figure_3": lambda: plot.figure_3(paper_figures.figure_3()),
+    "figure_4": lambda: plot.figure_4(paper_figures.figure_4()),
+    "figure_5": lambda: plot.figure_5(paper_figures.figure_5()),
     "staircase": lambda: plot.staircase(trace_fit()),
     "waterfall": _waterfall,
     "conductance_map": lambda: plot.conductance_map(*spectroscopy()),

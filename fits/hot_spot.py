@@ -15,8 +15,8 @@ import numpy as np
 import optax
 
 import qpcjax as qpc
-from qpcjax.fitting.optimiser import levenberg_marquardt
-from qpcjax.units import GAAS_MASS, HBAR2_OVER_2M
+from qpcjax.constants import GAAS_MASS, HBAR2_OVER_2M
+from qpcjax.optimise.least_squares import levenberg_marquardt
 
 DATA = Path(__file__).parent / "data"
 MU, TEMPERATURE = 14.0, 1.6  # meV, K

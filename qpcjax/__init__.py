@@ -7,23 +7,11 @@ the energy eV in meV, masses in m_e; currents in nA, powers in pW, conductances 
 from importlib.metadata import version as _version
 
 from qpcjax.designing import design as design
-from qpcjax.expansions import low_bias_dissipation as low_bias_dissipation
-from qpcjax.expansions import low_temperature_correction as low_temperature_correction
-from qpcjax.hotspot import HotSpot as HotSpot
-from qpcjax.hotspot import QuadraticDamping as QuadraticDamping
-from qpcjax.hotspot import hot_spot as hot_spot
-from qpcjax.hotspot import inelastic_length as inelastic_length
-from qpcjax.hotspot import power_per_length as power_per_length
-from qpcjax.landauer import DissipationError as DissipationError
-from qpcjax.landauer import conductance as conductance
-from qpcjax.landauer import current as current
-from qpcjax.landauer import differential_conductance as differential_conductance
-from qpcjax.landauer import dissipation as dissipation
-from qpcjax.landauer import energy_current as energy_current
-from qpcjax.maps import TransportMap as TransportMap
-from qpcjax.maps import transport_map as transport_map
-from qpcjax.reservoirs import Dissipation as Dissipation
-from qpcjax.reservoirs import Reservoirs as Reservoirs
+from qpcjax.heat.hot_spot import HotSpot as HotSpot
+from qpcjax.heat.hot_spot import QuadraticDamping as QuadraticDamping
+from qpcjax.heat.hot_spot import hot_spot as hot_spot
+from qpcjax.heat.hot_spot import inelastic_length as inelastic_length
+from qpcjax.heat.hot_spot import power_per_length as power_per_length
 from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
 from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
 from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
@@ -39,5 +27,17 @@ from qpcjax.scatterers import transmission as transmission
 from qpcjax.sweeping import SweepResult as SweepResult
 from qpcjax.sweeping import open_sweep as open_sweep
 from qpcjax.sweeping import sweep as sweep
+from qpcjax.transport.expansions import low_bias_dissipation as low_bias_dissipation
+from qpcjax.transport.expansions import low_temperature_correction as low_temperature_correction
+from qpcjax.transport.landauer import DissipationError as DissipationError
+from qpcjax.transport.landauer import conductance as conductance
+from qpcjax.transport.landauer import current as current
+from qpcjax.transport.landauer import differential_conductance as differential_conductance
+from qpcjax.transport.landauer import dissipation as dissipation
+from qpcjax.transport.landauer import energy_current as energy_current
+from qpcjax.transport.maps import TransportMap as TransportMap
+from qpcjax.transport.maps import transport_map as transport_map
+from qpcjax.transport.reservoirs import Dissipation as Dissipation
+from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
 
 __version__ = _version("qpcjax")

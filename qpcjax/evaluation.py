@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import jax
 
-from qpcjax.hotspot import EXCHANGE, hot_spot
-from qpcjax.landauer import conductance
-from qpcjax.modes import spinless
-from qpcjax.quadrature import transport_moments
+from qpcjax.constants import CONDUCTANCE_QUANTUM
+from qpcjax.heat.hot_spot import EXCHANGE, hot_spot
+from qpcjax.resolution import spinless
 from qpcjax.scatterers import transmission
-from qpcjax.scatterers._batching import same_dtype
-from qpcjax.units import CONDUCTANCE_QUANTUM
+from qpcjax.scatterers.batching import same_dtype
+from qpcjax.transport.integrals import transport_moments
+from qpcjax.transport.landauer import conductance
 
 
 class Quantity(NamedTuple):
@@ -81,7 +81,7 @@ def evaluate(scatterer, reservoirs, damping) -> Evaluation:
     """T(mu), G, I, the powers and the hot spot, with notes on what has no answer.
 
     Args:
-        scatterer: any scatterer, see `qpcjax.modes.prepared`; one of a channel gives its E1 too.
+        scatterer: any scatterer, see `qpcjax.resolution.prepared`; a channel gives its E1 too.
         reservoirs: `Reservoirs` with plain numbers in its fields.
         damping: `QuadraticDamping`.
     """

@@ -5,8 +5,8 @@ import numpy as np
 import oracle
 from helpers import in_rows, kelvin
 
-from qpcjax.quadrature import transport_moments
-from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.transport.integrals import transport_moments
 
 
 class Barrier:

@@ -31,7 +31,7 @@ if version("jaxlib").startswith("0.10."):
 jax.config.update("jax_enable_compilation_cache", False)
 
 # Modules that say something in single precision too; the others need float64.
-ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_units")
+ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_constants")
 
 # Modules whose code goes through optax, which needs the standard promotion of dtypes.
 STANDARD_PROMOTION = (
@@ -51,7 +51,7 @@ GROUPS = {
     "the catalogue of hard cases": (
         "test_expansions",
         "test_float32",
-        "test_hotspot",
+        "test_hot_spot",
         "test_landauer",
         "test_problems",
         "test_properties",
@@ -71,7 +71,7 @@ GROUPS = {
         "test_sweep_processes",
         "test_sweep_store",
     ),
-    "error estimates": ("test_errors",),
+    "error estimates": ("test_error_estimates",),
     "figures": ("test_plot", "test_pictures", "test_notebooks"),
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}

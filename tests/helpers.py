@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 import qpcjax as qpc
-from qpcjax import units
-from qpcjax.quadrature import conductance_average, transport_moments
+from qpcjax import constants
 from qpcjax.scatterers import AbstractScatterer
+from qpcjax.transport.integrals import conductance_average, transport_moments
 
 TABLES = Path(__file__).parent / "reference"
 DERIVATIVES = json.loads((TABLES / "derivatives.json").read_text())
@@ -21,8 +21,8 @@ REFERENCE = json.loads((TABLES / "abrupt.json").read_text())
 # With this width and mass E1 is exactly 1 meV: energies in meV are energies in E1, and a
 # threshold is met to the last bit.
 HALF_WIDTH = math.pi / 2
-MASS = units.HBAR2_OVER_2M
-POWER_UNIT = CURRENT_UNIT = units.CONDUCTANCE_QUANTUM  # 2 E1^2/h in pW and 2 e E1/h in nA
+MASS = constants.HBAR2_OVER_2M
+POWER_UNIT = CURRENT_UNIT = constants.CONDUCTANCE_QUANTUM  # 2 E1^2/h in pW and 2 e E1/h in nA
 
 # One static configuration for everything that runs over the catalogue of hard cases.
 MODES, ASPECT, ROWS = 3, 15, 16
@@ -51,7 +51,7 @@ def constriction(ell, offset=0.0, modes=MODES, aspect_limit=None):
 
 def kelvin(kT):
     """Temperature in K of a thermal energy in meV."""
-    return kT / units.BOLTZMANN
+    return kT / constants.BOLTZMANN
 
 
 def vector(ell, mu, bias, kT, kT_difference=0.0, offset=0.0):
@@ -137,9 +137,9 @@ def table_derivative(entry, observable, parameter):
     left, right = slopes["kT_left"], slopes["kT_right"]
     both = slopes.get("kT", None if left is None or right is None else left + right)
     if parameter == "temperature":
-        return None if both is None else units.BOLTZMANN * both
+        return None if both is None else constants.BOLTZMANN * both
     if parameter == "temperature_bias":
-        return None if left is None or right is None else units.BOLTZMANN * (left - right) / 2
+        return None if left is None or right is None else constants.BOLTZMANN * (left - right) / 2
     # What E1 does to all: an energy that is 0 does nothing, whether or not there is a derivative.
     names = ["offset", "mu", "bias", "kT_left", "kT_right"]
     parts = [at[n] * slopes[n] for n in names if at[n] != 0 and slopes[n] is not None]

@@ -5,9 +5,9 @@ import functools
 import numpy as np
 
 import qpcjax as qpc
-from qpcjax.data import ConductanceTrace
+from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting import Device, GateCurve, Gated, fit
-from qpcjax.units import BOLTZMANN
+from qpcjax.measurements import ConductanceTrace
 
 RANGE = (-60.0, 0.0)
 MU, TEMPERATURE, SIGMA = 5.0, 1.0, 0.004

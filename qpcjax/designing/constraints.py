@@ -7,10 +7,10 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from qpcjax.hotspot import QuadraticDamping, hot_spot
-from qpcjax.landauer import conductance, current, differential_conductance, dissipation
-from qpcjax.names import closest
+from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.quantities import closest
 from qpcjax.scatterers import transmission
+from qpcjax.transport.landauer import conductance, current, differential_conductance, dissipation
 
 
 def _power(side):

@@ -8,17 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.data import InputError
 from qpcjax.designing.constraints import Constraint, read_constraints
 from qpcjax.designing.objectives import RESERVOIR_NAMES, AbstractObjective, HotSpotAt
 from qpcjax.designing.problem import Problem, physical, present, with_room
 from qpcjax.designing.result import Condition, Design, Start, tolerance
 from qpcjax.designing.search import Merit, Search, low_discrepancy
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.names import POINT_UNITS, closest, field_names, field_unit
-from qpcjax.parameters import Parameter
-from qpcjax.reservoirs import Reservoirs
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.measurements import InputError
+from qpcjax.optimise.parameters import Parameter
+from qpcjax.quantities import POINT_UNITS, closest, field_names, field_unit
 from qpcjax.scatterers import as_scatterer
+from qpcjax.transport.reservoirs import Reservoirs
 
 _DIFFERENCE = 1e-4  # step of the Hessian's differences, in the parameter's range or value
 _ACTIVE = 1e-5  # distance from its bound, in its spread, at which a constraint is active

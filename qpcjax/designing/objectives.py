@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import number, require
-from qpcjax.hotspot import QuadraticDamping, hot_spot
-from qpcjax.landauer import conductance, dissipation
-from qpcjax.names import closest, field_names, with_numbers
-from qpcjax.reservoirs import Reservoirs
+from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.quantities import closest, field_names, with_numbers
 from qpcjax.scatterers import transmission
+from qpcjax.transport.landauer import conductance, dissipation
+from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.validation import number, require
 
 _PLATEAU_NODES = 8
 

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.modes import keeping, modes_kept, modes_needed, prepared
-from qpcjax.names import POINT_UNITS, field_path, innermost, with_numbers, with_static
-from qpcjax.reservoirs import Reservoirs
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.quantities import POINT_UNITS, field_path, innermost, with_numbers, with_static
+from qpcjax.resolution import keeping, modes_kept, modes_needed, prepared
 from qpcjax.scatterers import as_scatterer
+from qpcjax.transport.reservoirs import Reservoirs
 
 ROWS = 4  # points evaluated side by side; fewer are filled up, so that one shape is compiled
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.names import closest
-from qpcjax.parameters import Parameter
+from qpcjax.optimise.parameters import Parameter
+from qpcjax.quantities import closest
 
 
 @dataclasses.dataclass(frozen=True)

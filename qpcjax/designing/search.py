@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from qpcjax.designing.optimiser import minimise, trust_region
+from qpcjax.optimise.trust_region import minimise, trust_region
 
 # Decrease that is still to be had where a descent ends: in units of the objective's spread over the
 # starts, and of its value. Near a minimum squares are known better: a step more is all it takes.

@@ -5,7 +5,6 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from qpcjax.data import InputError
 from qpcjax.designing.constraints import OBSERVABLES, Constraint
 from qpcjax.designing.objectives import (
     RESERVOIR_NAMES,
@@ -18,9 +17,10 @@ from qpcjax.designing.objectives import (
     TargetTransmission,
 )
 from qpcjax.files import read_transmission
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.reservoirs import Reservoirs
-from qpcjax.specs import Reader, read_scatterer
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.measurements import InputError
+from qpcjax.specifications import Reader, read_scatterer
+from qpcjax.transport.reservoirs import Reservoirs
 
 OBJECTIVES: dict[str, type[AbstractObjective]] = {
     "most_asymmetry": MostAsymmetry,

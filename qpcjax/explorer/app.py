@@ -9,10 +9,10 @@ app = marimo.App(width="full", app_title="qpcjax explorer")
 def _():
     import marimo as mo
 
-    from qpcjax.explorer import barriers, fits, page, transfer
-    from qpcjax.explorer.screen import Screen
-    from qpcjax.hotspot import QuadraticDamping
-    from qpcjax.reservoirs import Reservoirs
+    from qpcjax.explorer import barriers, fits, html_tables, uploads
+    from qpcjax.explorer.live_outputs import Screen
+    from qpcjax.heat.hot_spot import QuadraticDamping
+    from qpcjax.transport.reservoirs import Reservoirs
 
     screen = Screen()
     left = {}  # where the controls stand, so that they stay there when they are made anew
@@ -37,10 +37,10 @@ def _():
         fits,
         left,
         mo,
-        page,
+        html_tables,
         screen,
         slider,
-        transfer,
+        uploads,
     )
 
 
@@ -115,38 +115,38 @@ def _(damping, mo, reservoirs, scatterer, screen):
 
 
 @app.cell
-def _(mo, page, transfer):
+def _(mo, html_tables, uploads):
     upload = mo.ui.file(
         kind="area",
-        max_size=transfer.MOST_BYTES,
-        label=page.WANTED,
+        max_size=uploads.MOST_BYTES,
+        label=html_tables.WANTED,
     )
     mo.vstack([mo.md("## Fit a trace"), upload])
     return (upload,)
 
 
 @app.cell
-def _(mo, page, transfer, upload):
+def _(mo, html_tables, uploads, upload):
     traces, which = {}, None
     if upload.value:
         try:
-            traces = transfer.received(upload.value[0].name, upload.value[0].contents)
+            traces = uploads.received(upload.value[0].name, upload.value[0].contents)
             which = mo.ui.dropdown(
                 traces,
                 value=next(iter(traces)),
-                label=page.several(traces),
-                searchable=len(traces) > page.SEARCHED,
+                label=html_tables.several(traces),
+                searchable=len(traces) > html_tables.SEARCHED,
             )
             mo.output.replace(which if len(traces) > 1 else None)
         except ValueError as error:
-            mo.output.replace(mo.Html(page.plain(error)))
+            mo.output.replace(mo.Html(html_tables.plain(error)))
     return (which,)
 
 
 @app.cell
-def _(mo, page, which):
+def _(mo, html_tables, which):
     trace = which.value if which is not None else None
-    mo.Html(page.description(trace)) if trace is not None else None
+    mo.Html(html_tables.description(trace)) if trace is not None else None
     return (trace,)
 
 
@@ -161,9 +161,9 @@ def _(fits, mo):
 
 
 @app.cell
-def _(conditions, fit_model, fit_mu, fits, hold, mo, page, set_answer, start, trace):
+def _(conditions, fit_model, fit_mu, fits, hold, mo, html_tables, set_answer, start, trace):
     mo.stop(not start.value)
-    mo.stop(trace is None, mo.Html(page.plain(ValueError("choose a data file first"))))
+    mo.stop(trace is None, mo.Html(html_tables.plain(ValueError("choose a data file first"))))
     try:
         with mo.status.progress_bar(total=100, title="Fit", remove_on_exit=True) as _bar:
             _numbers = {"mu": fit_mu.value, **conditions.value}
@@ -171,18 +171,18 @@ def _(conditions, fit_model, fit_mu, fits, hold, mo, page, set_answer, start, tr
                 fits.fitted(trace, fit_model.value, hold.value, _numbers, fits.percent(_bar.update))
             )
     except ValueError as error:
-        mo.output.replace(mo.Html(page.plain(error)))
+        mo.output.replace(mo.Html(html_tables.plain(error)))
     return
 
 
 @app.cell
-def _(get_answer, mo, page, transfer):
+def _(get_answer, mo, html_tables, uploads):
     mo.stop(get_answer() is None)
     _files = get_answer().files
     _downloads = (
         ("report.html", _files["report.html"].encode(), "text/html"),
         ("report.txt", _files["report.txt"].encode(), "text/plain"),
-        ("qpcjax-fit.zip", transfer.archive(_files), "application/zip"),
+        ("qpcjax-fit.zip", uploads.archive(_files), "application/zip"),
     )
     mo.vstack(
         [
@@ -192,7 +192,7 @@ def _(get_answer, mo, page, transfer):
                 [mo.download(b, name, kind, label=name) for name, b, kind in _downloads],
                 justify="start",
             ),
-            mo.Html(page.gallery({n: c for n, c in _files.items() if n.endswith(".png")})),
+            mo.Html(html_tables.gallery({n: c for n, c in _files.items() if n.endswith(".png")})),
             mo.accordion({"Report": mo.plain_text(_files["report.txt"])}),
         ]
     )

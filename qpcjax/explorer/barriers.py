@@ -8,11 +8,11 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from qpcjax.models import named_scatterer
-from qpcjax.modes import keeping, modes_kept, modes_needed
-from qpcjax.names import with_static
-from qpcjax.reservoirs import Reservoirs
+from qpcjax.quantities import with_static
+from qpcjax.resolution import keeping, modes_kept, modes_needed
+from qpcjax.scatterers.registry import named_scatterer
 from qpcjax.scatterers.soft import soften
+from qpcjax.transport.reservoirs import Reservoirs
 
 
 class Knob(NamedTuple):

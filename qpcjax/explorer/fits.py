@@ -3,11 +3,11 @@
 import re
 from typing import Any, NamedTuple
 
+from qpcjax.constants import fermi_energy
 from qpcjax.explorer.barriers import named_barriers
 from qpcjax.fitting.command import Question, fitted_files, held
+from qpcjax.fitting.device_of_trace import DEFAULT_DENSITY
 from qpcjax.fitting.result import FitResult
-from qpcjax.fitting.trace import DEFAULT_DENSITY
-from qpcjax.units import fermi_energy
 
 MU = round(fermi_energy(DEFAULT_DENSITY), 2)  # meV
 

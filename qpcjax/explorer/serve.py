@@ -8,7 +8,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from qpcjax.data import InputError
+from qpcjax.measurements import InputError
 
 _PAGE = Path(__file__).with_name("app.py")
 _INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
@@ -57,7 +57,7 @@ def serve(host, port, browser, say):
 
 
 def _warm():
-    from qpcjax.explorer.warming import warm  # takes a second, in which the server starts
+    from qpcjax.explorer.warm_up import warm  # takes a second, in which the server starts
 
     warm()
 

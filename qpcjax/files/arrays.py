@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qpcjax.data import InputError
+from qpcjax.files.column_units import plain, split_unit
 from qpcjax.files.table import Column, Table, check_values
-from qpcjax.files.units import plain, split_unit
+from qpcjax.measurements import InputError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qpcjax.data import InputError
 from qpcjax.files.table import File, Table, check_size, digest, read_head
+from qpcjax.measurements import InputError
 
 
 def _later(module, name) -> Callable[[Path], Any]:

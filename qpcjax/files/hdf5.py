@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from qpcjax.data import InputError
 from qpcjax.files.arrays import tables_from
-from qpcjax.files.extras import need
-from qpcjax.files.h5 import check, opened, plain_values, text
+from qpcjax.files.hdf5_attributes import check, opened, plain_values, text
 from qpcjax.files.labber import is_log, log_tables
-from qpcjax.files.labelled import Dataset, arrays_of, decoded
+from qpcjax.files.named_dimensions import Dataset, arrays_of, decoded
+from qpcjax.files.optional_libraries import need
 from qpcjax.files.table import check_size
+from qpcjax.measurements import InputError
 
 _MOST_OBJECTS = 10_000
 _INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4", "_NC", "_nc3")

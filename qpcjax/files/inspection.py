@@ -5,10 +5,7 @@ import shlex
 
 import numpy as np
 
-from qpcjax.data import ConductanceTrace, InputError
-from qpcjax.files.choosing import chosen_line, offered_traces, pointed
 from qpcjax.files.formats import open_file
-from qpcjax.files.pairs import count_traces, pair, read_trace_columns
 from qpcjax.files.reading import (
     DISSIPATION,
     HOT_SPOT,
@@ -20,6 +17,9 @@ from qpcjax.files.reading import (
     taken_for,
 )
 from qpcjax.files.table import digest
+from qpcjax.files.trace_selection import chosen_line, offered_traces, pointed
+from qpcjax.files.two_files import count_traces, pair, read_trace_columns
+from qpcjax.measurements import ConductanceTrace, InputError
 
 MOST_READ = 20  # parts whose numbers are looked at
 

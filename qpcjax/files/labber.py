@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from qpcjax.data import InputError
-from qpcjax.files.h5 import opened, plain_values, text
+from qpcjax.files.hdf5_attributes import opened, plain_values, text
 from qpcjax.files.table import Column, Table, check_values
+from qpcjax.measurements import InputError
 
 FORMAT = "Labber log"
 

@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from qpcjax.data import InputError
 from qpcjax.files.arrays import tables_from
-from qpcjax.files.h5 import plain_values
-from qpcjax.files.labelled import Dataset, arrays_of, decoded
+from qpcjax.files.hdf5_attributes import plain_values
+from qpcjax.files.named_dimensions import Dataset, arrays_of, decoded
 from qpcjax.files.table import check_size
+from qpcjax.measurements import InputError
 
 FORMAT = "netCDF-3"
 _MOST_OBJECTS = 10_000  # dimensions, variables and attributes

@@ -9,9 +9,9 @@ import zlib
 
 from numpy.lib import format as npy
 
-from qpcjax.data import InputError
 from qpcjax.files.arrays import Array, tables_from, unit_from
 from qpcjax.files.table import MOST_BYTES, check_size, mib
+from qpcjax.measurements import InputError
 
 # What a damaged archive raises; NotImplementedError is zipfile's for a compression it lacks.
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError)

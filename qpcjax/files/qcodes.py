@@ -15,8 +15,8 @@ import urllib.parse
 import numpy as np
 from numpy.lib import format as npy
 
-from qpcjax.data import InputError
 from qpcjax.files.table import MOST_BYTES, Column, Table, check_values, mib, read_head
+from qpcjax.measurements import InputError
 
 _MOST_RUNS = 100_000
 _NUMERIC = ("numeric", "array", "complex")

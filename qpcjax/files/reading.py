@@ -2,26 +2,26 @@
 
 from pathlib import Path
 
-from qpcjax.data import (
-    BiasSpectroscopy,
-    ConductanceTrace,
-    DissipationData,
-    HotSpotData,
-    InputError,
-)
-from qpcjax.files import points
-from qpcjax.files.choosing import (
+from qpcjax.files import data_sets
+from qpcjax.files.column_roles import titles, usual
+from qpcjax.files.column_units import BIAS, DISTANCE, ENERGY, TRANSMISSION
+from qpcjax.files.formats import open_file
+from qpcjax.files.table import Table
+from qpcjax.files.trace_selection import (
     chosen_line,
     chosen_trace,
     offered_traces,
     pointed,
     traces_by_name,
 )
-from qpcjax.files.columns import titles, usual
-from qpcjax.files.formats import open_file
-from qpcjax.files.table import Table
 from qpcjax.files.traces import Choice, trace_columns
-from qpcjax.files.units import BIAS, DISTANCE, ENERGY, TRANSMISSION
+from qpcjax.measurements import (
+    BiasSpectroscopy,
+    ConductanceTrace,
+    DissipationData,
+    HotSpotData,
+    InputError,
+)
 
 Data = ConductanceTrace | BiasSpectroscopy | HotSpotData | DissipationData
 
@@ -160,7 +160,7 @@ def taken_for(table, choice) -> tuple[str | None, str]:
     biased = usual(table, BIAS.names)
     if biased and usual(table, DISTANCE.names):
         return HOT_SPOT, "it has a bias and a distance"
-    if biased and points.power_sides(table):
+    if biased and data_sets.power_sides(table):
         return DISSIPATION, "it has a bias and a power"
     if usual(table, ENERGY.names) and usual(table, TRANSMISSION.names):
         why = f"{table.where}: it is a table of T(E), for qpcjax evaluate --model table --table"
@@ -182,10 +182,10 @@ def data_of(table: Table, kind, choice, sha256, mu=None) -> list[Data]:
         return [o.data for o in offered_traces(table, choice, sha256)]
     more = {"name": table.name, "sha256": sha256, "metadata": dict(table.metadata)}
     if kind == SPECTROSCOPY:
-        return [points.spectroscopy(table, choice, **more)]
+        return [data_sets.spectroscopy(table, choice, **more)]
     if kind == HOT_SPOT:
-        return [points.hot_spots(table, choice, mu, **more)]
-    return list(points.powers(table, choice, mu, **more))
+        return [data_sets.hot_spots(table, choice, mu, **more)]
+    return list(data_sets.powers(table, choice, mu, **more))
 
 
 def _the_table(file, part, check) -> Table:

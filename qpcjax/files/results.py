@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from qpcjax.data import InputError
-from qpcjax.files.extras import need
-from qpcjax.files.units import split_unit
-from qpcjax.files.writing import save_json, save_table
+from qpcjax.files.atomic_writing import save_json, save_table
+from qpcjax.files.column_units import split_unit
+from qpcjax.files.optional_libraries import need
+from qpcjax.measurements import InputError
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "netcdf": ".nc"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.data import InputError
+from qpcjax.measurements import InputError
 
 MOST_BYTES = 1 << 30  # of a file that is read as a whole; a trace of a million points has 2e7
 MOST_VALUES = MOST_BYTES // 8  # of one part of a file, all columns together

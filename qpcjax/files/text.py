@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from qpcjax.data import InputError, counted
+from qpcjax.files.column_units import split_unit
 from qpcjax.files.table import Column, Table, read_bytes
-from qpcjax.files.units import split_unit
+from qpcjax.measurements import InputError, counted
 
 MOST_TEXT = 1 << 26  # bytes; the cells take ten times as much while they are read
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from qpcjax.data import ConductanceTrace, InputError
-from qpcjax.files.columns import Found, different, locate, named, titles, unit_of, usual
-from qpcjax.files.units import (
+from qpcjax.constants import CONDUCTANCE_QUANTUM, RESISTANCE_QUANTUM
+from qpcjax.files.column_roles import Found, different, locate, named, titles, unit_of, usual
+from qpcjax.files.column_units import (
     BIAS,
     CONDUCTANCE,
     CURRENT,
@@ -18,7 +18,7 @@ from qpcjax.files.units import (
     key,
     plain,
 )
-from qpcjax.units import CONDUCTANCE_QUANTUM, RESISTANCE_QUANTUM
+from qpcjax.measurements import ConductanceTrace, InputError
 
 _MEASURED = (CONDUCTANCE, RESISTANCE, CURRENT)
 

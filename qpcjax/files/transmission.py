@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qpcjax.data import InputError, counted
-from qpcjax.files.columns import different, named, unit_of
+from qpcjax.files.column_roles import different, named, unit_of
+from qpcjax.files.column_units import ENERGY, TRANSMISSION, plain
 from qpcjax.files.table import read_bytes
 from qpcjax.files.text import MOST_TEXT, Rows, header_table
-from qpcjax.files.units import ENERGY, TRANSMISSION, plain
+from qpcjax.measurements import InputError, counted
 
 _EXAMPLE = "energy (meV),transmission"
 

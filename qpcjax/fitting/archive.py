@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from qpcjax._versions import versions
-from qpcjax.data import InputError
 from qpcjax.files import write_files
-from qpcjax.files.writing import content_digest
-from qpcjax.fitting.record import encoded, encoded_array, encoded_data
+from qpcjax.files.atomic_writing import content_digest
+from qpcjax.fitting.serialisation import encoded, encoded_array, encoded_data
+from qpcjax.measurements import InputError
 
 FORMAT = "qpcjax fit"
 VERSION = 1

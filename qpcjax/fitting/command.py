@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from qpcjax._versions import versions
+from qpcjax.constants import GAAS_MASS, fermi_energy
 from qpcjax.files import (
     InputError,
     read_trace,
@@ -12,12 +13,11 @@ from qpcjax.files import (
     table_files,
     write_files,
 )
-from qpcjax.fitting.losses import LOSSES
-from qpcjax.fitting.trace import MOST_KNOTS, TRACE_MODELS
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.names import closest
-from qpcjax.reservoirs import Reservoirs
-from qpcjax.units import GAAS_MASS, fermi_energy
+from qpcjax.fitting.device_of_trace import MOST_KNOTS, TRACE_MODELS
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.optimise.losses import LOSSES
+from qpcjax.quantities import closest
+from qpcjax.transport.reservoirs import Reservoirs
 
 # Barriers that are fitted from the fit of a cheaper one of the same numbers.
 _SCOUTED = {"matched": "profile", "biased": "mean"}
@@ -155,10 +155,10 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     """
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
     from qpcjax import plot
-    from qpcjax.fitting import report, values
+    from qpcjax.fitting import report, tables
+    from qpcjax.fitting.device_of_trace import trace_device
     from qpcjax.fitting.heating import predict_heating
-    from qpcjax.fitting.joint import fit
-    from qpcjax.fitting.trace import trace_device
+    from qpcjax.fitting.joint_fit import fit
 
     data = dataclasses.replace(data, temperature=question.trace_temperature)
 
@@ -204,15 +204,15 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     contents = {
         "report.txt": report.text(found, heating, profiles),
         "report.html": report.page(found, heating, profiles, shown),
-        "fit.json": save_json(values.as_json(found, profiles)),
+        "fit.json": save_json(tables.as_json(found, profiles)),
         **table_files(
             "parameters",
-            values.parameter_columns(found, profiles),
+            tables.parameter_columns(found, profiles),
             formats,
-            source | values.facts(found),
+            source | tables.facts(found),
             "name",
         ),
-        **table_files("heating", values.heating_columns(heating), formats, source, "gate (mV)"),
+        **table_files("heating", tables.heating_columns(heating), formats, source, "gate (mV)"),
         **plot.figure_files(axes, figure_formats),
     }
     return found, contents

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.data import InputError
-from qpcjax.fitting.observe import inputs_of, kind_of
+from qpcjax.fitting.predictions import inputs_of, kind_of
 from qpcjax.fitting.problem import Problem
-from qpcjax.fitting.search import descend
 from qpcjax.fitting.uncertainty import information, inverse, slopes_at_minimum
+from qpcjax.measurements import InputError
+from qpcjax.optimise.descents import descend
 
 _ALIKE = 2.0  # difference of Akaike's criterion below which models are alike
 _STEPS = 40

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import number, require
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.names import closest, innermost
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.quantities import closest, innermost
 from qpcjax.scatterers import AbstractScatterer, as_scatterer
+from qpcjax.validation import number, require
 
 
 def gate_knots(gate_range, count):

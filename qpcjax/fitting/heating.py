@@ -8,16 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.data import InputError
+from qpcjax.constants import BOLTZMANN
+from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device import Gated
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.layout import Layout
-from qpcjax.fitting.observe import Inputs, heated
+from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.predictions import Inputs, heated
 from qpcjax.fitting.result import FitResult
-from qpcjax.hotspot import QuadraticDamping, hot_spot
-from qpcjax.landauer import dissipation
-from qpcjax.reservoirs import Reservoirs
-from qpcjax.units import BOLTZMANN
+from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.measurements import InputError
+from qpcjax.transport.landauer import dissipation
+from qpcjax.transport.reservoirs import Reservoirs
 
 GATES = 81
 OBSERVABLES = ("P_L", "P_R", "P_A", "r*")

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from qpcjax.data import InputError
-from qpcjax.fitting.along import Along
 from qpcjax.fitting.archive import read_content
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.observe import Resolution, inputs_of, kind_of
+from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.interpolation import Along
 from qpcjax.fitting.posterior import Posterior
+from qpcjax.fitting.predictions import Resolution, inputs_of, kind_of
 from qpcjax.fitting.problem import Part, Problem, require_double
-from qpcjax.fitting.record import decoded, decoded_array, decoded_data
 from qpcjax.fitting.result import FitResult, PartResult, Start
-from qpcjax.parameters import Parameter
+from qpcjax.fitting.serialisation import decoded, decoded_array, decoded_data
+from qpcjax.measurements import InputError
+from qpcjax.optimise.parameters import Parameter
 
 
 def load_fit(path, scatterers=None) -> FitResult:

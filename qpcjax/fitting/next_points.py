@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.data import InputError
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.observe import UNITS, Inputs, require_known
+from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.predictions import UNITS, Inputs, require_known
 from qpcjax.fitting.uncertainty import weighted_slopes
-from qpcjax.names import closest
+from qpcjax.measurements import InputError
+from qpcjax.quantities import closest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

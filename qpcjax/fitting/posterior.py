@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from qpcjax.data import InputError
-from qpcjax.fitting.flat import flat_directions
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.observe import UNITS, Inputs, require_known
+from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.flat_directions import flat_directions
+from qpcjax.fitting.predictions import UNITS, Inputs, require_known
 from qpcjax.fitting.sampling import Sampler, require_blackjax
+from qpcjax.measurements import InputError
 
 _PREDICTED = 400  # samples that a prediction is made of
 _DIFFERS = 0.15  # relative difference of standard errors that is spoken of

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.data import ConductanceTrace, InputError
-from qpcjax.fitting.along import Along, along, nodes_for
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.layout import Layout
-from qpcjax.fitting.losses import transformed
-from qpcjax.fitting.observe import Inputs, Resolution, inputs_of, kind_of
-from qpcjax.parameters import Coordinates, Parameter
+from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.interpolation import Along, along, nodes_for
+from qpcjax.fitting.predictions import Inputs, Resolution, inputs_of, kind_of
+from qpcjax.measurements import ConductanceTrace, InputError
+from qpcjax.optimise.losses import transformed
+from qpcjax.optimise.parameters import Coordinates, Parameter
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
 _CHECKED = 64  # points where that is looked at

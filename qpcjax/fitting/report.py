@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.fitting.descriptions import barrier_title, initial_values, meaning
 from qpcjax.fitting.device import Gated
+from qpcjax.fitting.device_parameters import Layout
 from qpcjax.fitting.heating import Heating
-from qpcjax.fitting.layout import Layout
+from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
-from qpcjax.fitting.sections import Section, as_page
 from qpcjax.fitting.uncertainty import Profile
-from qpcjax.fitting.wording import barrier_title, initial_values, meaning
-from qpcjax.names import innermost
-from qpcjax.units import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.quantities import innermost
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike

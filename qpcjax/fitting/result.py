@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.fitting.archive import save_fit
-from qpcjax.fitting.flat import flat_directions
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.layout import Layout
-from qpcjax.fitting.losses import information_share
+from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
+from qpcjax.fitting.flat_directions import flat_directions
 from qpcjax.fitting.next_points import NextPoints, next_points
-from qpcjax.fitting.observe import UNITS, Inputs, kind_of, require_known
 from qpcjax.fitting.posterior import Posterior, sample
+from qpcjax.fitting.predictions import UNITS, Inputs, kind_of, require_known
 from qpcjax.fitting.problem import Problem
-from qpcjax.fitting.trust import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.uncertainty import (
     bootstrap,
     correlation_length,
@@ -26,9 +26,9 @@ from qpcjax.fitting.uncertainty import (
     profile,
     slopes_at_minimum,
 )
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.parameters import Estimates, Parameter
-from qpcjax.units import CONDUCTANCE_QUANTUM
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.optimise.losses import information_share
+from qpcjax.optimise.parameters import Estimates, Parameter
 
 
 @dataclasses.dataclass(frozen=True)

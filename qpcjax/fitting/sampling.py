@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.fitting.losses import density, mean_slope
-from qpcjax.fitting.observe import Inputs, predict
+from qpcjax.fitting.predictions import Inputs, predict
 from qpcjax.fitting.uncertainty import information, slopes_at_minimum
+from qpcjax.optimise.losses import density, mean_slope
 
 _LOGISTIC = math.pi**2 / 3  # variance of a coordinate that no data bind
 _ROOM_REACH = 4.0  # standard errors within which modes and panels hold

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from qpcjax.fitting.kernel import Kernel
-from qpcjax.fitting.losses import mean_slope
-from qpcjax.fitting.search import descend
+from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.optimise.descents import descend
+from qpcjax.optimise.losses import mean_slope
 
 _PROFILE_REACH = 3.0  # standard errors
 _FURTHER = 4.0  # times that, where an end is still open

@@ -12,13 +12,13 @@ from qpcjax.plot.heat import heat_profile as heat_profile
 from qpcjax.plot.heat import heating as heating
 from qpcjax.plot.maps import conductance_map as conductance_map
 from qpcjax.plot.maps import transconductance_map as transconductance_map
+from qpcjax.plot.operating_point import asymmetry_map as asymmetry_map
+from qpcjax.plot.operating_point import powers as powers
+from qpcjax.plot.operating_point import spectrum as spectrum
 from qpcjax.plot.paper import figure_2 as figure_2
 from qpcjax.plot.paper import figure_3 as figure_3
 from qpcjax.plot.paper import figure_4 as figure_4
 from qpcjax.plot.paper import figure_5 as figure_5
-from qpcjax.plot.point import asymmetry_map as asymmetry_map
-from qpcjax.plot.point import powers as powers
-from qpcjax.plot.point import spectrum as spectrum
 from qpcjax.plot.saving import FORMATS as FORMATS
 from qpcjax.plot.saving import check_formats as check_formats
 from qpcjax.plot.saving import figure_bytes as figure_bytes

@@ -4,8 +4,7 @@ import jax
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from qpcjax.landauer import conductance
-from qpcjax.names import with_numbers
+from qpcjax.constants import BOLTZMANN
 from qpcjax.plot.style import (
     COLUMN,
     DATA,
@@ -19,8 +18,9 @@ from qpcjax.plot.style import (
     styled,
     with_unit,
 )
+from qpcjax.quantities import with_numbers
 from qpcjax.scatterers import transmission
-from qpcjax.units import BOLTZMANN
+from qpcjax.transport.landauer import conductance
 
 _POINTS = 240
 _SLICE = 41

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from qpcjax.hotspot import QuadraticDamping, hot_spot, power_per_length
-from qpcjax.plot.outline import draw_constriction, mouth
+from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot, power_per_length
+from qpcjax.plot.constriction_outline import draw_constriction, mouth
 from qpcjax.plot.style import BAND, COLOURS, COLUMN, one_panel, panels, styled
 
 _DISTANCES = 600  # at which p(r) is taken

@@ -1,7 +1,7 @@
 """The paper's figures: a function a figure, from a table of numbers to its Axes.
 
-A table maps column names to NumPy arrays, as `qpcjax.figures` makes them and as its CSV files hold
-them. Nothing here computes physics, shows a window or touches matplotlib's global state: the
+A table maps column names to NumPy arrays, as `qpcjax.paper_figures` makes them and its CSV files
+hold them. Nothing here computes physics, shows a window or touches matplotlib's global state: the
 figure of the Axes that come back is `axes.figure`, ready for `savefig`.
 """
 
@@ -30,7 +30,7 @@ def figure_2(table, note="", *, axes=None):
     constriction, and T(mu).
 
     Args:
-        table: columns as of `qpcjax.figures.figure_2`.
+        table: columns as of `qpcjax.paper_figures.figure_2`.
         note: a line above the figure, where it is made here.
         axes: two Axes to draw in.
 
@@ -65,7 +65,7 @@ def figure_3(table, note="", *, axes=None):
     on the left.
 
     Args:
-        table: columns as of `qpcjax.figures.figure_3`.
+        table: columns as of `qpcjax.paper_figures.figure_3`.
         note: a line above the figure, where it is made here.
         axes: two Axes to draw in.
 
@@ -102,7 +102,7 @@ def figure_4(table, note="", *, axes=None):
     is the heat that the upstream side loses, P_L < 0.
 
     Args:
-        table: columns as of `qpcjax.figures.figure_4`.
+        table: columns as of `qpcjax.paper_figures.figure_4`.
         note: a line above the figure, where it is made here.
         axes: Axes to draw in.
 
@@ -138,7 +138,7 @@ def figure_5(table, note="", *, axes=None):
     of the power per length to another.
 
     Args:
-        table: columns as of `qpcjax.figures.figure_5`.
+        table: columns as of `qpcjax.paper_figures.figure_5`.
         note: a line above the figure, where it is made here.
         axes: Axes to draw in.
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from qpcjax.data import InputError
+from qpcjax.measurements import InputError
 
 _DPI = 200
 

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.names import innermost
-from qpcjax.units import RESISTANCE_QUANTUM
+from qpcjax.constants import RESISTANCE_QUANTUM
+from qpcjax.quantities import innermost
 
 _FINE = 200  # gate voltages of a line
 _MODES = 12  # of a channel; lines outside the map are left out

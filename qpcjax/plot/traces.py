@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
+from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.plot.style import BAND, COLUMN, DATA, DOTS, MODEL, one_panel, panels, styled
-from qpcjax.units import CONDUCTANCE_QUANTUM
 
 _BAND_POINTS = 200
 _MOST_NAMES = 8  # traces that a legend still tells apart

@@ -1,12 +1,10 @@
 """Scatterers: everything that has transmission eigenvalues T_n(E, V)."""
 
-from qpcjax.scatterers._base import AbstractScatterer as AbstractScatterer
-from qpcjax.scatterers._base import as_scatterer as as_scatterer
-from qpcjax.scatterers._base import in_bulk as in_bulk
-from qpcjax.scatterers._transmission import eigenvalues as eigenvalues
-from qpcjax.scatterers._transmission import transmission as transmission
 from qpcjax.scatterers.abrupt import AbruptConstriction as AbruptConstriction
 from qpcjax.scatterers.adiabatic import AdiabaticConstriction as AdiabaticConstriction
+from qpcjax.scatterers.base import AbstractScatterer as AbstractScatterer
+from qpcjax.scatterers.base import as_scatterer as as_scatterer
+from qpcjax.scatterers.base import in_bulk as in_bulk
 from qpcjax.scatterers.biased import BiasedConstriction as BiasedConstriction
 from qpcjax.scatterers.matched import MatchedConstriction as MatchedConstriction
 from qpcjax.scatterers.saddle import SaddlePoint as SaddlePoint
@@ -15,4 +13,6 @@ from qpcjax.scatterers.soft import grid_points as grid_points
 from qpcjax.scatterers.soft import soften as soften
 from qpcjax.scatterers.step import IdealStep as IdealStep
 from qpcjax.scatterers.tabulated import TabulatedTransmission as TabulatedTransmission
+from qpcjax.scatterers.transmission import eigenvalues as eigenvalues
+from qpcjax.scatterers.transmission import transmission as transmission
 from qpcjax.scatterers.zeeman import ZeemanSplit as ZeemanSplit

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from qpcjax import _safe
-from qpcjax._blocks import largest, leading
-from qpcjax._fields import require_count
-from qpcjax.scatterers._channel import AbstractChannel
-from qpcjax.scatterers._slopes import slopes_at_once
-from qpcjax.scatterers._wavevector import averaged_wavevector, profile_wavevectors
-from qpcjax.units import GAAS_MASS
+from qpcjax._numerics import safe
+from qpcjax._numerics.blocks import largest, leading
+from qpcjax._numerics.slopes import slopes_at_once
+from qpcjax.constants import GAAS_MASS
+from qpcjax.scatterers.channel import AbstractChannel
+from qpcjax.scatterers.wavevectors import averaged_wavevector, profile_wavevectors
+from qpcjax.validation import require_count
 
 _FEW_MODES = 3  # written out in an integral; a loop over more compiles faster
 
@@ -38,7 +38,7 @@ def channel_transmission(a, b, k2, phase):
         k2: K_n^2 in units of (pi/2w)^2.
         phase: pi L/2w.
     """
-    cos, sin_over, scale = _safe.scaled_cos_sin(phase**2 * k2)
+    cos, sin_over, scale = safe.scaled_cos_sin(phase**2 * k2)
     x = 2 * b * cos + (a * a + b * b - k2) * phase * sin_over
     passed = 4 * a * a * scale
     return passed / (passed + x * x)
@@ -58,11 +58,11 @@ def channel_slopes(a, b, k2, phase, along_a, along_b):
         along_b: db/dk2.
     """
     z = phase**2 * k2
-    cos, sinc, scale = _safe.scaled_cos_sin(z)
+    cos, sinc, scale = safe.scaled_cos_sin(z)
     sin_over, excess = phase * sinc, a * a + b * b - k2
     x = 2 * b * cos + excess * sin_over
     # T is the same function of a and X whatever their common scale.
-    by_k2 = excess * phase**3 * _safe.scaled_sinc_slope(z) - (1 + b * phase) * sin_over
+    by_k2 = excess * phase**3 * safe.scaled_sinc_slope(z) - (1 + b * phase) * sin_over
     by_phase = excess * cos - 2 * b * k2 * sin_over
     by_e = by_k2 + 2 * (along_b * cos + (a * along_a + b * along_b) * sin_over)
     passed = 4 * a * a * scale
@@ -87,7 +87,7 @@ def _over_modes(step, e, modes, carry, in_loop, open_alone=False):
     """
 
     def circle(m):
-        return _safe.circle_segment(e, m), _safe.circle_angle(e, m)
+        return safe.circle_segment(e, m), safe.circle_angle(e, m)
 
     def body(state, n):
         below, at, carry = state

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax import _safe
-from qpcjax._fields import require_count
-from qpcjax.scatterers._channel import AbstractChannel
-from qpcjax.scatterers._ramp import ramp_matrix
-from qpcjax.scatterers._wavevector import lead_wavevectors
+from qpcjax._numerics import safe
+from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.abrupt import MATCHINGS
-from qpcjax.units import GAAS_MASS
+from qpcjax.scatterers.channel import AbstractChannel
+from qpcjax.scatterers.ramp import ramp_matrix
+from qpcjax.scatterers.wavevectors import lead_wavevectors
+from qpcjax.validation import require_count
 
 _PANEL_PHASE = 5.0  # radians on a panel of 16 Gauss nodes
 
@@ -44,7 +44,7 @@ def ramp_transmission(a, b, k2, drop, depth):
     both = a_left * a_right
     x, y = a_right * p - a_left * q, both * m12 + m21 + b_right * m11 + b_left * q
     passed = 4 * both * scale
-    return _safe.divide(passed, passed + x * x + y * y, 0)
+    return safe.divide(passed, passed + x * x + y * y, 0)
 
 
 def _transmissions(x, modes, matching):

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax import _safe
-from qpcjax._fields import concrete, number, require, require_count, require_scalar
-from qpcjax._linear import inverse, product
-from qpcjax.scatterers._channel import AbstractChannel
-from qpcjax.scatterers._slopes import slopes_at_once
-from qpcjax.scatterers._wavevector import half_plane_matrix, overlap
-from qpcjax.units import GAAS_MASS
+from qpcjax._numerics import safe
+from qpcjax._numerics.slopes import slopes_at_once
+from qpcjax._numerics.small_matrices import inverse, product
+from qpcjax.constants import GAAS_MASS
+from qpcjax.scatterers.channel import AbstractChannel
+from qpcjax.scatterers.wavevectors import half_plane_matrix, overlap
+from qpcjax.validation import concrete, number, require, require_count, require_scalar
 
 _MODES_PER_ENERGY = 3  # channel modes kept for each one that may be open
 _REACH = 3  # transverse wavevectors of the wide regions that are summed, in channel modes
@@ -215,7 +215,7 @@ class MatchedConstriction(AbstractChannel):
             return half_plane_matrix(e, modes, self._open_modes)
         last = _REACH * self.channel_modes
         waves, d = self._wide_waves(e, parity, last)
-        q = _safe.root(d)
+        q = safe.root(d)
         real = product(waves * jnp.where(d > 0, q, 0), waves.T)
         imag = product(waves * jnp.where(d > 0, 0, q), waves.T)
         return real, imag + self._beyond(e, parity, last)
@@ -246,7 +246,7 @@ class MatchedConstriction(AbstractChannel):
         n = jnp.asarray(self._modes(parity), e.dtype)
         k2 = e - n * n - jnp.asarray(self.offset / self.energy_scale, e.dtype)
         half = jnp.asarray(math.pi * self.length / (4 * self.half_width), e.dtype)
-        cos, sinc, scale = _safe.scaled_cos_sin(half * half * k2)
+        cos, sinc, scale = safe.scaled_cos_sin(half * half * k2)
         sin_over = half * sinc
         real, imag = self._wavevector(e, parity)
         # i K in two real parts: strict promotion mixes no real with complex numbers.
@@ -272,8 +272,8 @@ class MatchedConstriction(AbstractChannel):
         k = len(self._modes(parity, kept))
         if self.wide_ratio is not None:
             waves, d = self._wide_waves(e, parity, self._open_modes)
-            q = _safe.root(d)
-            return waves[:k] * jnp.where(d > 0, _safe.root(q), 0)
+            q = safe.root(d)
+            return waves[:k] * jnp.where(d > 0, safe.root(q), 0)
         # The midpoint rule over the angle converges exponentially.
         count = self._open_modes + 8
         angle = (np.arange(count) + 0.5) * math.pi / (2 * count)

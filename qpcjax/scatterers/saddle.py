@@ -6,9 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import number, require, require_count, require_scalar
-from qpcjax.scatterers._steps import CLOSED, LogisticSteps
-from qpcjax.units import CYCLOTRON_ENERGY, GAAS_MASS
+from qpcjax.constants import CYCLOTRON_ENERGY, GAAS_MASS
+from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
+from qpcjax.validation import number, require, require_count, require_scalar
 
 
 class SaddlePoint(LogisticSteps):

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.panels import lay_panels, panel_nodes
-from qpcjax.quadrature import REACH
-from qpcjax.scatterers._base import AbstractScatterer
+from qpcjax._numerics.panels import lay_panels, panel_nodes
+from qpcjax.scatterers.base import AbstractScatterer
 
-_TAIL = 28.0  # kernel widths beyond which the kernel weighs 1e-12
+# Kernel widths beyond which the kernel weighs 1e-16 and, in the tail, 1e-12.
+_REACH = 37.0
+_TAIL = 28.0
 _STENCIL = 8
 _GRID_STEP = 0.4  # of the softness: the stencil then interpolates ln T to about 1e-8
 _KERNEL_PANEL = 4.0  # of the softness: eight Gauss nodes resolve the kernel
@@ -104,8 +105,8 @@ def soften(scatterer, softness, lower, upper, points, panels=None, bias=0.0):
     softness, lower, upper = (jnp.asarray(x) for x in (softness, lower, upper))
     step = (upper - lower) / (points - 1)
     grid = lower + step * jnp.arange(points, dtype=step.dtype)
-    first, last = lower - REACH * softness, upper + REACH * softness
-    even = math.ceil((points * _GRID_STEP + 2 * REACH) / _KERNEL_PANEL)
+    first, last = lower - _REACH * softness, upper + _REACH * softness
+    even = math.ceil((points * _GRID_STEP + 2 * _REACH) / _KERNEL_PANEL)
     edges = jnp.concatenate([scatterer.panel_edges(bias), jnp.linspace(first, last, even)])
     keep = None if panels is None else panels + even
     panels = lay_panels(scatterer.thresholds(bias), edges, first, last, keep)

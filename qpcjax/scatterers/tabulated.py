@@ -4,9 +4,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import concrete, number, require, require_scalar
-from qpcjax.scatterers._base import AbstractScatterer
-from qpcjax.units import GAAS_MASS
+from qpcjax.constants import GAAS_MASS
+from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.validation import concrete, number, require, require_scalar
 
 
 def _column(values):

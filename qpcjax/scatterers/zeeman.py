@@ -6,9 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax._fields import number, require, require_scalar
-from qpcjax.scatterers._base import AbstractScatterer, as_scatterer
-from qpcjax.units import BOHR_MAGNETON
+from qpcjax.constants import BOHR_MAGNETON
+from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.validation import number, require, require_scalar
 
 
 class ZeemanSplit(AbstractScatterer):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qpcjax.names import POINT_UNITS, closest, field_names, field_path, field_unit
+from qpcjax.quantities import POINT_UNITS, closest, field_names, field_path, field_unit
 
 DEFAULTS = {"bias": 0.0, "temperature": 0.0, "temperature_bias": 0.0, "damping": 0.04}
 

@@ -8,7 +8,7 @@ from qpcjax.files import InputError
 from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
 from qpcjax.sweeping.export import SUFFIXES, WRITERS, check_json, check_zarr
-from qpcjax.sweeping.peers import join
+from qpcjax.sweeping.processes import join
 from qpcjax.sweeping.progress import shown
 from qpcjax.sweeping.run import run
 from qpcjax.sweeping.spec import read_spec

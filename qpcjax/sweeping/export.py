@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files import InputError, save_json, save_table
+from qpcjax.files.atomic_writing import replacing, replacing_folder
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_source
-from qpcjax.files.writing import replacing, replacing_folder
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.group import MARK, encoded, group_files
 from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.result import StoredValues
 from qpcjax.sweeping.store import MANIFEST
+from qpcjax.sweeping.zarr_group import MARK, encoded, group_files
 
 _PIECE = 1 << 20  # points written at once
 _ROWS = 1 << 15  # of a CSV file made at once

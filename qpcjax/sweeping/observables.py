@@ -5,13 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from qpcjax.hotspot import QuadraticDamping, hot_spot, inelastic_length, power_per_length
-from qpcjax.landauer import conductance
-from qpcjax.names import closest
-from qpcjax.quadrature import transport_moments
-from qpcjax.reservoirs import Dissipation, Reservoirs
+from qpcjax.constants import CONDUCTANCE_QUANTUM
+from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot, inelastic_length, power_per_length
+from qpcjax.quantities import closest
 from qpcjax.scatterers import transmission
-from qpcjax.units import CONDUCTANCE_QUANTUM
+from qpcjax.transport.integrals import transport_moments
+from qpcjax.transport.landauer import conductance
+from qpcjax.transport.reservoirs import Dissipation, Reservoirs
 
 
 class Observable(NamedTuple):

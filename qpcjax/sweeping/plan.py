@@ -12,18 +12,18 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from qpcjax._fields import require_count
-from qpcjax.hotspot import QuadraticDamping
-from qpcjax.modes import keeping, modes_kept, prepared, spinless
-from qpcjax.names import POINT_UNITS, field_path, with_numbers
-from qpcjax.quadrature import LOST_WEIGHT, ORDER
-from qpcjax.reservoirs import Reservoirs
+from qpcjax.constants import BOLTZMANN
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.quantities import POINT_UNITS, field_path, with_numbers
+from qpcjax.resolution import keeping, modes_kept, prepared, spinless
 from qpcjax.scatterers import AbstractScatterer
-from qpcjax.scatterers._base import as_scatterer
+from qpcjax.scatterers.base import as_scatterer
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.observables import POINTWISE, read_observables
-from qpcjax.units import BOLTZMANN
+from qpcjax.transport.integrals import LOST_WEIGHT, ORDER
+from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.validation import require_count
 
 # Static limits of some scatterers that follow from numbers which may be swept.
 _LIMITS = ("aspect_limit", "largest_ratio")

@@ -13,16 +13,16 @@ import jax
 import numpy as np
 
 from qpcjax._versions import versions
-from qpcjax.files.writing import content_digest
-from qpcjax.quadrature import ORDER
-from qpcjax.sweeping.group import group_files
+from qpcjax.files.atomic_writing import content_digest
+from qpcjax.sweeping.compiled_chunk import Program
 from qpcjax.sweeping.observables import OBSERVABLES
-from qpcjax.sweeping.peers import Peers, wait_for
 from qpcjax.sweeping.plan import Plan, make_plan
-from qpcjax.sweeping.program import Program
+from qpcjax.sweeping.processes import Peers, wait_for
 from qpcjax.sweeping.progress import shown
 from qpcjax.sweeping.result import StoredValues, SweepResult, units_of
 from qpcjax.sweeping.store import FORMAT, Store
+from qpcjax.sweeping.zarr_group import group_files
+from qpcjax.transport.integrals import ORDER
 
 _LOOK_EVERY = 1.0  # s between looks at what the other processes have finished
 _MOST_CORES = 16  # that take chunks, each of which takes memory

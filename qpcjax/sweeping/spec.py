@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from qpcjax.files import InputError
-from qpcjax.names import POINT_UNITS, closest
-from qpcjax.quadrature import ORDER
-from qpcjax.specs import Reader, read_scatterer
+from qpcjax.quantities import POINT_UNITS, closest
+from qpcjax.specifications import Reader, read_scatterer
 from qpcjax.sweeping.plan import make_plan
+from qpcjax.transport.integrals import ORDER
 
 _KEYS = (
     "scatterer",

@@ -16,7 +16,7 @@ import numpy as np
 
 from qpcjax.files import InputError
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.group import decoded, encoded
+from qpcjax.sweeping.zarr_group import decoded, encoded
 
 FORMAT = "qpcjax sweep 2"
 MANIFEST = "manifest.json"

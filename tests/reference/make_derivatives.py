@@ -14,7 +14,7 @@ from pathlib import Path
 import mpmath as mp
 import numpy as np
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 sys.path.insert(0, str(HERE.parent))
 
 import oracle  # noqa: E402  (found beside the tests)

@@ -1,0 +1,1 @@
+"""Numerical building blocks that XLA needs, kept apart from the physics."""

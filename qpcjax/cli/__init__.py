@@ -1,0 +1,1 @@
+"""The command `qpcjax`: a file for each command."""

@@ -1,0 +1,72 @@
+"""The page's pictures as bytes of PNG files, quick enough to follow a slider.
+
+Drawing is what takes the time: a picture is kept with what it shows, and drawn where that is new.
+"""
+
+import functools
+
+import jax
+import numpy as np
+
+from qpcjax import plot
+from qpcjax.transport.reservoirs import Reservoirs
+
+# Left, bottom, width and height as shares of a picture: looking for the best places would take
+# longer than all the drawing.
+_ALONE = (0.15, 0.17, 0.82, 0.79)
+_BESIDE = (0.14, 0.17, 0.66, 0.79)
+_BAR = (0.82, 0.17, 0.03, 0.79)
+_KEPT = 100  # pictures of all visitors, some 100 kB each
+
+
+def curves(view, reservoirs) -> dict[str, bytes]:
+    """T(E), the powers along mu and the map of P_A, by what they show."""
+    # The temperature is in the curves; where the operating point stands does not depend on it.
+    mu, point = Reservoirs(reservoirs.mu), Reservoirs(reservoirs.mu, reservoirs.bias)
+    return {
+        "Transmission": _picture(plot.spectrum, view.energy, view.transmission, point),
+        "Power along the mean potential": _picture(plot.powers, view.mu, view.powers, mu),
+        "Asymmetry over potential and bias": _picture(
+            plot.asymmetry_map, view.mu, view.bias, view.asymmetry, point
+        ),
+    }
+
+
+def plane(scatterer, reservoirs, damping) -> dict[str, bytes]:
+    """Heat and hot spot on the plane around the constriction; none where there is no hot spot."""
+    try:
+        shown = _picture(plot.heat_on_plane, scatterer, reservoirs, damping)
+    except ValueError:
+        return {}
+    return {"Heat on the plane": shown}
+
+
+class _Shown:
+    """Arguments of a drawing, equal to others where every number in them is."""
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+        leaves, kind = jax.tree.flatten(arguments)
+        self._key = kind, *((a.shape, a.tobytes()) for a in map(np.asarray, leaves))
+
+    def __eq__(self, other):
+        return self._key == other._key
+
+    def __hash__(self):
+        return hash(self._key)
+
+
+def _picture(draw, *arguments):
+    return _drawn(draw, _Shown(*arguments))
+
+
+@functools.lru_cache(_KEPT)
+def _drawn(draw, shown):
+    """A picture of one Axes, or of one and its colour bar."""
+    figure = draw(*shown.arguments).figure
+    figure.set_layout_engine("none")
+    main, *bars = figure.axes
+    main.set_position(_BESIDE if bars else _ALONE)
+    for bar in bars:
+        bar.set_position(_BAR)
+    return plot.screen_bytes(figure)

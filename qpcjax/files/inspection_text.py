@@ -1,0 +1,116 @@
+"""An inspection in words and letters, for a terminal."""
+
+import numpy as np
+
+from qpcjax.files import braille
+from qpcjax.files.inspection import Inspection, Part
+from qpcjax.measurements import (
+    BiasSpectroscopy,
+    ConductanceTrace,
+    DissipationData,
+    HotSpotData,
+    counted,
+)
+
+_MOST_SHOWN = 12  # traces and columns that are listed
+_WIDTH = 160
+# Of what the file says besides, the entries whose texts are shown; the others by name.
+_SAID = ("comments", "comment", "sample_name", "exp_name", "log_name", "steps, innermost first")
+
+
+def _taken_for(part):
+    lines = len({t.trace for t in part.traces})
+    if part.kind is None:
+        return f"{counted(lines, 'column')} of numbers without units" if lines else "nothing"
+    return f"{lines} {part.kind}s" if lines > 1 else part.kind
+
+
+def as_text(inspection: Inspection) -> str:
+    """What stands in the file, what it is taken for, and a picture of its first data."""
+    lines = [
+        " and ".join(inspection.files),
+        f"  {inspection.format}, {inspection.size} bytes, sha256 {inspection.sha256}",
+    ]
+    for part in inspection.parts:
+        lines += ["", *_part(part, len(inspection.parts) > 1 or bool(part.name))]
+    drawn = next((part for part in inspection.parts if part.data), None)
+    if drawn is not None:
+        lines += ["", picture(drawn.data)]
+    return "\n".join(lines)
+
+
+def _part(part: Part, named):
+    if named:
+        yield f"part {part.name}" + (f": {part.title}" if part.title else "")
+    if part.columns:
+        yield from _columns(part.columns)
+    yield f"  taken for: {_taken_for(part)}"
+    yield f"    {part.why}"
+    if part.traces:
+        yield from _traces(part.traces)
+    for note in part.notes:
+        yield f"  note: {note}"
+    if part.metadata:
+        said = [f"{k}: {v}" if k in _SAID else k for k, v in part.metadata.items()]
+        yield f"  also in it: {_line(', '.join(sorted(said, key=lambda s: ':' not in s)))}"
+    if part.command:
+        yield f"  to read it: {part.command}"
+
+
+def _columns(columns):
+    rows = [("column", "unit", "points", "missing", "from", "to", "")]
+    for c in columns[:_MOST_SHOWN]:
+        low, high = ("-" if v is None else f"{v:.6g}" for v in (c.low, c.high))
+        note = ", ".join(n for n in ("swept" if c.swept else "", c.note) if n)
+        rows.append((c.title, c.unit or "-", str(c.points), str(c.missing), low, high, note))
+    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+    for row in rows:
+        cells = [
+            f"{cell:<{w}}" if i < 2 else f"{cell:>{w}}"
+            for i, (cell, w) in enumerate(zip(row, widths, strict=False))
+        ]
+        yield f"  {'  '.join(cells)}  {row[6]}".rstrip()
+    if len(columns) > _MOST_SHOWN:
+        yield f"  ... and {len(columns) - _MOST_SHOWN} more columns"
+
+
+def _traces(traces):
+    sweeps = [t for t in traces if t.sweep]
+    for t in traces[:_MOST_SHOWN]:
+        way = {"up": "gate rising", "down": "gate falling"}.get(t.direction, "")
+        said = f"trace {t.trace}" + (f", sweep {t.sweep} ({t.direction})" if sweeps else "")
+        facts = [counted(t.points, "point"), f"gate {t.gate[0]:.6g} to {t.gate[1]:.6g} mV"]
+        facts.append(f"G {t.conductance[0]:.4g} to {t.conductance[1]:.4g} x 2e2/h")
+        yield f"  {said}: {', '.join([*facts, way] if way else facts)}"
+    if len(traces) > _MOST_SHOWN:
+        yield f"  ... and {len(traces) - _MOST_SHOWN} more traces"
+
+
+def _line(value):
+    text = " ".join(str(value).split())
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+
+
+def picture(data) -> str:
+    """The first of the data sets in letters."""
+    first = data[0]
+    if isinstance(first, ConductanceTrace):
+        title = f"{first.name}: conductance (2e2/h)"
+        return braille.curve(first.gate, first.conductance, "gate (mV)", title)
+    if isinstance(first, BiasSpectroscopy):
+        return braille.shades(
+            first.gate,
+            first.bias,
+            first.conductance,
+            "gate (mV)",
+            f"{first.name}: bias (meV)",
+            "dI/dV (2e2/h)",
+        )
+    return _against_bias(first)
+
+
+def _against_bias(data: HotSpotData | DissipationData):
+    what = "distance (nm)" if isinstance(data, HotSpotData) else f"power, {data.side} (pW)"
+    return braille.curve(
+        np.asarray(data.bias), np.asarray(data.value), "bias (meV)", f"{data.name}: {what}"
+    )

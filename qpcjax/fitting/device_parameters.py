@@ -1,0 +1,164 @@
+"""The numbers of a device by name: as one vector, with units and bounds."""
+
+import jax
+import numpy as np
+
+from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions
+from qpcjax.optimise.parameters import Parameter
+from qpcjax.quantities import FIELD_UNITS, innermost
+
+_UNITS = FIELD_UNITS | {
+    "mu": "meV",
+    "series_resistance": "ohm",
+    "temperature": "K",
+    "bias_share": "",
+    "excitation": "mV",
+    "damping": "",
+    "energy": "meV",
+}
+
+# Containers on the way to a number: they are not part of its name.
+_CONTAINERS = {"barrier", "scatterer", "inner", "curves", "values", "positions", "value"}
+
+# What one conductance trace does not determine, or somebody knows.
+HELD = {
+    "mu",
+    "mass",
+    "offset",
+    "temperature",
+    "bias_share",
+    "excitation",
+    "magnetic_field",
+    "g_factor",
+    "wide_ratio",
+    "hbar_omega_y",
+}
+
+_SIGNED = {"offset", "height", "energy", "magnetic_field", "g_factor"}
+
+
+class Layout:
+    """The numbers of a device as one vector.
+
+    Attributes:
+        names: of its elements. A curve of several values has `half_width_1`, `half_width_2`, ...
+            from the lowest gate voltage to the highest, a ratio `length_over_half_width`, the
+            positions of steps `half_width_position_1`, ...
+        units: of them.
+    """
+
+    def __init__(self, device):
+        self.device = device
+        flat, self._structure = jax.tree_util.tree_flatten_with_path(device)
+        self._leaves = [leaf for _, leaf in flat]
+        self._held = [self._is_constant(path) for path, _ in flat]
+        own = [pair for pair, held in zip(flat, self._held, strict=True) if not held]
+        self._own = [leaf for _, leaf in own]
+        self.names, bases = [], []
+        for path, leaf in own:
+            base, size = self._base(path), np.size(leaf)
+            bases += [base] * size
+            self.names += [f"{base}_{k + 1}" for k in range(size)] if np.ndim(leaf) else [base]
+        self.bases = tuple(bases)
+        self.units = [self.unit(base) for base in bases]
+        twice = {n for n in self.names if self.names.count(n) > 1}
+        if twice:
+            raise ValueError(f"two numbers of the device are called {', '.join(sorted(twice))}")
+
+    @property
+    def values(self):
+        """NumPy vector of the numbers' values in the device."""
+        return np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in self._own])
+
+    def _is_constant(self, path):
+        """Whether it is no number of the fit: the mass, a table, what the gate overwrites."""
+        keys = _keys(path)
+        barrier = self.device.barrier
+        moved = barrier.curves if isinstance(barrier, Gated) else ()
+        own = "curves" not in keys and keys[0] == "barrier"
+        return own and (keys[-1] == "mass" or keys[-1] in moved)
+
+    def _base(self, path):
+        keys = _keys(path)
+        base = next((k for k in reversed(keys) if k not in _CONTAINERS), keys[-1])
+        if "damping" in keys:
+            return "damping" if base == "strength" else "damping_energy"
+        barrier = self.device.barrier
+        if "curves" in keys and isinstance(barrier, Gated):
+            curve = barrier.curves[base]
+            if isinstance(curve, Ratio):
+                return f"{base}_over_{curve.to}"
+            if isinstance(curve, StepPositions):
+                return f"{base}_position"
+        return base
+
+    def unit(self, base):
+        """Unit of a number, or of the values of a curve."""
+        if base == "smearing":
+            kind = type(innermost(self.device.scatterer))
+            return "E1" if hasattr(kind, "energy_scale") else "meV"
+        if base.endswith("_position"):
+            return "mV"
+        return _UNITS.get(base, "")
+
+    def build(self, vector):
+        """The device with these numbers."""
+        leaves, start = [], 0
+        for leaf, held in zip(self._leaves, self._held, strict=True):
+            if held:
+                leaves.append(leaf)
+                continue
+            size = np.size(leaf)
+            leaves.append(vector[start : start + size].reshape(np.shape(leaf)))
+            start += size
+        return jax.tree.unflatten(self._structure, leaves)
+
+    def like(self, device):
+        """The layout of another device with the same numbers."""
+        other = Layout(device)
+        assert other.names == self.names
+        return other
+
+    def parameters(self):
+        """All numbers as `Parameter`, with usual bounds around their values."""
+        return [self._parameter(*row) for row in zip(
+            self.names, self.bases, self.values, self.units, strict=True
+        )]  # fmt: skip
+
+    def _parameter(self, name, base, value, unit):
+        value = float(value)
+        scale = abs(float(self.device.mu)) or 1.0
+        free = base not in HELD
+        if base.endswith("_position"):
+            low, high = _gate_range(self.device)
+            room = (high - low) / 2
+            return Parameter(name, value, unit, low - room, high + room, free)
+        lower, upper, log = _bounds(base, value, scale)
+        return Parameter(name, value, unit, min(lower, value), max(upper, value), free, log)
+
+
+def _keys(path):
+    return [str(getattr(k, "name", getattr(k, "key", k))) for k in path]
+
+
+def _bounds(base, value, scale):
+    """Usual lower and upper bound of a number, and whether its logarithm is what varies."""
+    fixed = {
+        "series_resistance": (-2000.0, 10000.0, False),
+        "bias_share": (0.0, 1.0, False),
+        "smearing": (0.01, 10.0, True),
+        "damping": (1e-4, 10.0, True),
+    }
+    if base in fixed:
+        lower, upper, log = fixed[base]
+        return lower, upper, log and value > 0
+    if base in _SIGNED or value <= 0:
+        reach = max(4 * scale, 4 * abs(value)) if base != "g_factor" else 20.0
+        return value - reach, value + reach, False
+    return value / 40, value * 40, True
+
+
+def _gate_range(device):
+    curves = device.barrier.curves.values()
+    ends = [c.knots for c in curves if isinstance(c, GateCurve | StepPositions)]
+    return min(float(k[0]) for k in ends), max(float(k[-1]) for k in ends)

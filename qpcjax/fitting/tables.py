@@ -1,0 +1,128 @@
+"""A fit as plain values for programs, and as columns of tables."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from qpcjax._versions import versions
+from qpcjax.constants import CONDUCTANCE_QUANTUM
+from qpcjax.fitting.descriptions import barrier_title, initial_values, meaning
+from qpcjax.fitting.device import Gated
+from qpcjax.fitting.heating import Heating
+from qpcjax.fitting.result import FitResult
+from qpcjax.fitting.uncertainty import Profile
+
+
+def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
+    """The fit as plain values (the content of fit.json)."""
+    errors, first = fit.stderr, initial_values(fit)
+    knots = _knots(fit.device)
+    return {
+        **facts(fit),
+        "parameters": {
+            p.name: {
+                "value": p.value,
+                "stderr": errors.get(p.name),
+                "start": first[p.name],
+                "unit": p.unit,
+                "free": p.free,
+                "lower": p.lower,
+                "upper": p.upper,
+                "what": meaning(fit, p.name),
+            }
+            for p in fit.parameters
+        },
+        "knots_mV": knots,
+        "covariance": {
+            "names": [p.name for p in fit.free],
+            "matrix": fit.covariance.tolist(),
+            "correlation": fit.correlation.tolist(),
+        },
+        "intervals_68": {p.name: _finite(p.interval) for p in profiles},
+        "priors": {name: list(prior) for name, prior in fit.priors.items()},
+        "at_bound": list(fit.at_bound),
+        "doubts": list(fit.doubts),
+        "rises": {
+            p.name: _finite(pair) for p, pair in zip(fit.free, fit.rises.tolist(), strict=True)
+        },
+        "flat_directions": [dataclasses.asdict(d) for d in fit.flat_directions],
+        "starts": [dataclasses.asdict(s) for s in fit.starts],
+        "data": [_data_json(part) for part in fit.parts],
+    }
+
+
+def facts(fit: FitResult) -> dict:
+    """What a table of the fit's parameters is from, with the versions that made it."""
+    return {
+        "status": fit.status,
+        "message": fit.message,
+        "barrier": barrier_title(fit.device),
+        "loss": fit.loss,
+        "points": fit.points,
+        "rms": fit.rms,
+        "rms_unit": "uS" if fit.parts[0].unit == "2e2/h" else fit.parts[0].unit,
+        "chi_square": fit.chi_square,
+        "reduced_chi_square": fit.reduced_chi_square,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "versions": versions(),
+    }
+
+
+def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
+    """Columns of the table of the parameters, a row each; a held one has no standard error."""
+    errors, first, rows = fit.stderr, initial_values(fit), fit.parameters
+    columns = {
+        "name": [p.name for p in rows],
+        "value": [p.value for p in rows],
+        "stderr": [errors.get(p.name, math.nan) for p in rows],
+        "unit": [p.unit or "1" for p in rows],
+        "state": ["free" if p.free else "held" for p in rows],
+        "start": [first[p.name] for p in rows],
+        "lower": [p.lower for p in rows],
+        "upper": [p.upper for p in rows],
+    }
+    if profiles:
+        ends = {p.name: p.interval for p in profiles}
+        for i, name in enumerate(("interval low", "interval high")):
+            columns[name] = [ends.get(p.name, (math.nan,) * 2)[i] for p in rows]
+    return columns | {"what it is": [meaning(fit, p.name) for p in rows]}
+
+
+def _finite(ends):
+    return [end if math.isfinite(end) else None for end in ends]
+
+
+def _knots(device):
+    curves = dict(device.barrier.curves) if isinstance(device.barrier, Gated) else {}
+    curves["smearing"] = device.smearing
+    return {n: [float(k) for k in c.knots] for n, c in curves.items() if hasattr(c, "knots")}
+
+
+def _data_json(part):
+    factor, unit = (CONDUCTANCE_QUANTUM, "uS") if part.unit == "2e2/h" else (1.0, part.unit)
+    temperature = part.data.temperature
+    return {
+        "name": part.name,
+        "kind": part.kind,
+        "points": int(part.predicted.size),
+        "dropped": int(getattr(part.data, "dropped", 0)),
+        "sha256": getattr(part.data, "sha256", ""),
+        "temperature_K": None if temperature is None else float(temperature),
+        "sigma_known": part.known,
+        "rms": factor * part.rms,
+        "rms_unit": unit,
+        "residual_correlation_length": part.correlation_length,
+    }
+
+
+def heating_columns(heating: Heating) -> dict:
+    """Columns of heating.csv, with units in their names."""
+    columns = {"gate (mV)": heating.gate, "bias across barrier (meV)": heating.voltage}
+    for name, unit in (("P_L", "pW"), ("P_R", "pW"), ("P_A", "pW"), ("r*", "nm")):
+        columns |= {
+            f"{name} ({unit})": heating.value[name],
+            f"{name} low ({unit})": heating.low[name],
+            f"{name} high ({unit})": heating.high[name],
+        }
+    return columns

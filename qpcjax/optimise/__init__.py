@@ -1,0 +1,1 @@
+"""Optimisation: bounded parameters, least squares for batches, screening of many starts."""

@@ -1,0 +1,133 @@
+"""What specs written in TOML share: messages, units, and the scatterer."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qpcjax.files import InputError, read_transmission
+from qpcjax.quantities import FIELD_UNITS, POINT_UNITS, closest
+from qpcjax.scatterers.registry import MODELS, named_scatterer
+
+# Factors to the library's units.
+_UNITS = {
+    "nm": {"nm": 1.0, "um": 1e3, "mm": 1e6, "m": 1e9, "pm": 1e-3},
+    "meV": {"meV": 1.0, "eV": 1e3, "ueV": 1e-3},
+    "K": {"K": 1.0, "mK": 1e-3},
+    "T": {"T": 1.0, "mT": 1e-3},
+    "m_e": {"m_e": 1.0},
+    "1": {"1": 1.0},
+}
+_VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A spec's file, for messages and for files beside it.
+
+    Args:
+        path: the spec.
+        tables: the files that it names, as they are read.
+    """
+
+    path: Path
+    tables: list[Path] = dataclasses.field(default_factory=list)
+
+    def error(self, message):
+        """An InputError that names the file."""
+        return InputError(f"{self.path}: {message}")
+
+    def beside(self, name):
+        """The path of a file that the spec names."""
+        self.tables.append(self.path.parent / str(name))
+        return self.tables[-1]
+
+    def toml(self) -> dict[str, Any]:
+        """What the file holds."""
+        try:
+            return tomllib.loads(self.path.read_text())
+        except OSError as error:
+            raise self.error(f"cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise self.error(f"is not TOML: {error}") from None
+
+    def table(self, value, field):
+        """The value, which must be a table."""
+        if not isinstance(value, Mapping):
+            raise self.error(f"[{field}] must be a table, got {value!r}")
+        return value
+
+    def known(self, given, names, field):
+        """Refuse names that are not known in a table."""
+        for name in given:
+            if name not in names:
+                where = f" in {field}" if field else ""
+                raise self.error(f"there is no {name!r}{where}: {closest(name, names)}")
+
+    def number(self, value, field):
+        """A plain number."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.error(f"{field} must be a number, got {value!r}")
+        return float(value)
+
+    def factor(self, unit, name, field):
+        """Factor from a unit to that of the parameter."""
+        own = POINT_UNITS.get(name) or FIELD_UNITS.get(name, "1")
+        units = {**_UNITS[own], **(_VOLTAGES if name == "bias" else {})}
+        if unit is None:
+            return 1.0
+        if unit not in units:
+            raise self.error(f"{field} has the unit {unit!r}, got for {name}: {_one_of(units)}")
+        return units[unit]
+
+    def quantity(self, value, name, field):
+        """A number in the library's units, from a number or { value = ..., unit = ... }."""
+        if not isinstance(value, Mapping):
+            return self.number(value, field)
+        self.known(value, ("value", "unit"), field)
+        if "value" not in value:
+            raise self.error(f"{field} must have a value, got {dict(value)!r}")
+        number = self.number(value["value"], f"{field}.value")
+        return number * self.factor(value.get("unit"), name, field)
+
+
+def _one_of(units):
+    return "one of " + ", ".join(units)
+
+
+def read_scatterer(reader, given, axes: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The scatterer of a table `[scatterer]`, and whether its number of modes was stated.
+
+    Args:
+        reader: of the spec.
+        given: the table.
+        axes: name -> values that stand elsewhere in the spec; the first one is taken.
+    """
+    parameters = dict(reader.table(given, "scatterer"))
+    model = parameters.pop("model", "mean")
+    if model not in MODELS:
+        raise reader.error(
+            f"scatterer.model must be one of {', '.join(MODELS)}, got {model!r}: "
+            f"{closest(model, MODELS)}"
+        )
+    known = [*MODELS[model].parameters, "g_factor", "magnetic_field"]
+    reader.known(parameters, known, f"scatterer, with the model {model}")
+    values = {}
+    for name, value in parameters.items():
+        field = f"scatterer.{name}"
+        if name == "table":
+            values[name] = read_transmission(reader.beside(value))
+        elif name in FIELD_UNITS:
+            if name in axes:
+                raise reader.error(f"{name} is in axes and in scatterer")
+            values[name] = reader.quantity(value, name, field)
+        else:
+            values[name] = value  # such as modes or matching, checked by the class
+    for name in axes:
+        if name in known and name not in values:
+            values[name] = float(np.atleast_1d(axes[name])[0])
+    stated = {"modes", "channel_modes"} & set(values)
+    return named_scatterer(model, values), bool(stated)

@@ -1,0 +1,196 @@
+"""Barriers by name: what --model builds, how many modes it keeps, what it refuses."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from commands import call
+
+import qpcjax as qpc
+from qpcjax import constants
+from qpcjax.resolution import modes_kept, modes_needed, prepared
+from qpcjax.scatterers import registry
+
+CHANNEL = {"half_width": 20.0, "length": 80.0, "offset": 1.5, "mass": 0.05}
+SADDLE = {"height": 10.0, "hbar_omega_y": 3.0, "hbar_omega_x": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "expected"),
+    [
+        ("mean", CHANNEL, qpc.AbruptConstriction(**CHANNEL)),
+        ("profile", CHANNEL, qpc.AbruptConstriction(**CHANNEL, matching="profile")),
+        ("biased", CHANNEL, qpc.BiasedConstriction(**CHANNEL)),
+        (
+            "matched",
+            {**CHANNEL, "wide_ratio": 4.0, "extrapolate": True},
+            qpc.MatchedConstriction(**CHANNEL, wide_ratio=4.0, extrapolate=True),
+        ),
+        (
+            "adiabatic",
+            {"half_width": 20.0, "curvature_radius": 500.0},
+            qpc.AdiabaticConstriction(20.0, 500.0),
+        ),
+        (
+            "saddle",
+            {**SADDLE, "magnetic_field": 2.0},
+            qpc.SaddlePoint(**SADDLE, magnetic_field=2.0),
+        ),
+        (
+            "saddle",
+            {**SADDLE, "magnetic_field": 2.0, "g_factor": -0.4},
+            qpc.ZeemanSplit(qpc.SaddlePoint(**SADDLE, magnetic_field=2.0), 2.0, -0.4),
+        ),
+        (
+            "mean",
+            {**CHANNEL, "magnetic_field": 2.0, "g_factor": -0.4},
+            qpc.ZeemanSplit(qpc.AbruptConstriction(**CHANNEL), 2.0, -0.4),
+        ),
+        ("step", {"step_energy": 4.0}, qpc.IdealStep(4.0)),
+        (
+            "table",
+            {"table": ([1.0, 2.0], [0.0, 1.0])},
+            qpc.TabulatedTransmission([1.0, 2.0], [0.0, 1.0]),
+        ),
+    ],
+)
+def test_a_name_builds_its_class(model, parameters, expected):
+    # What is not given arrives as None, as it does from the command.
+    found = registry.named_scatterer(model, {"height": None, "g_factor": None, **parameters})
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "message"),
+    [
+        ("exact", CHANNEL, "model must be one of mean, profile, matched"),
+        ("mean", {"half_width": 20.0}, "length must be given with the model mean"),
+        ("mean", {**CHANNEL, "height": 3.0}, "height must be left out with the model mean"),
+        ("mean", {**CHANNEL, "g_factor": 2.0}, "magnetic_field must be given with a g-factor"),
+        ("mean", {**CHANNEL, "magnetic_field": 2.0}, "g_factor must be given with a magnetic"),
+        ("saddle", {**SADDLE, "hbar_omega_x": -1.0}, "hbar_omega_x must be a positive energy"),
+        ("adiabatic", {"half_width": 20.0, "curvature_radius": 0.0}, "curvature_radius must be"),
+    ],
+)
+def test_what_does_not_fit_a_model_is_refused(model, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        registry.named_scatterer(model, parameters)
+
+
+# --- modes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scatterer", "least"),
+    [
+        (qpc.AbruptConstriction(20.0, 80.0), 2),
+        (qpc.AbruptConstriction(20.0, 80.0, matching="profile"), 2),
+        (qpc.BiasedConstriction(20.0, 80.0), 2),
+        # Three channel modes for each that may be open, and 12 at least to extrapolate from.
+        (qpc.MatchedConstriction(20.0, 80.0), 6),
+        (qpc.MatchedConstriction(20.0, 80.0, extrapolate=True), 12),
+        (qpc.ZeemanSplit(qpc.AbruptConstriction(20.0, 80.0), 5.0), 3),
+    ],
+)
+def test_modes_needed_below_the_second_limit(scatterer, least):
+    # mu is 1 ueV below 4 E1: half the Zeeman energy of 5 T, 0.06 meV, lifts it above.
+    reservoirs = qpc.Reservoirs(4 * constants.transverse_energy(20.0) - 1e-3)
+    assert modes_needed(scatterer, reservoirs) == least
+    assert modes_kept(prepared(scatterer, reservoirs)) >= least
+
+
+def test_smooth_steps_need_the_modes_whose_tails_count():
+    reservoirs = qpc.Reservoirs(12.0, 1.0)
+    saddle = qpc.SaddlePoint(**SADDLE)
+    kept = prepared(saddle, reservoirs)
+    modes = kept.modes
+    # The first one left out transmits less than 1e-12 at mu_L, and the last one kept more.
+    tops = SADDLE["height"] + SADDLE["hbar_omega_y"] * (np.array([modes - 1, modes]) + 0.5)
+    last, first_out = np.exp(2 * np.pi * (12.5 - tops) / SADDLE["hbar_omega_x"])
+    assert first_out < 1e-12 < last
+
+
+@pytest.mark.parametrize(
+    ("scatterer", "reservoirs", "modes", "message"),
+    [
+        (
+            qpc.MatchedConstriction(20.0, 80.0),
+            qpc.Reservoirs(200.0),
+            20,
+            "modes must be at least 24 for this mu",
+        ),
+        (qpc.IdealStep(4.0), qpc.Reservoirs(5.0), 3, "modes must be left out"),
+        (
+            qpc.TabulatedTransmission([1.0, 5.0], [0.0, 1.0]),
+            qpc.Reservoirs(4.0, 3.0),
+            None,
+            "the table must reach from 2.5 to 5.5 meV .* goes from 1 to 5 meV",
+        ),
+        (
+            qpc.MatchedConstriction(400.0, 80.0),
+            qpc.Reservoirs(200.0),
+            None,
+            "more than one evaluation can hold",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said(scatterer, reservoirs, modes, message):
+    with pytest.raises(ValueError, match=message):
+        prepared(scatterer, reservoirs, modes)
+
+
+# --- the command ----------------------------------------------------------------------------
+
+
+def test_the_command_evaluates_a_saddle_in_a_field():
+    options = {**SADDLE, "magnetic_field": 3.0, "g_factor": -0.44, "mu": 12.0, "bias": 1.0}
+    words = [w for name, value in options.items() for w in (f"--{name.replace('_', '-')}", value)]
+    code, out, err = call("evaluate", "--model", "saddle", *words, "--json")
+    assert (code, err) == (0, "")
+    answer = json.loads(out)
+    assert answer["inputs"]["model"] == {"value": "saddle", "unit": None}
+    assert answer["inputs"]["hbar_omega_y"] == {"value": 3.0, "unit": "meV"}
+    assert "half_width" not in answer["inputs"]
+    assert "E1" not in answer["results"]
+    saddle = qpc.ZeemanSplit(qpc.SaddlePoint(**SADDLE, magnetic_field=3.0), 3.0, -0.44)
+    expected = float(qpc.current(saddle, qpc.Reservoirs(12.0, 1.0)))
+    assert answer["results"]["I"]["value"] == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_command_evaluates_a_table(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("energy (eV),transmission\n0.000,0.0\n0.010,0.5\n0.020,1.0\n")
+    options = ["--table", path, "--mu", 10, "--bias", 2]
+    code, out, err = call("evaluate", "--model", "table", *options)
+    assert (code, err) == (0, "")
+    assert "tabulated T(E)" in out
+    # T = 1/2 at 10 meV, on a line: I = G0 V/2.
+    assert f"current {constants.CONDUCTANCE_QUANTUM:.6g} nA" in out
+    code, _, err = call("evaluate", "--model", "table", *options, "--temperature", 10)
+    assert code == 2
+    assert "the table must reach from" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "hard"], "--model must be one of mean, profile"),
+        (["--model", "saddle"], "--height must be given with the model saddle"),
+        (["--half-width", 20, "--length", 80, "--wide-ratio", 3], "--wide-ratio must be left out"),
+        (["--model", "step", "--step-energy", "nan"], "--step-energy must be a finite number"),
+    ],
+)
+def test_the_command_names_the_option(options, message):
+    code, out, err = call("evaluate", "--mu", 3, *options)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_figures_of_another_constriction_are_refused_before_work(tmp_path):
+    code, _, err = call("figures", tmp_path / "out", "--model", "saddle")
+    assert code == 2
+    assert "--model must be one of mean, profile, biased" in err
+    assert not list(tmp_path.iterdir())
