@@ -17,13 +17,12 @@ from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.starts import starting_values
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, InputError
 from qpcjax.optimise.descents import descend
-from qpcjax.optimise.least_squares import METHODS
 from qpcjax.optimise.losses import LOSSES, robust_scale
 from qpcjax.quantities import closest
 
 # Steps of the finalists, and the most to the minimum.
-_LONGER_STEPS = {"levenberg-marquardt": 12, "lbfgs": 120}
-_MOST_STEPS = {"levenberg-marquardt": 100, "lbfgs": 1000}
+_LONGER_STEPS = 12
+_MOST_STEPS = 100
 _ROUNDS = 6  # of more room and nodes, and of a sigma that follows from the residuals
 _MESSAGES = {
     "converged": "no small step lowers the residuals any further",
@@ -46,7 +45,6 @@ def fit(
     tied: Mapping[str, str | tuple[str, float]] | None = None,
     private: Iterable[str] = (),
     loss: str = "linear",
-    method: str = "levenberg-marquardt",
     starts: int | Iterable[Mapping[str, float]] | FitResult = 12,
     seed: int = 0,
     progress: Callable[[int, int, str], None] | None = None,
@@ -73,8 +71,6 @@ def fit(
         tied: name -> another name whose value it has, or (name, factor).
         private: names that each data set has a value of its own of: `name@data set`.
         loss: "linear" (least squares), "huber", "soft_l1" or "student_t".
-        method: how the best starts are followed to the minimum: "levenberg-marquardt", or "lbfgs",
-            which knows nothing of least squares and takes more steps to the same place.
         starts: how many starts to look at; or the starts, dicts of names and values; or another
             fit, whose values are the only start: one with `profile` is a good one for `matched`.
         seed: of the starts that are drawn where no trace gives any.
@@ -89,9 +85,7 @@ def fit(
     """
     question = Question(device, data, free, fixed, bounds, priors, tied, private, loss)
     given = question.starts(starts, seed)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    return _Search(question, method, progress or (lambda *_: None)).run(given)
+    return _Search(question, progress or (lambda *_: None)).run(given)
 
 
 class Question:
@@ -319,8 +313,8 @@ def _bounded(p, ends):
 class _Search:
     """From starts to the minimum, and what is known there."""
 
-    def __init__(self, question, method, progress):
-        self.progress, self.loss, self.method = progress, question.loss, method
+    def __init__(self, question, progress):
+        self.progress, self.loss = progress, question.loss
         self.problem = question.problem()
 
     def run(self, starts):
@@ -340,9 +334,7 @@ class _Search:
             progress=lambda done, total: self.progress(done, total, "trying starts"),
         )
         self._require_finite(trial.ends.loss)
-        longer = self._descend(
-            trial.ends.vectors[trial.chosen], _LONGER_STEPS[self.method], "the best starts"
-        )
+        longer = self._descend(trial.ends.vectors[trial.chosen], _LONGER_STEPS, "the best starts")
         best = longer.vectors[int(np.argmin(longer.loss))]
         end = self._to_the_minimum(best, trial.ends.interrupted or longer.interrupted)
         reached = {int(k): float(e) for k, e in zip(trial.run, trial.ends.loss, strict=True)}
@@ -365,7 +357,6 @@ class _Search:
             steps,
             held,
             lambda done, total: self.progress(done, total, label),
-            self.method,
         )
 
     def _to_the_minimum(self, vector, interrupted):
@@ -374,7 +365,7 @@ class _Search:
         for _ in range(_ROUNDS):
             if interrupted:
                 break
-            end = self._descend(vector[None], _MOST_STEPS[self.method], "to the minimum")
+            end = self._descend(vector[None], _MOST_STEPS, "to the minimum")
             vector, interrupted = end.vectors[0], end.interrupted
             settled = self._settle_sigma(vector)
             settled &= self.problem.settle_nodes(vector)
@@ -426,5 +417,5 @@ class _Search:
         numbers, _ = problem.decode(vector)
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
-        message = _MESSAGES[status].format(steps=_MOST_STEPS[self.method])
+        message = _MESSAGES[status].format(steps=_MOST_STEPS)
         return FitResult.of(problem, parameters, status, message + also, starts)

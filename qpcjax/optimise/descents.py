@@ -1,4 +1,4 @@
-"""Descents from many starts side by side, driven by optax."""
+"""Descents of least squares from many starts side by side."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from qpcjax.optimise.least_squares import METHODS
+from qpcjax.optimise.least_squares import levenberg_marquardt
 
 _CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
 _STUCK = 1e10  # damping at which no step lowers the loss
@@ -38,8 +38,8 @@ class Descent:
 
 
 @functools.cache
-def _optimiser(method):
-    optimiser = METHODS[method]()
+def _optimiser():
+    optimiser = levenberg_marquardt()
 
     def update(gradient, state, vector, value, curvature):
         move, state = optimiser.update(gradient, state, vector, value=value, curvature=curvature)
@@ -48,9 +48,7 @@ def _optimiser(method):
     return jax.jit(jax.vmap(optimiser.init)), jax.jit(jax.vmap(update))
 
 
-def descend(
-    linearise, vectors, steps, held=None, progress=None, method="levenberg-marquardt"
-) -> Descent:
+def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
     """Up to `steps` steps from every row at once.
 
     Args:
@@ -60,9 +58,8 @@ def descend(
         steps: the most that are taken.
         held: a boolean for each coordinate, whether it stands still; or rows of them.
         progress: called with (done, total).
-        method: one of `optimiser.METHODS`.
     """
-    init, update = _optimiser(method)
+    init, update = _optimiser()
     at = jnp.asarray(vectors, float)
     state = init(at)
     rows = len(at)
