@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the speed of everything, beside its peers; writes docs/performance.md."""
+"""`python -m benchmarks`: the speed of everything, beside its peers (benchmarks/performance.md)."""
 
 from benchmarks.speed import main
 

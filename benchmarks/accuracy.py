@@ -1,4 +1,4 @@
-"""Measure the error of every observable over the tables and write docs/accuracy.md.
+"""Measure the error of every observable over the tables and write benchmarks/accuracy.md.
 
 python -m benchmarks.accuracy
 
@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import IMAGES, PAGES, ROOT, table, used_versions
 
 sys.path.insert(0, str(ROOT / "tests"))
 jax.config.update("jax_enable_x64", True)
@@ -27,7 +27,7 @@ import qpcjax as qpc  # noqa: E402
 from qpcjax.heat.hot_spot import NO_ANSWER  # noqa: E402
 from qpcjax.transport.integrals import ORDER  # noqa: E402
 
-PAGE, PICTURE = DOCS / "accuracy.md", DOCS / "images" / "error_against_order.png"
+PAGE, PICTURE = PAGES / "accuracy.md", IMAGES / "error_against_order.png"
 VECTORS = np.array([helpers.problem_vector(p) for p in PROBLEMS])
 ORDERS = (3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24)
 FLOOR = 1e-16  # smaller errors are drawn here

@@ -2,9 +2,9 @@
 
 python -m benchmarks.design [WORD]
 
-Prints the table of docs/design.md. An evaluation of a design is a point with its value and slopes;
-those of all starts are counted. Differential evolution has SciPy's defaults. With a word only the
-problems that have it in their names are run.
+Prints the table of benchmarks/design.md. An evaluation of a design is a point with its value and
+slopes; the points of all starts are counted. Differential evolution has SciPy's defaults. With a
+word only the problems that have it in their names are run.
 """
 
 import sys

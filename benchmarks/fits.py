@@ -1,4 +1,4 @@
-"""Time fits, beside lmfit on the same model in NumPy, and write docs/fit_speed.md.
+"""Time fits, beside lmfit on the same model in NumPy, and write benchmarks/fit_speed.md.
 
 python -m benchmarks.fits [TRACES]
 
@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from benchmarks import devices
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import PAGES, table, used_versions
 from benchmarks.peers import transmission
 
 jax.config.update("jax_enable_x64", True)
@@ -24,8 +24,8 @@ from qpcjax.constants import transverse_energy  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many  # noqa: E402
 from qpcjax.measurements import ConductanceTrace  # noqa: E402
 
-PAGE = DOCS / "fit_speed.md"
-TEMPLATE = ROOT / "benchmarks" / "fit_speed.md.in"
+PAGE = PAGES / "fit_speed.md"
+TEMPLATE = PAGES / "fit_speed.md.in"
 POINTS, MODES, REACH = 1000, 6, 18.0
 GATE = np.linspace(devices.GATE[0], devices.GATE[-1], POINTS)
 TRUTH = {"half_width_1": 7.5, "half_width_2": 45.0, "length": 80.0, "series_resistance": 300.0}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import qpcjax as qpc
-from benchmarks.pages import DOCS, table
+from benchmarks.pages import PAGES, table
 from benchmarks.timing import number, timed
 from qpcjax.constants import BOLTZMANN
 
@@ -78,10 +78,10 @@ def measure(shrink=1):
 
 
 def main():
-    """Measure on the card, print, and write docs/performance-gpu.md."""
+    """Measure on the card, print, and write benchmarks/performance-gpu.md."""
     if jax.default_backend() != "gpu":
         raise SystemExit(f"no GPU: JAX runs on {jax.default_backend()}; install qpcjax[cuda12]")
     kind, header, rows = measure()
     page = f"# On a {kind}\n\n{table(header, rows)}\n\n`python -m benchmarks --device gpu`.\n"
-    (DOCS / "performance-gpu.md").write_text(page)
+    (PAGES / "performance-gpu.md").write_text(page)
     print(page)

@@ -1,4 +1,4 @@
-"""Fit six measured traces with every family of barriers and write docs/measured_traces.md.
+"""Fit six measured traces with every family of barriers and write benchmarks/measured_traces.md.
 
 QPCJAX_DATA=FOLDER python -m benchmarks.measured
 
@@ -16,7 +16,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import IMAGES, PAGES, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
@@ -24,8 +24,8 @@ from qpcjax.constants import CONDUCTANCE_QUANTUM  # noqa: E402
 from qpcjax.files import read_trace_columns  # noqa: E402
 from qpcjax.fitting import fit, trace_device  # noqa: E402
 
-PAGE, PICTURE = DOCS / "measured_traces.md", DOCS / "images" / "measured_traces.png"
-TEMPLATE = ROOT / "benchmarks" / "measured_traces.md.in"
+PAGE, PICTURE = PAGES / "measured_traces.md", IMAGES / "measured_traces.png"
+TEMPLATE = PAGES / "measured_traces.md.in"
 TRACES = range(6)
 # Family: model of `trace_device` and its options.
 FAMILIES = {

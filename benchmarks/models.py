@@ -1,4 +1,4 @@
-"""Compare every barrier with the exact answer and write docs/models.md.
+"""Compare every barrier with the exact answer and write benchmarks/models.md.
 
 python -m benchmarks.models
 
@@ -15,16 +15,16 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import IMAGES, PAGES, ROOT, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
 from qpcjax import constants  # noqa: E402
 
-PAGE, PICTURE = DOCS / "models.md", DOCS / "images" / "models.png"
-TEMPLATE = ROOT / "benchmarks" / "models.md.in"
-CONVERGENCE = DOCS / "images" / "matched_convergence.png"
+PAGE, PICTURE = PAGES / "models.md", ROOT / "docs" / "images" / "models.png"
+TEMPLATE = PAGES / "models.md.in"
+CONVERGENCE = IMAGES / "matched_convergence.png"
 KWANT = ROOT / "tests" / "reference" / "kwant.json"
 
 # One device for everything that is drawn.

@@ -1,11 +1,12 @@
-"""What the pages that benchmarks write have in common."""
+"""Where the pages of measurements stand, and what they have in common."""
 
 from pathlib import Path
 
 from qpcjax._versions import versions
 
 ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
+PAGES = ROOT / "benchmarks"
+IMAGES = PAGES / "images"
 
 
 def table(header, rows):

@@ -1,4 +1,4 @@
-"""Recover random devices from synthetic measurements and write docs/recovery.md.
+"""Recover random devices from synthetic measurements and write benchmarks/recovery.md.
 
 python -m benchmarks.recovery [COUNT]
 
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from benchmarks import devices
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import PAGES, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
@@ -24,8 +24,8 @@ from qpcjax.fitting.uncertainty import inverse  # noqa: E402
 from qpcjax.measurements import ConductanceTrace, HotSpotData  # noqa: E402
 from qpcjax.optimise.descents import descend  # noqa: E402
 
-PAGE = DOCS / "recovery.md"
-TEMPLATE = ROOT / "benchmarks" / "recovery.md.in"
+PAGE = PAGES / "recovery.md"
+TEMPLATE = PAGES / "recovery.md.in"
 FAR = 5.0  # standard errors: another minimum than that of the truth
 AGAIN = (2, 3, 4)  # seeds of noise drawn anew
 AT_ONCE = 50

@@ -1,4 +1,4 @@
-"""Recover devices whose energies nothing but a bias map tells; write docs/recovery_map.md.
+"""Recover devices whose energies nothing but a bias map tells; write benchmarks/recovery_map.md.
 
 python -m benchmarks.recovery_map [COUNT]
 
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from benchmarks import devices
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import PAGES, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
@@ -20,8 +20,8 @@ import qpcjax as qpc  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace  # noqa: E402
 
-PAGE = DOCS / "recovery_map.md"
-TEMPLATE = ROOT / "benchmarks" / "recovery_map.md.in"
+PAGE = PAGES / "recovery_map.md"
+TEMPLATE = PAGES / "recovery_map.md.in"
 MAP_GATE, MAP_BIAS = np.meshgrid(np.linspace(-80, 0, 5), np.linspace(0.5, 3.0, 6), indexing="ij")
 NAMES = ("half_width_1", "half_width_2", "length", "series_resistance", "mu", "temperature")
 LOW = [6.0, 30.0, 30.0, 100.0, 6.0, 1.0]

@@ -2,7 +2,7 @@
 
 python -m benchmarks.recovery_matched [COUNT]
 
-Writes docs/recovery_matched.md.
+Writes benchmarks/recovery_matched.md.
 """
 
 import sys
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import devices
-from benchmarks.pages import DOCS, ROOT, table, used_versions
+from benchmarks.pages import PAGES, table, used_versions
 
 jax.config.update("jax_enable_x64", True)
 
@@ -21,8 +21,8 @@ import qpcjax as qpc  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
 from qpcjax.measurements import ConductanceTrace  # noqa: E402
 
-PAGE = DOCS / "recovery_matched.md"
-TEMPLATE = ROOT / "benchmarks" / "recovery_matched.md.in"
+PAGE = PAGES / "recovery_matched.md"
+TEMPLATE = PAGES / "recovery_matched.md.in"
 GATE = np.linspace(-100.0, 0.0, 30)
 NAMES = ("half_width_1", "half_width_2", "length", "series_resistance")
 LOW, HIGH = [6.0, 28.0, 30.0, 100.0], [9.0, 38.0, 90.0, 500.0]

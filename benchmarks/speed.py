@@ -19,7 +19,7 @@ import numpy as np
 
 import qpcjax as qpc
 from benchmarks import one_point, peers, sweep
-from benchmarks.pages import DOCS, ROOT, table
+from benchmarks.pages import PAGES, ROOT, table
 from benchmarks.timing import number, timed
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, transverse_energy
 from qpcjax.transport.integrals import ORDER
@@ -370,7 +370,7 @@ def main():
         sections.append(f"## {title}\n\n{table(header, rows)}")
         print(f"\n{sections[-1]}", flush=True)
     if not quick:
-        page = (Path(__file__).parent / "performance.md.in").read_text()
+        page = (PAGES / "performance.md.in").read_text()
         page = page.replace("@MACHINE@", machine()).replace("@TABLES@", "\n\n".join(sections))
-        (DOCS / "performance.md").write_text(page)
-        print(f"\nwrote {DOCS / 'performance.md'}")
+        (PAGES / "performance.md").write_text(page)
+        print(f"\nwrote {PAGES / 'performance.md'}")

@@ -4,8 +4,8 @@ python -m benchmarks.sweep [--largest 1e8]
 
 Every number is measured in a process of its own, which streams an observable of a constriction into
 a temporary folder: T(E), the cheapest, over its channel floor and the energy, or P_A, an integral
-for each point, over the floor and mu. Prints Markdown tables; docs/cluster.md holds those of one
-run.
+for each point, over the floor and mu. Prints Markdown tables; benchmarks/performance.md
+holds those of one run.
 """
 
 import argparse

@@ -1,9 +1,19 @@
 """How `sphinx-build -W docs site` makes the documentation."""
 
+import re
+import shutil
+import sys
+from pathlib import Path
+
 from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 
 from qpcjax import __version__
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import make_cli_reference  # noqa: E402
 
 project = "qpcjax"
 author = "The qpcjax authors"
@@ -52,7 +62,30 @@ def is_alias(app, what, name, member, skip, options):
     return True if (member.__doc__ or "").startswith("Alias for field") else None
 
 
+def make_pages(app):
+    """Write the pages that come from elsewhere: the command's options, the measurements."""
+    make_cli_reference.PAGE.write_text(make_cli_reference.page(), encoding="utf-8")
+    copy = HERE / "benchmarks"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(HERE.parent / "benchmarks", copy, ignore=lambda _, names: not_pages(names))
+
+
+def not_pages(names):
+    """Everything in benchmarks/ that no page needs."""
+    return [name for name in names if Path(name).suffix not in ("", ".md", ".png")]
+
+
+def within_the_site(app, docname, source):
+    """Links between docs/ and benchmarks/, which stand side by side in the repository."""
+    if docname.startswith("benchmarks/"):
+        source[0] = re.sub(r"\]\(\.\./docs/", "](../", source[0])
+    else:
+        source[0] = re.sub(r"\]\(\.\./benchmarks/", "](benchmarks/", source[0])
+
+
 def setup(app):
     """Sphinx calls this."""
+    app.connect("builder-inited", make_pages)
+    app.connect("source-read", within_the_site)
     app.add_html_math_renderer("mathml", draw("inline"), draw("block"))
     app.connect("autodoc-skip-member", is_alias)
