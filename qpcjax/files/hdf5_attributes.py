@@ -13,7 +13,7 @@ from qpcjax.files.optional_libraries import need
 from qpcjax.files.table import MOST_BYTES, MOST_VALUES
 from qpcjax.measurements import InputError
 
-_PROBE = Path(__file__).with_name("h5probe.py")
+_PROBE = Path(__file__).with_name("hdf5_probe.py")
 OUT_OF_MEMORY = 3  # exit status of the probe
 _MEMORY = 6 * MOST_BYTES  # of the probe, in bytes: the largest dataset, twice, and the library
 _SECONDS, _BYTES_A_SECOND = 20, 1 << 23  # of a processor's time that the probe may take

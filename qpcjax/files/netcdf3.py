@@ -1,14 +1,14 @@
-"""netCDF-3 files, classic and with 64-bit offsets: what netCDF was before it was HDF5.
+"""netCDF-3 files, classic and with 64-bit offsets, which SciPy reads.
 
-The header is read here and held against the size of the file before any numbers are: libraries
-trust it, so that a damaged byte would give numbers from elsewhere in the file, and no error.
+SciPy trusts the header of a file: a damaged byte would give numbers from elsewhere in the file, and
+no error. So the header is checked against itself and against the size of the file.
 """
 
-import contextlib
 import dataclasses
 import math
+from typing import Any, NamedTuple
 
-import numpy as np
+from scipy.io import netcdf_file
 
 from qpcjax.files.arrays import tables_from
 from qpcjax.files.hdf5_attributes import plain_values
@@ -17,243 +17,153 @@ from qpcjax.files.table import check_size
 from qpcjax.measurements import InputError
 
 FORMAT = "netCDF-3"
-_MOST_OBJECTS = 10_000  # dimensions, variables and attributes
-_MOST_DIMENSIONS = 1024  # of a variable
-_DIMENSIONS, _VARIABLES, _ATTRIBUTES = 10, 11, 12
-_TYPES = {1: ">i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8"}
+_MOST_NAMES = 10_000
 
 
 class _DamagedError(ValueError):
-    """Something in the header that cannot be."""
+    """The header says something that cannot be true."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Variable:
-    """A variable as the header has it; those over the record dimension stand side by side in it."""
+class _Place(NamedTuple):
+    """The bytes of a variable in the file; `size` is that of one record where it has records."""
 
     name: str
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
-    attributes: dict
-    dtype: np.dtype
     begin: int
+    size: int
     stated_size: int
     is_record: bool
-    record_size: int = 0
+    header_end: int
 
-    @property
-    def size(self):
-        """Bytes in one piece: all of it, or what one record has of it."""
-        lengths = self.shape[1:] if self.is_record else self.shape
-        return math.prod(lengths) * self.dtype.itemsize
 
-    @property
-    def end(self):
-        """The byte behind its last."""
-        if not self.is_record:
-            return self.begin + self.size
-        records = self.shape[0]
-        return self.begin + (records - 1) * self.record_size + self.size if records else self.begin
+class _CheckedFile(netcdf_file):
+    """SciPy's reader, which checks where a variable lies before it reads its numbers.
+
+    SciPy has no public way to read a header alone. So three of its methods are extended, which read
+    a name, a list of attributes and the header of a variable.
+    """
+
+    def __init__(self, file, size):
+        self.names, self.places, self.file_size = [], [], size
+        super().__init__(file, "r", mmap=False)
+        if self._recs and None not in self.dimensions.values():
+            raise _DamagedError(f"{self._recs} records, and no dimension without fixed length")
+        _check_places(self.places, self._recs, size)
+
+    def _unpack_string(self):
+        if len(self.names) == _MOST_NAMES:
+            raise _DamagedError(f"more than {_MOST_NAMES} dimensions, variables and attributes")
+        self.names.append(super()._unpack_string())
+        return self.names[-1]
+
+    def _read_att_array(self):
+        # SciPy keeps attributes as those of its own objects; the mark keeps them apart.
+        return {f"@{name}": value for name, value in super()._read_att_array().items()}
+
+    def _read_var(self):
+        found: Any = super()._read_var()
+        name, _, shape, _, _, itemsize, _, begin, stated = found
+        is_record = shape[:1] == (None,)
+        if None in shape[is_record:]:
+            raise _DamagedError(f"a dimension of '{name}' without fixed length is not its first")
+        if self._recs < 0 or begin < 0:
+            raise _DamagedError(f"the number of records or the place of '{name}' is negative")
+        size = math.prod(n % 2**32 for n in shape[is_record:]) * itemsize
+        before = _record_size(self.places)
+        self.places.append(_Place(name, int(begin), size, stated, is_record, self.fp.tell()))
+        record_size = _record_size(self.places)
+        records = self._recs if is_record else 1
+        end = begin + (records - 1) * record_size + size if records else begin
+        if end > self.file_size:
+            raise _DamagedError(f"'{name}' should end at byte {end}, the file has {self.file_size}")
+        # SciPy adds up the last one to the size of a record, with other padding than the format's.
+        return *found[:-1], record_size - before
+
+
+def _padded(size):
+    return size + -size % 4
+
+
+def _record_size(places):
+    """The bytes of a record: variables stand side by side, without padding where there is one."""
+    sizes = [place.size for place in places if place.is_record]
+    return sizes[0] if len(sizes) == 1 else sum(map(_padded, sizes))
+
+
+def _check_places(places, records, file_size):
+    """Raise _DamagedError unless variables lie behind the header, each on a place of its own."""
+    if len({place.name for place in places} - {""}) < len(places):
+        raise _DamagedError("two variables have the same name, or one has none")
+    record_size = _record_size(places)
+    grown = [place for place in places if place.is_record]
+    for place in places:
+        allowed = {_padded(place.size)}
+        if place.is_record:  # SciPy writes other numbers for one variable alone, and an empty one
+            allowed |= ({place.size} if len(grown) == 1 else set()) | (set() if records else {0})
+        if place.stated_size not in allowed:
+            raise _DamagedError(f"the size of '{place.name}' contradicts its dimensions")
+    extents = [(place.begin, place.begin + place.size) for place in places if not place.is_record]
+    if grown:
+        begin = start = grown[0].begin
+        extents += [(start, start + records * record_size)] if records else []
+        for place in grown if records else ():
+            if place.begin != begin:
+                raise _DamagedError(f"the records of '{place.name}' lie elsewhere than expected")
+            begin += _padded(place.size)
+        if start + (records + 1) * record_size <= file_size:
+            raise _DamagedError(f"it says that it has {records} records, and has more")
+    end = places[-1].header_end if places else 0
+    for begin, stop in sorted(extents):
+        if begin < end:
+            raise _DamagedError("two variables, or one and the header, lie on the same place")
+        end = stop
 
 
 def read_netcdf3(path):
     """The tables in a netCDF-3 file, as `formats` calls it."""
     size = check_size(path)
-    with _mended(path):
-        with path.open("rb") as file:
-            attributes, variables = _read_header(path, file, size)
-        single = {v.name: _single(path, v) for v in variables.values() if _is_single(v)}
-    datasets = {
-        name: Dataset(name, v.shape, v.dtype.kind, v.attributes, tuple(f"/{d}" for d in v.dims))
-        for name, v in variables.items()
-    }
-    arrays = arrays_of(path, datasets, lambda name: _read(path, variables[name]))
-    if not arrays:
-        raise InputError(f"{path}: there is no variable of numbers in it")
-    return [
-        dataclasses.replace(table, format=FORMAT)
-        for table in tables_from(path, arrays, plain_values(attributes | single))
-    ]
-
-
-def _is_single(variable):
-    """Whether it is one number or one text, which has a dimension for its letters."""
-    return len(variable.shape) < (2 if variable.dtype.kind == "S" else 1)
-
-
-def _single(path, variable):
-    values = _values(path, variable)
-    return values.tobytes().rstrip(b"\0") if values.dtype.kind == "S" else values
-
-
-def _read(path, variable):
-    with _mended(path):
-        return decoded(_values(path, variable), variable.attributes)
-
-
-def _values(path, variable):
-    """The numbers as they stand in the file."""
-    v = variable
-    with path.open("rb") as file:
-        file.seek(v.begin)
-        content = file.read(v.end - v.begin)
-    if len(content) < v.end - v.begin:
-        raise _DamagedError(f"'{v.name}' ends too early")
-    if not v.is_record or not content:
-        return np.frombuffer(content, v.dtype).reshape(v.shape)
-    inner = np.empty(v.shape[1:], v.dtype).strides
-    return np.ndarray(v.shape, v.dtype, content, strides=(v.record_size, *inner))
-
-
-@contextlib.contextmanager
-def _mended(path):
-    """Turns what goes wrong in the file into an InputError."""
     try:
-        yield
-    except InputError:
-        raise
-    except (OSError, ValueError, TypeError, OverflowError) as error:
+        with path.open("rb") as file:
+            found = _CheckedFile(file, size)
+    except (OSError, ValueError, TypeError, LookupError, OverflowError, MemoryError) as error:
+        known = isinstance(error, _DamagedError | OSError)
+        reason = error if known else "its header ends too early or contradicts itself"
         raise InputError(
-            f"{path}: cut off or damaged, and cannot be read as netCDF-3 ({error}). Save or copy "
+            f"{path}: cut off or damaged, and cannot be read as netCDF-3 ({reason}). Save or copy "
             "it once more, or convert it with 'nccopy -k nc4 in.nc out.nc'"
         ) from None
+    variables = {f"/{_utf8(name)}": variable for name, variable in found.variables.items()}
+    datasets = {name: _dataset(name, variable) for name, variable in variables.items()}
+
+    def read(name):
+        return decoded(variables[name].data, datasets[name].attributes)
+
+    arrays = arrays_of(path, datasets, read)
+    if not arrays:
+        raise InputError(f"{path}: there is no variable of numbers in it")
+    single = {d.own: _single(variables[d.name].data) for d in datasets.values() if _is_single(d)}
+    tables = tables_from(path, arrays, plain_values(_attributes(found) | single))
+    return [dataclasses.replace(table, format=FORMAT) for table in tables]
 
 
-# --- the header -----------------------------------------------------------------------------
+def _dataset(name, variable):
+    dims = tuple(f"/{_utf8(dim)}" for dim in variable.dimensions)
+    values = variable.data
+    return Dataset(name, values.shape, values.dtype.kind, _attributes(variable), dims)
 
 
-def _read_header(path, file, size):
-    """Attributes of the file and its variables by name, all of which lie in it."""
-    header = _Header(path, file, size)
-    wide = header.take(4)[3] == 2  # whether offsets have 64 bits
-    records = header.number()
-    dimensions = header.listed(_DIMENSIONS, header.number)
-    attributes = header.listed(_ATTRIBUTES, header.values)
-    growing = list(dimensions.values()).count(0)
-    if growing > 1 or (records and not growing):
-        raise _DamagedError(f"{growing} dimensions are without fixed length, for {records} records")
-    lengths = {name: length or records for name, length in dimensions.items()}
-    grows = next((name for name, length in dimensions.items() if not length), None)
-    found = header.listed(_VARIABLES, lambda: _variable(header, lengths, grows, wide))
-    variables = [_Variable(name, *facts) for name, facts in found.items()]
-    return attributes, {f"/{v.name}": v for v in _placed(variables, header.place, size)}
+def _attributes(holder):
+    return {_utf8(k[1:]): v for k, v in holder._attributes.items() if k.startswith("@")}
 
 
-class _Header:
-    """Reads a header from its beginning on.
-
-    Args:
-        path: the file, for a message.
-        file: the same, opened.
-        size: its bytes.
-    """
-
-    def __init__(self, path, file, size):
-        self._path, self._file, self._size = path, file, size
-        self.place = self._objects = 0
-
-    def take(self, count):
-        """The next bytes."""
-        content = self._file.read(count) if count <= self._size - self.place else b""
-        if len(content) < count:
-            raise _DamagedError("its header ends too early")
-        self.place += count
-        return content
-
-    def number(self, size=4):
-        """The next number, of so many bytes."""
-        return int.from_bytes(self.take(size), "big")
-
-    def _padded(self, count):
-        content = self.take(count)
-        self.take(-count % 4)
-        return content
-
-    def listed(self, mark, read):
-        """A list, which begins with its mark: name -> what `read` finds behind the name."""
-        begin, count = self.number(), self.number()
-        if begin != mark and (begin or count):
-            raise _DamagedError(f"a list that should begin with {mark} begins with {begin}")
-        self._objects += count
-        if self._objects > _MOST_OBJECTS:
-            raise InputError(
-                f"{self._path}: it says that it holds more than {_MOST_OBJECTS} dimensions, "
-                "variables and attributes: it is damaged, or give a file that holds the "
-                "measurement alone"
-            )
-        found = {}
-        for _ in range(count):
-            name = self._padded(self.number()).decode("utf-8", "replace")
-            if not name or name in found:
-                raise _DamagedError(f"'{name}' is the name of more than one thing, or of none")
-            found[name] = read()
-        return found
-
-    def dtype(self):
-        """The type of what follows."""
-        kind = self.number()
-        if kind not in _TYPES:
-            raise _DamagedError(f"there is no type {kind}")
-        return np.dtype(_TYPES[kind])
-
-    def values(self):
-        """What an attribute says: text, or numbers."""
-        dtype = self.dtype()
-        content = self._padded(self.number() * dtype.itemsize)
-        if dtype.kind == "S":
-            return content.rstrip(b"\0")
-        return np.frombuffer(content, dtype).astype(dtype.newbyteorder("="))
+def _utf8(name):
+    """A name as text, which SciPy takes for Latin-1."""
+    return name.encode("latin-1").decode("utf-8", "replace")
 
 
-def _variable(header, lengths, grows, wide):
-    """What stands behind a variable's name, in the order of `_Variable`."""
-    names, count = list(lengths), header.number()
-    if count > _MOST_DIMENSIONS:
-        raise _DamagedError(f"a variable has {count} dimensions")
-    numbers = [header.number() for _ in range(count)]
-    if any(n >= len(names) for n in numbers):
-        raise _DamagedError("a variable has a dimension that there is not")
-    dims = tuple(names[n] for n in numbers)
-    if grows in dims[1:]:
-        raise _DamagedError("a dimension without fixed length is not the first of a variable")
-    shape = tuple(lengths[dim] for dim in dims)
-    attributes = header.listed(_ATTRIBUTES, header.values)
-    dtype, stated, begin = header.dtype(), header.number(), header.number(8 if wide else 4)
-    return dims, shape, attributes, dtype, begin, stated, grows in dims
+def _is_single(dataset):
+    """Whether it is one number or one text, which has a dimension for its letters."""
+    return len(dataset.shape) < (2 if dataset.kind == "S" else 1)
 
 
-def _placed(variables, begin, size):
-    """The variables, once it is sure that none lies outside of the file or on another's place."""
-    growing = [v for v in variables if v.is_record]
-    alone = len(growing) == 1
-    record_size = growing[0].size if alone else sum(_rounded(v.size) for v in growing)
-    variables = [
-        dataclasses.replace(v, record_size=record_size) if v.is_record else v for v in variables
-    ]
-    for v in variables:
-        if v.end > size:
-            raise _DamagedError(f"'{v.name}' should end at byte {v.end}, the file has {size}")
-        # SciPy does not round up where one variable grows alone, nor count what is empty.
-        allowed = {_rounded(v.size)}
-        if v.is_record:
-            allowed |= ({v.size} if alone else set()) | (set() if v.shape[0] else {0})
-        if v.stated_size not in allowed:
-            raise _DamagedError(f"the size of '{v.name}' contradicts its dimensions")
-    fixed = sorted((v.begin, v.end) for v in variables if not v.is_record)
-    first = sorted((v.begin, v.begin + v.size) for v in variables if v.is_record)
-    records = next((v.shape[0] for v in variables if v.is_record), 0)
-    for start, end in fixed + (first if records else []):
-        if start < begin:
-            raise _DamagedError("variables lie on one another's place")
-        begin = end
-    if first:
-        start = first[0][0]
-        if records and begin > start + record_size:
-            raise _DamagedError("variables lie on one another's place")
-        if start + (records + 1) * record_size <= size:
-            raise _DamagedError(f"it says that it has {records} records, and has more")
-    return variables
-
-
-def _rounded(size):
-    return size + -size % 4
+def _single(values):
+    return values.tobytes().rstrip(b"\0") if values.dtype.kind == "S" else values

@@ -1,6 +1,7 @@
 """netCDF-3, written by xarray and SciPy; cut off and damaged files."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import xarray as xr
 from measurements import BIAS, CONDUCTANCE, GATE, MAP, damaged_or_refused, refused, whole_or_refused
 from scipy.io import netcdf_file
 
-from qpcjax.files import InputError, hdf5, netcdf3, open_file, read_data, read_trace
+from qpcjax.files import InputError, hdf5, open_file, read_data, read_trace
 from qpcjax.files.column_units import CONDUCTANCE_UNITS, GATE_UNITS
 from qpcjax.files.inspection import inspect_file
 from qpcjax.files.traces import Choice
@@ -144,6 +145,18 @@ def test_every_type_with_and_without_records(grows, version, tmp_path):
         np.testing.assert_array_equal(found[name], values.ravel().astype(float))
 
 
+def test_the_size_of_a_variable_that_grows_alone_may_be_rounded_up(tmp_path):
+    """The format rounds it up to four bytes in the header alone; SciPy does not."""
+    with netcdf_file(tmp_path / "a.nc", "w") as file:
+        file.createDimension("time", None)
+        file.createDimension("three", 3)
+        file.createVariable("n", "i2", ("time", "three"))[:] = np.arange(15).reshape(5, 3)
+    content, short = (tmp_path / "a.nc").read_bytes(), struct.pack(">ii", 3, 6)
+    assert content.count(short) == 1
+    (tmp_path / "a.nc").write_bytes(content.replace(short, struct.pack(">ii", 3, 8)))
+    np.testing.assert_array_equal(columns(tmp_path / "a.nc")["n"], np.arange(15))
+
+
 def test_a_growing_dimension_without_points(tmp_path):
     with netcdf_file(tmp_path / "a.nc", "w") as file:
         file.createDimension("time", None)
@@ -189,21 +202,27 @@ def test_refusals(tmp_path):
     refused(lambda: read_trace(path), "64-bit data", "nccopy -k nc4 in.nc out.nc")
     path.write_bytes(b"CDF\x01" + bytes(100))
     refused(lambda: read_trace(path), "trace.nc", "no variable of numbers")
-    path.write_bytes(b"CDF\x01" + struct.pack(">iiiii", 0, 10, 1 << 30, 0, 0))
+    # A number of dimensions that is not there, and one that is.
+    counted = b"CDF\x01" + struct.pack(">iiiii", 0, 10, 1 << 30, 0, 0)
+    path.write_bytes(counted)
+    refused(lambda: read_trace(path), "cut off or damaged", "header ends too early")
+    path.write_bytes(counted + bytes(1 << 17))
     refused(lambda: read_trace(path), "more than 10000 dimensions")
 
 
-def test_what_is_declared_is_held_against_the_file_before_it_is_read(tmp_path, monkeypatch):
+def test_what_is_declared_is_held_against_the_file_before_it_is_read(tmp_path):
     content = saved(trace_and_map()[0], tmp_path / "trace.nc").read_bytes()
     huge = content.replace(
         struct.pack(">i4si", 4, b"gate", 41), struct.pack(">i4si", 4, b"gate", -1)
     )
     assert huge != content
     (tmp_path / "huge.nc").write_bytes(huge)
-    monkeypatch.setattr(netcdf3, "_values", None)
+    tracemalloc.start()
     refused(
         lambda: read_trace(tmp_path / "huge.nc"), "huge.nc: cut off or damaged", "should end at"
     )
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
     with (tmp_path / "trace.nc").open("r+b") as file:
         file.truncate(2 << 30)
     refused(lambda: read_trace(tmp_path / "trace.nc"), "2048 MiB", "1024 MiB")
