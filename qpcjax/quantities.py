@@ -1,148 +1,336 @@
-"""Names and units of the numbers that make up a scatterer and an operating point."""
+"""The table of named quantities: symbol, unit, words and bounds of each.
+
+A quantity is a number of a barrier, of an operating point or of a measured device, or a result.
+Help texts, headings, sliders, column heads, readers of specs and error messages are made from this
+table.
+"""
 
 import dataclasses
 import difflib
-from typing import Any
+import html
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
 import numpy as np
 
-# What an operating point is made of, with units; the rest are the scatterer's own numbers.
-POINT_UNITS = {
-    "mu": "meV",
-    "bias": "meV",
-    "temperature": "K",
-    "temperature_bias": "K",
-    "energy": "meV",
-    "distance": "nm",
-    "damping": "1",
+from qpcjax.validation import concrete
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """A unit and its spellings.
+
+    Fields:
+        name: the spelling of programs, column heads and specs.
+        text: the spelling of sentences and tables; by default the name.
+        words: the unit in the help of an option; by default the text.
+        inputs: the units that a spec may state instead, name -> factor to this unit.
+    """
+
+    name: str
+    text: str = ""
+    words: str = ""
+    inputs: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "text", self.text or self.name)
+        object.__setattr__(self, "words", self.words or self.text)
+        object.__setattr__(self, "inputs", {self.name: 1.0, **self.inputs})
+
+    @property
+    def html(self) -> str:
+        """The spelling on a page, exponents raised."""
+        return _raised(html.escape(self.text))
+
+
+UNITS = {
+    unit.name: unit
+    for unit in (
+        Unit("1"),
+        Unit("nm", inputs={"um": 1e3, "mm": 1e6, "m": 1e9, "pm": 1e-3}),
+        Unit("meV", inputs={"eV": 1e3, "ueV": 1e-3}),
+        Unit("mV", inputs={"V": 1e3, "uV": 1e-3}),
+        Unit("K", inputs={"mK": 1e-3}),
+        Unit("T", inputs={"mT": 1e-3}),
+        Unit("m_e", words="electron masses"),
+        Unit("ohm", inputs={"kOhm": 1e3}),
+        Unit("1e11 cm^-2", inputs={"cm^-2": 1e-11, "m^-2": 1e-15}),
+        Unit("2e2/h", text="2e^2/h"),
+        Unit("nA"),
+        Unit("pW"),
+        Unit("pW/nm"),
+    )
 }
 
-FIELD_UNITS = {
-    "half_width": "nm",
-    "length": "nm",
-    "curvature_radius": "nm",
-    "wide_ratio": "1",
-    "offset": "meV",
-    "height": "meV",
-    "hbar_omega_y": "meV",
-    "hbar_omega_x": "meV",
-    "step_energy": "meV",
-    "magnetic_field": "T",
-    "g_factor": "1",
-    "mass": "m_e",
-}
 
-# An ideal step's energy, since `energy` is that of the electrons.
-_ALIASES = {"step_energy": "energy"}
+class Slider(NamedTuple):
+    """Range and step of a slider, and the value at which it stands at first."""
+
+    low: float
+    high: float
+    step: float
+    value: float
 
 
-def closest(name, known):
-    """The end of a message about a name that is not known: the nearest ones, and all of them."""
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A named number of the model.
+
+    Fields:
+        name: its name in Python, in specs and, with dashes, as an option.
+        symbol: its symbol in ASCII, such as "hbar omega_x".
+        unit: its unit, a name in `UNITS` or any other text.
+        words: what it is, a noun phrase for reports and help texts.
+        label: a shorter noun phrase for sliders and axes; by default the words.
+        note: what else the help of its option says, such as the meaning of leaving it out.
+        lower: the smallest value that is allowed; below 0 where the quantity can be negative.
+        upper: the largest value that is allowed.
+        above: whether the value must lie above `lower`, and not on it.
+        slider: its slider; None for a quantity without one.
+        inputs: further units that a spec may state, name -> factor.
+        shown: the quantity that people see instead and the factor to it, such as the width 2w
+            instead of the half-width.
+        kind: float for a number; bool for a switch and Path for a file among a barrier's options.
+    """
+
+    name: str
+    symbol: str = ""
+    unit: str = ""
+    words: str = ""
+    _: dataclasses.KW_ONLY
+    label: str = ""
+    note: str = ""
+    lower: float = -math.inf
+    upper: float = math.inf
+    above: bool = False
+    slider: Slider | None = None
+    inputs: Mapping[str, float] = dataclasses.field(default_factory=dict, compare=False)
+    shown: tuple[str, float] | None = None
+    kind: type = float
+
+    def __post_init__(self):
+        object.__setattr__(self, "words", self.words or self.name.replace("_", " "))
+        object.__setattr__(self, "label", self.label or self.words)
+
+    # --- unit -------------------------------------------------------------------------------
+
+    @property
+    def _unit(self):
+        return UNITS.get(self.unit) or Unit(self.unit)
+
+    @property
+    def unit_text(self) -> str:
+        """The unit in a sentence or table, "" of a pure number."""
+        return "" if self.unit == "1" else self._unit.text
+
+    @property
+    def unit_words(self) -> str:
+        """The unit in the help of an option, "" of a pure number."""
+        return "" if self.unit == "1" else self._unit.words
+
+    @property
+    def units(self) -> dict[str, float]:
+        """The units in which a spec may state it, name -> factor to its own."""
+        return {**self._unit.inputs, **self.inputs} if self.unit else {}
+
+    # --- symbol -----------------------------------------------------------------------------
+
+    @property
+    def pretty(self) -> str:
+        """The symbol in Unicode: ħω_x, V₀, P_L."""
+        return re.sub(r"(?<=[A-Za-z])\d", lambda d: chr(0x2080 + int(d[0])), _greek(self.symbol))
+
+    @property
+    def html(self) -> str:
+        """The symbol on a page, with subscripts."""
+        symbol = _greek(html.escape(self.symbol))
+        symbol = re.sub(r"(?<=[A-Za-z])_?([LRAFsxye]|\d)\b", r"<sub>\1</sub>", symbol)
+        return _raised(symbol)
+
+    @property
+    def axis(self) -> str:
+        """The label of a slider or an axis in Unicode: words, symbol and unit."""
+        return f"{self.label} {self.pretty}".rstrip() + self._in_brackets
+
+    @property
+    def column(self) -> str:
+        """The head of a column in a file, such as "I (nA)"."""
+        return f"{self.symbol or self.name} ({self.unit or '1'})"
+
+    @property
+    def _in_brackets(self):
+        return f" ({self.unit_text})" if self.unit_text else ""
+
+    # --- bounds -----------------------------------------------------------------------------
+
+    @property
+    def signed(self) -> bool:
+        """Whether it can be negative."""
+        return self.lower < 0
+
+    @property
+    def wanted(self) -> str:
+        """The values that are allowed, in words and with the unit."""
+        low, high = self.lower, self.upper
+        if high < math.inf:
+            words = f"from {low:g} to {high:g}" if low > -math.inf else f"at most {high:g}"
+            if self.above:
+                words = f"above {low:g} and at most {high:.4g}"
+        elif low == 0:
+            words = "positive" if self.above else "0 or more"
+        elif low > -math.inf:
+            words = f"more than {low:g}" if self.above else f"{low:g} or more"
+        else:
+            words = "finite"
+        return f"{words}, in {self.unit_text}" if self.unit_text else f"{words}, a number"
+
+    def allows(self, value) -> Any:
+        """Whether a value, or each of an array, is finite and within the bounds."""
+        value = np.asarray(value)
+        over = value > self.lower if self.above else value >= self.lower
+        return over & (value <= self.upper) & np.isfinite(value)
+
+    def check(self, value: Any, name: str = "") -> None:
+        """Raise ValueError where a concrete value is not finite or out of bounds.
+
+        Args:
+            value: a number or an array; a traced one passes.
+            name: the name in the message; by default its own.
+        """
+        known = concrete(value)
+        if known is None or np.all(fits := self.allows(known)):
+            return
+        wrong = float(known[~fits].flat[0])
+        message = f"{name or self.name} must be {self.wanted}, got {wrong:g}"
+        if wrong > self.upper:  # perhaps it is in another unit
+            for unit, factor in self.units.items():
+                if factor != 1 and self.allows(wrong * factor):
+                    raise ValueError(f"{message}: {wrong:g} {unit} is {wrong * factor:g}")
+        raise ValueError(message)
+
+
+def _greek(symbol):
+    for word, letter in (("hbar ", "ħ"), ("omega", "ω"), ("mu", "μ"), ("eta", "η")):
+        symbol = symbol.replace(word, letter)
+    return symbol
+
+
+def _raised(text):
+    return re.sub(r"\^(-?\d+)", r"<sup>\1</sup>", text)
+
+
+_POSITIVE: dict[str, Any] = {"lower": 0.0, "above": True}
+_VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
+
+# Numbers that make up a barrier.
+_FIELDS = (
+    Quantity("half_width", "w", "nm", "half-width of the channel", shown=("width", 2.0),
+             **_POSITIVE),
+    Quantity("width", "2w", "nm", "width of the channel", label="width", **_POSITIVE,
+             slider=Slider(20.0, 80.0, 0.5, 40.0)),
+    Quantity("length", "L", "nm", "length of the channel", label="length", lower=0.0,
+             slider=Slider(0.0, 200.0, 1.0, 80.0)),
+    Quantity("aspect", "L/2w", "1", "length of the channel over its width", lower=0.0),
+    Quantity("curvature_radius", "R", "nm", "radius of curvature of the walls", **_POSITIVE,
+             label="radius of the walls", slider=Slider(50.0, 1000.0, 10.0, 200.0)),
+    Quantity("wide_ratio", "W/w", "1", "width of the wide regions over that of the channel",
+             lower=1.0, above=True, note="half planes without it"),
+    Quantity("offset", "U", "meV", "floor of the channel above the band bottom of the leads",
+             label="floor of the channel"),
+    Quantity("height", "V0", "meV", "height of the saddle's lowest point above the band bottom",
+             label="height", slider=Slider(0.0, 20.0, 0.1, 8.0)),
+    Quantity("hbar_omega_y", "hbar omega_y", "meV", "spacing of the transverse levels",
+             label="spacing", **_POSITIVE, slider=Slider(2.0, 8.0, 0.1, 3.0)),
+    Quantity("hbar_omega_x", "hbar omega_x", "meV", "softness of the steps", label="softness",
+             **_POSITIVE, slider=Slider(0.2, 3.0, 0.1, 1.0)),
+    Quantity("step_energy", "E0", "meV", "energy of the step", label="energy",
+             slider=Slider(0.0, 25.0, 0.1, 12.0)),
+    Quantity("magnetic_field", "B", "T", "magnetic field perpendicular to the plane",
+             label="magnetic field"),
+    Quantity("g_factor", "g", "1", "g-factor with which the field splits the spins",
+             label="g-factor", note="the spins are not split without it"),
+    Quantity("mass", "m", "m_e", "effective mass", **_POSITIVE),
+)  # fmt: skip
+
+# Choices of a barrier that are no numbers, and its number of modes.
+_SETTINGS = (
+    Quantity("table", words="CSV file of T(E) whose header names its columns, such as "
+             "'energy (eV),transmission'", kind=Path),
+    Quantity("extrapolate", words="extrapolate to infinitely many modes", kind=bool),
+    Quantity("modes", "", "1", "modes that are kept", lower=1.0),
+)  # fmt: skip
+
+# Numbers that make up an operating point; axes of a sweep beside the barrier's own.
+_POINT = (
+    Quantity("mu", "mu", "meV", "electrochemical potential", label="mean potential",
+             slider=Slider(0.5, 25.0, 0.1, 14.0)),
+    Quantity("bias", "eV", "meV", "bias energy mu_L - mu_R", label="bias", inputs=_VOLTAGES,
+             slider=Slider(-10.0, 10.0, 0.1, 4.0)),
+    Quantity("temperature", "T", "K", "temperature of the electrons", label="temperature",
+             lower=0.0, slider=Slider(0.0, 10.0, 0.1, 1.6)),
+    Quantity("temperature_bias", "T_L - T_R", "K", "temperature difference T_L - T_R"),
+    Quantity("energy", "E", "meV", "energy of the electrons", label="energy"),
+    Quantity("distance", "r", "nm", "distance from the barrier", label="distance", lower=0.0),
+    Quantity("damping", "a", "1", "strength of the damping of hot electrons", label="damping",
+             **_POSITIVE, slider=Slider(0.01, 0.2, 0.01, 0.04)),
+)  # fmt: skip
+
+# Further numbers of a 2DEG and of a measured device.
+_DEVICE = (
+    Quantity("density", "n_e", "1e11 cm^-2", "density of the 2DEG", lower=0.1, upper=100.0),
+    Quantity("fermi_energy", "E_F", "meV", "Fermi energy of the damping", **_POSITIVE),
+    Quantity("gate", "V_g", "mV", "gate voltage"),
+    Quantity("smearing", "s", "meV", "smearing of T(E)", **_POSITIVE),
+    Quantity("series_resistance", "R_s", "ohm", "series resistance"),
+    Quantity("bias_share", "eta", "1", "share of the bias on the left", lower=0.0, upper=1.0),
+    Quantity("excitation", "V_ac", "mV", "excitation, rms", lower=0.0),
+)  # fmt: skip
+
+# Numbers that are computed at an operating point.
+_RESULTS = (
+    Quantity("energy_scale", "E1", "meV", "lowest transverse energy", **_POSITIVE),
+    Quantity("transmission", "T", "1", "total transmission", label="transmission", lower=0.0),
+    Quantity("conductance", "G", "2e2/h", "linear-response conductance", label="conductance",
+             lower=0.0),
+    Quantity("differential_conductance", "dI/dV", "2e2/h", "differential conductance"),
+    Quantity("current", "I", "nA", "current"),
+    Quantity("energy_current", "J", "pW", "energy current"),
+    Quantity("left", "P_L", "pW", "power dissipated on the left"),
+    Quantity("right", "P_R", "pW", "power dissipated on the right"),
+    Quantity("total", "P_L + P_R", "pW", "power dissipated on both sides"),
+    Quantity("asymmetry", "P_A", "pW", "asymmetry P_R - P_L"),
+    Quantity("hot_spot_energy", "E*", "meV", "energy of the hottest electrons"),
+    Quantity("hot_spot_distance", "r*", "nm", "distance of the hot spot", lower=0.0),
+    Quantity("hot_spot_status", "", "1", "state of the hot spot", lower=0.0,
+             note="0 found, 1 no answer, 2 two maxima exchange"),
+    Quantity("inelastic_length", "l", "nm", "inelastic length at `energy`", lower=0.0),
+    Quantity("power_per_length", "dP/dr", "pW/nm", "power per length at `distance`", lower=0.0),
+)  # fmt: skip
+
+FIELDS = {q.name: q for q in _FIELDS}
+SETTINGS = {q.name: q for q in _SETTINGS}
+POINT = {q.name: q for q in _POINT}
+RESULTS = {q.name: q for q in _RESULTS}
+QUANTITIES = {**FIELDS, **SETTINGS, **POINT, **{q.name: q for q in _DEVICE}, **RESULTS}
+
+
+def quantity(name: str) -> Quantity:
+    """The quantity of a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in QUANTITIES:
+        raise ValueError(f"there is no quantity {name!r}: {closest(name, QUANTITIES)}")
+    return QUANTITIES[name]
+
+
+def closest(name, known) -> str:
+    """The end of a message about an unknown name: the nearest known ones, and all of them."""
     known = list(known)
     near = difflib.get_close_matches(str(name), known, 2, 0.6)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return f"{hint}Known are {', '.join(known)}"
-
-
-def innermost(scatterer) -> Any:
-    """The scatterer whose numbers these are: that of one spin, in the user's own class."""
-    for holder in ("inner", "scatterer"):
-        if hasattr(scatterer, holder):
-            return innermost(getattr(scatterer, holder))
-    return scatterer
-
-
-def field_path(scatterer, name) -> tuple[str, ...] | None:
-    """Attributes that lead to a number of the scatterer, also inside one that splits the spins.
-
-    Returns:
-        A tuple of names, or None where there is no such number.
-    """
-    attribute = str(_ALIASES.get(name, name))
-    if name not in POINT_UNITS and _is_number(scatterer, attribute):
-        return (attribute,)
-    for inner in ("inner", "scatterer"):
-        if hasattr(scatterer, inner):
-            path = field_path(getattr(scatterer, inner), name)
-            if path is not None:
-                return (inner, *path)
-    return None
-
-
-def _is_number(holder, name):
-    """Whether this attribute is a number that is not fixed when a function is compiled."""
-    if dataclasses.is_dataclass(holder):
-        field = {f.name: f for f in dataclasses.fields(holder)}.get(name)
-        if field is None or field.metadata.get("static", False):
-            return False
-        value = getattr(holder, name)
-        if value is None:  # such as the wide_ratio of half planes
-            return name in FIELD_UNITS
-    else:
-        value = getattr(holder, name, None)
-    if isinstance(value, (int, float, np.number)):
-        return not isinstance(value, bool)
-    return isinstance(value, (np.ndarray, jax.Array)) and value.ndim == 0
-
-
-def field_names(scatterer):
-    """Names of the scatterer's numbers that may be swept."""
-    names = set(FIELD_UNITS)
-    holder = scatterer
-    while holder is not None:
-        if dataclasses.is_dataclass(holder):
-            names |= {f.name for f in dataclasses.fields(holder)}
-        holder = getattr(holder, "inner", getattr(holder, "scatterer", None))
-    return sorted(name for name in names if field_path(scatterer, name) is not None)
-
-
-def field_unit(scatterer, name):
-    """Unit of one of the scatterer's numbers, "" where nothing says it.
-
-    A class of your own says it by `equinox.field(metadata={"unit": "meV"})`.
-    """
-    *holders, last = field_path(scatterer, name) or (name,)
-    for attribute in holders:
-        scatterer = getattr(scatterer, attribute)
-    if dataclasses.is_dataclass(scatterer):
-        for field in dataclasses.fields(scatterer):
-            if field.name == last and "unit" in field.metadata:
-                return str(field.metadata["unit"])
-    return FIELD_UNITS.get(name, "")
-
-
-def with_numbers(scatterer, numbers):
-    """The scatterer with other numbers, checked by its own class where that is possible.
-
-    Args:
-        scatterer: any scatterer.
-        numbers: name -> float, names as `field_path` knows them.
-    """
-    for name, value in numbers.items():
-        path = field_path(scatterer, name)
-        assert path is not None, name
-        scatterer = _replaced(scatterer, path, value)
-    return scatterer
-
-
-def with_static(scatterer, name, value) -> Any:
-    """The scatterer with another value of a static field, also inside one that splits the spins."""
-    path = []
-    holder = scatterer
-    while not hasattr(holder, name):
-        path.append("inner" if hasattr(holder, "inner") else "scatterer")
-        holder = getattr(holder, path[-1])
-    return _replaced(scatterer, (*path, name), value)
-
-
-def _replaced(holder, path, value) -> Any:
-    first, *rest = path
-    new = _replaced(getattr(holder, first), rest, value) if rest else value
-    if dataclasses.is_dataclass(holder):
-        try:
-            return dataclasses.replace(holder, **{first: new})  # pyright: ignore[reportArgumentType]
-        except TypeError:
-            pass  # a class whose arguments are not its fields
-    return eqx.tree_at(lambda h: getattr(h, first), holder, new)

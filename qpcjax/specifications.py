@@ -9,19 +9,8 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files import InputError, read_transmission
-from qpcjax.quantities import FIELD_UNITS, POINT_UNITS, closest
+from qpcjax.quantities import FIELDS, QUANTITIES, closest
 from qpcjax.scatterers.registry import MODELS, named_scatterer
-
-# Factors to the library's units.
-_UNITS = {
-    "nm": {"nm": 1.0, "um": 1e3, "mm": 1e6, "m": 1e9, "pm": 1e-3},
-    "meV": {"meV": 1.0, "eV": 1e3, "ueV": 1e-3},
-    "K": {"K": 1.0, "mK": 1e-3},
-    "T": {"T": 1.0, "mT": 1e-3},
-    "m_e": {"m_e": 1.0},
-    "1": {"1": 1.0},
-}
-_VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +64,7 @@ class Reader:
 
     def factor(self, unit, name, field):
         """Factor from a unit to that of the parameter."""
-        own = POINT_UNITS.get(name) or FIELD_UNITS.get(name, "1")
-        units = {**_UNITS[own], **(_VOLTAGES if name == "bias" else {})}
+        units = QUANTITIES[name].units if name in QUANTITIES else {"1": 1.0}
         if unit is None:
             return 1.0
         if unit not in units:
@@ -120,7 +108,7 @@ def read_scatterer(reader, given, axes: Mapping[str, Any]) -> tuple[Any, bool]:
         field = f"scatterer.{name}"
         if name == "table":
             values[name] = read_transmission(reader.beside(value))
-        elif name in FIELD_UNITS:
+        elif name in FIELDS:
             if name in axes:
                 raise reader.error(f"{name} is in axes and in scatterer")
             values[name] = reader.quantity(value, name, field)

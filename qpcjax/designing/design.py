@@ -16,8 +16,9 @@ from qpcjax.designing.search import Merit, Search, low_discrepancy
 from qpcjax.heat.hot_spot import QuadraticDamping
 from qpcjax.measurements import InputError
 from qpcjax.optimise.parameters import Parameter
-from qpcjax.quantities import POINT_UNITS, closest, field_names, field_unit
+from qpcjax.quantities import closest
 from qpcjax.scatterers import as_scatterer
+from qpcjax.scatterers.fields import field_names, quantity_of
 from qpcjax.transport.reservoirs import Reservoirs
 
 _DIFFERENCE = 1e-4  # step of the Hessian's differences, in the parameter's range or value
@@ -138,7 +139,7 @@ def _known_name(scatterer, name):
 
 
 def _unit(scatterer, name):
-    return POINT_UNITS.get(name) or field_unit(scatterer, name)
+    return quantity_of(scatterer, name).unit
 
 
 def _parameters(scatterer, reservoirs, free):

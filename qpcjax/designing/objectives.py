@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
-from qpcjax.quantities import closest, field_names, with_numbers
+from qpcjax.quantities import closest
 from qpcjax.scatterers import transmission
+from qpcjax.scatterers.fields import field_names, with_numbers
 from qpcjax.transport.landauer import conductance, dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import number, require

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.hot_spot import QuadraticDamping
-from qpcjax.quantities import POINT_UNITS, field_path, innermost, with_numbers, with_static
+from qpcjax.quantities import POINT
 from qpcjax.resolution import keeping, modes_kept, modes_needed, prepared
 from qpcjax.scatterers import as_scatterer
+from qpcjax.scatterers.fields import field_path, innermost, with_numbers, with_static
 from qpcjax.transport.reservoirs import Reservoirs
 
 ROWS = 4  # points evaluated side by side; fewer are filled up, so that one shape is compiled
@@ -88,10 +89,10 @@ def _linearised(problem, rows):
 
 
 def placed(scatterer, reservoirs, numbers):
-    """Scatterer and reservoirs with other numbers; names as `field_path` and POINT_UNITS have."""
-    own = {n: v for n, v in numbers.items() if n not in POINT_UNITS}
+    """Scatterer and reservoirs with other numbers; names as `field_path` and POINT have."""
+    own = {n: v for n, v in numbers.items() if n not in POINT}
     point = {f: getattr(reservoirs, f) for f in ("mu", "bias", "temperature", "temperature_bias")}
-    point |= {n: v for n, v in numbers.items() if n in POINT_UNITS}
+    point |= {n: v for n, v in numbers.items() if n in POINT}
     return with_numbers(scatterer, own), Reservoirs(**point)
 
 
@@ -156,7 +157,7 @@ def physical(scatterer, reservoirs, name, value):
 
 def present(scatterer, reservoirs, name):
     """A number's present value; None where it is not one, such as an open wide_ratio."""
-    if name in POINT_UNITS:
+    if name in POINT:
         return float(getattr(reservoirs, name))
     path = field_path(scatterer, name)
     assert path is not None

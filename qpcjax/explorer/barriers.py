@@ -8,8 +8,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from qpcjax.quantities import with_static
 from qpcjax.resolution import keeping, modes_kept, modes_needed
+from qpcjax.scatterers.fields import with_static
 from qpcjax.scatterers.registry import named_scatterer
 from qpcjax.scatterers.soft import soften
 from qpcjax.transport.reservoirs import Reservoirs

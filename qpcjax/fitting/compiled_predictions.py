@@ -11,10 +11,10 @@ import numpy as np
 from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.device_parameters import Layout
 from qpcjax.fitting.predictions import FLOWS, Resolution, heat_reach, predict
-from qpcjax.quantities import with_static
 from qpcjax.resolution import keeping, modes_kept, spinless
 from qpcjax.scatterers import grid_points
 from qpcjax.scatterers.channel import ASPECT_BUCKETS
+from qpcjax.scatterers.fields import with_static
 from qpcjax.transport.integrals import NARROW_REACH, REACH, panels_in
 
 _ROOM = 0.15  # share of panels and modes kept beyond what the start needs

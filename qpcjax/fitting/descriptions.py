@@ -3,7 +3,7 @@
 from qpcjax.constants import density
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import Layout
-from qpcjax.quantities import innermost
+from qpcjax.scatterers.fields import innermost
 
 # What the numbers of a device are.
 _MEANINGS = {

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.hot_spot import QuadraticDamping
-from qpcjax.quantities import closest, innermost
+from qpcjax.quantities import closest
 from qpcjax.scatterers import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.fields import innermost
 from qpcjax.validation import number, require
 
 

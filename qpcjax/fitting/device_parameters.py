@@ -5,17 +5,7 @@ import numpy as np
 
 from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions
 from qpcjax.optimise.parameters import Parameter
-from qpcjax.quantities import FIELD_UNITS, innermost
-
-_UNITS = FIELD_UNITS | {
-    "mu": "meV",
-    "series_resistance": "ohm",
-    "temperature": "K",
-    "bias_share": "",
-    "excitation": "mV",
-    "damping": "",
-    "energy": "meV",
-}
+from qpcjax.scatterers.fields import innermost, quantity_of
 
 # Containers on the way to a number: they are not part of its name.
 _CONTAINERS = {"barrier", "scatterer", "inner", "curves", "values", "positions", "value"}
@@ -99,7 +89,7 @@ class Layout:
             return "E1" if hasattr(kind, "energy_scale") else "meV"
         if base.endswith("_position"):
             return "mV"
-        return _UNITS.get(base, "")
+        return quantity_of(self.device.scatterer, base).unit
 
     def build(self, vector):
         """The device with these numbers."""

@@ -13,7 +13,7 @@ from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
-from qpcjax.quantities import innermost
+from qpcjax.scatterers.fields import innermost
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike

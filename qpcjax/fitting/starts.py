@@ -11,8 +11,8 @@ import numpy as np
 from qpcjax.constants import RESISTANCE_QUANTUM
 from qpcjax.fitting.device import GateCurve, Gated, StepPositions
 from qpcjax.measurements import ConductanceTrace, InputError
-from qpcjax.quantities import innermost
 from qpcjax.resolution import keeping, modes_kept
+from qpcjax.scatterers.fields import innermost
 
 _TRIALS = 241  # values of the number that the gate moves, among which steps are looked for
 _REACH = 30.0  # factor on it

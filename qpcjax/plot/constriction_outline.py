@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qpcjax.quantities import innermost
+from qpcjax.scatterers.fields import innermost
 
 _WALL = {"facecolor": "0.75", "edgecolor": "0.35", "linewidth": 0.4}
 _POINTS = 61

@@ -18,8 +18,8 @@ from qpcjax.plot.style import (
     styled,
     with_unit,
 )
-from qpcjax.quantities import with_numbers
 from qpcjax.scatterers import transmission
+from qpcjax.scatterers.fields import with_numbers
 from qpcjax.transport.landauer import conductance
 
 _POINTS = 240

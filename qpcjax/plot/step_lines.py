@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import RESISTANCE_QUANTUM
-from qpcjax.quantities import innermost
+from qpcjax.scatterers.fields import innermost
 
 _FINE = 200  # gate voltages of a line
 _MODES = 12  # of a channel; lines outside the map are left out

@@ -24,7 +24,7 @@ class IdealStep(AbstractScatterer):
         ValueError: an energy that is not finite, a mass that is not positive.
     """
 
-    energy: float = eqx.field(converter=number)
+    energy: float = eqx.field(converter=number, metadata={"quantity": "step_energy"})
     mass: float = eqx.field(default=GAAS_MASS, converter=number)
 
     follows_bias = False

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qpcjax.quantities import POINT_UNITS, closest, field_names, field_path, field_unit
+from qpcjax.quantities import POINT, closest
+from qpcjax.scatterers.fields import field_names, field_path, quantity_of
 
 DEFAULTS = {"bias": 0.0, "temperature": 0.0, "temperature_bias": 0.0, "damping": 0.04}
 
@@ -103,14 +104,11 @@ def read_axes(scatterer, given, table=False):
         )
     values, units, fixed = {}, {}, {}
     for name, axis in given.items():
-        if name in POINT_UNITS:
-            unit = POINT_UNITS[name]
-        elif field_path(scatterer, name) is not None:
-            unit = field_unit(scatterer, name)
-        else:
-            known = [*POINT_UNITS, *field_names(scatterer)]
+        if name not in POINT and field_path(scatterer, name) is None:
+            known = [*POINT, *field_names(scatterer)]
             raise ValueError(f"there is no axis {name!r}: {closest(name, known)}")
         array = _numbers(name, axis)
+        unit = quantity_of(scatterer, name).unit
         if array.ndim == 0:
             fixed[name] = float(array)
         else:

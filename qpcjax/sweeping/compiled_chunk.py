@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from qpcjax.quantities import POINT_UNITS, field_path
+from qpcjax.quantities import POINT
 from qpcjax.scatterers.batching import same_dtype
+from qpcjax.scatterers.fields import field_path
 from qpcjax.sweeping.observables import POINTWISE, point_values
 from qpcjax.sweeping.plan import follow
 
@@ -57,7 +58,7 @@ class Program:
         # One long axis is taken piece by piece, as the columns of a table are.
         self._sliced = plan.axes.table or len(plan.axes.names) == 1
         paths = tuple(
-            (name, None if name in POINT_UNITS else field_path(plan.scatterer, name))
+            (name, None if name in POINT else field_path(plan.scatterer, name))
             for name in plan.axes.names
         )
         self._static = _Static(

@@ -14,10 +14,11 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN
 from qpcjax.heat.hot_spot import QuadraticDamping
-from qpcjax.quantities import POINT_UNITS, field_path, with_numbers
+from qpcjax.quantities import POINT
 from qpcjax.resolution import keeping, modes_kept, prepared, spinless
 from qpcjax.scatterers import AbstractScatterer
 from qpcjax.scatterers.base import as_scatterer
+from qpcjax.scatterers.fields import field_path, with_numbers
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.observables import POINTWISE, read_observables
@@ -124,10 +125,10 @@ def make_plan(
     require_count("order", order, 2)
     if chunk is not None:
         require_count("chunk", chunk)
-    numbers = {name: value for name, value in given.items() if name in POINT_UNITS}
+    numbers = {name: value for name, value in given.items() if name in POINT}
     fixed = {k: v for k, v in {**DEFAULTS, **numbers}.items() if k not in points.names}
     stated = _stated_limits(scatterer)
-    scatterer = with_numbers(scatterer, {k: v for k, v in given.items() if k not in POINT_UNITS})
+    scatterer = with_numbers(scatterer, {k: v for k, v in given.items() if k not in POINT})
     scatterer = _checked(scatterer, points, fixed, fermi_energy)
     scatterer = _with_limits(scatterer, points, stated)
     scatterer = _with_modes(scatterer, points, fixed, names, needed_modes)
@@ -141,7 +142,7 @@ def make_plan(
 def _checked(scatterer, axes, fixed, fermi_energy):
     """The scatterer with the first values of its axes; every end of an axis is tried."""
     for name, values in axes.values.items():
-        if name not in POINT_UNITS:
+        if name not in POINT:
             for value in {float(values.min()), float(values.max()), float(values[0])}:
                 with_numbers(scatterer, {name: value})
             scatterer = with_numbers(scatterer, {name: float(values[0])})
@@ -279,7 +280,7 @@ def _at(values, row):
 
 
 def _at_row(scatterer, table, row):
-    numbers = {k: float(_at(v, row)) for k, v in table.items() if k not in POINT_UNITS}
+    numbers = {k: float(_at(v, row)) for k, v in table.items() if k not in POINT}
     return with_numbers(scatterer, numbers)
 
 
@@ -335,7 +336,7 @@ def _cut(values, rows):
 
 def _limits(scatterer, table, rows):
     """Energy limit, floor, first step and whether it is resolved, at these rows of the table."""
-    fields = {k: _cut(v, rows) for k, v in table.items() if k not in POINT_UNITS}
+    fields = {k: _cut(v, rows) for k, v in table.items() if k not in POINT}
     if not fields:
         return tuple(np.asarray(x) for x in _limits_of(scatterer))
     paths = tuple(field_path(scatterer, name) for name in fields)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from qpcjax.files import InputError
-from qpcjax.quantities import POINT_UNITS, closest
+from qpcjax.quantities import POINT, closest
 from qpcjax.specifications import Reader, read_scatterer
 from qpcjax.sweeping.plan import make_plan
 from qpcjax.transport.integrals import ORDER
@@ -109,8 +109,8 @@ def read_spec(path):
         for name, value in reader.table(given["axes"], "axes").items()
     }
     for name, value in reader.table(given.get("fixed", {}), "fixed").items():
-        if name not in POINT_UNITS:
-            raise reader.error(f"there is no {name!r} in fixed: {closest(name, POINT_UNITS)}")
+        if name not in POINT:
+            raise reader.error(f"there is no {name!r} in fixed: {closest(name, POINT)}")
         if name in axes:
             raise reader.error(f"{name} is in axes and in fixed")
         axes[name] = reader.quantity(value, name, f"fixed.{name}")
