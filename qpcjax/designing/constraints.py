@@ -1,34 +1,24 @@
 """Conditions that a design has to keep: an observable, or a number of your own, in a range."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 
-from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.observables import OBSERVABLES, Observable, named
 from qpcjax.quantities import closest
-from qpcjax.scatterers import transmission
-from qpcjax.transport.landauer import conductance, current, differential_conductance, dissipation
 
 
-def _power(side):
-    return lambda s, r, damping: getattr(dissipation(s, r), side)
+def constrained() -> list[str]:
+    """Names of the observables that a constraint may hold in a range, aliases too."""
+    return [name for o in OBSERVABLES.values() if _fits(o) for name in (*o.aliases, o.name)]
 
 
-# Unit of each observable, and how it is computed.
-OBSERVABLES: dict[str, tuple[str, Callable[..., Any]]] = {
-    "transmission": ("1", lambda s, r, damping: transmission(s, r.mu, r.bias)),
-    "conductance": ("2e^2/h", lambda s, r, damping: conductance(s, r.mu, r.temperature)),
-    "differential_conductance": ("2e^2/h", lambda s, r, damping: differential_conductance(s, r)),
-    "current": ("nA", lambda s, r, damping: current(s, r)),
-    "left": ("pW", _power("left")),
-    "right": ("pW", _power("right")),
-    "total": ("pW", _power("total")),
-    "asymmetry": ("pW", _power("asymmetry")),
-    "distance": ("nm", lambda s, r, damping: hot_spot(s, r, damping).distance),
-}
+def _fits(observable):
+    # A design has no energy and no distance, and its search needs derivatives.
+    return observable.differentiable and observable.missing(("mu",)) is None
 
 
 class Constraint(eqx.Module):
@@ -38,8 +28,7 @@ class Constraint(eqx.Module):
 
     Args:
         quantity: an observable by name (conductance, current, left, right, total, asymmetry,
-            distance, transmission, differential_conductance), or a function of
-            (scatterer, reservoirs) that JAX can differentiate.
+            distance, ...), or a function of (scatterer, reservoirs) that JAX can differentiate.
         lower: smallest value that is allowed; None for none.
         upper: largest value that is allowed; None for none.
         name: what reports call it; by default that of the observable or function.
@@ -49,16 +38,18 @@ class Constraint(eqx.Module):
     """
 
     quantity: Any = eqx.field(static=True)
+    observable: Observable | None = eqx.field(static=True)
     lower: float
     upper: float
     name: str = eqx.field(static=True)
 
     def __init__(self, quantity, lower=None, upper=None, name=None):
         self.quantity = quantity
-        if not callable(quantity) and quantity not in OBSERVABLES:
+        self.observable = None if callable(quantity) else named(quantity)
+        known = constrained()
+        if not callable(quantity) and quantity not in known:
             raise ValueError(
-                f"there is no observable {quantity!r} to constrain: "
-                f"{closest(quantity, OBSERVABLES)}"
+                f"there is no observable {quantity!r} to constrain: {closest(quantity, known)}"
             )
         own = getattr(quantity, "__name__", "a number of your own")
         self.name = name or (own if callable(quantity) else quantity)
@@ -77,13 +68,18 @@ class Constraint(eqx.Module):
     @property
     def unit(self):
         """Unit of an observable, "" of a number of your own."""
-        return "" if callable(self.quantity) else OBSERVABLES[self.quantity][0]
+        return "" if self.observable is None else self.observable.unit
 
-    def value(self, scatterer, reservoirs, damping=None):
-        """The number that has to lie between the bounds."""
-        if not callable(self.quantity):
-            damping = QuadraticDamping() if damping is None else damping
-            return OBSERVABLES[self.quantity][1](scatterer, reservoirs, damping)
+    def value(self, scatterer, reservoirs, known: Mapping[str, Any]):
+        """The number that has to lie between the bounds.
+
+        Args:
+            scatterer: that of the design, for a number of your own.
+            reservoirs: those of the design, for the same.
+            known: name -> value of the observables that the constraints share, see `values_at`.
+        """
+        if self.observable is not None:
+            return known[self.observable.name]
         found = jnp.asarray(self.quantity(scatterer, reservoirs), float)
         if found.shape != ():
             raise ValueError(

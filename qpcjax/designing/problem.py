@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.observables import Point, values_at
 from qpcjax.quantities import POINT
 from qpcjax.resolution import keeping, modes_kept, modes_needed, prepared
 from qpcjax.scatterers import as_scatterer
@@ -49,8 +50,12 @@ class Problem(eqx.Module):
         """Parts of the objective, then the constrained numbers, as one vector."""
         scatterer, reservoirs = self.at(values)
         parts = self.objective.parts(scatterer, reservoirs)
-        rest = [c.value(scatterer, reservoirs, self.damping) for c in self.constraints]
-        return jnp.concatenate([parts, jnp.stack(rest)]) if rest else parts
+        if not self.constraints:
+            return parts
+        observables = {c.observable for c in self.constraints} - {None}
+        known = values_at(Point(scatterer, reservoirs, self.damping), observables)
+        rest = [c.value(scatterer, reservoirs, known) for c in self.constraints]
+        return jnp.concatenate([parts, jnp.stack(rest)])
 
     def linearise(self, rows):
         """Outputs and their derivatives by `names` for rows of values, as NumPy arrays.

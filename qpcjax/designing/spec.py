@@ -5,7 +5,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from qpcjax.designing.constraints import OBSERVABLES, Constraint
+from qpcjax.designing.constraints import Constraint
 from qpcjax.designing.objectives import (
     RESERVOIR_NAMES,
     AbstractObjective,
@@ -93,7 +93,7 @@ def read_design_spec(path) -> Question:
             free,
         )
         constraints = [
-            Constraint(name, *_bounds(reader, ends, name, f"constraints.{name}", OBSERVABLES))
+            Constraint(name, *_bounds(reader, ends, name, f"constraints.{name}", True))
             for name, ends in reader.table(given.get("constraints", {}), "constraints").items()
         ]
     except InputError:
@@ -116,7 +116,7 @@ def _whole(reader, value, field):
     return value
 
 
-def _bounds(reader, ends, name, field, units=None) -> tuple[Any, Any]:
+def _bounds(reader, ends, name, field, constraint=False) -> tuple[Any, Any]:
     """Bounds from [lower, upper] or { lower, upper, unit }; of a constraint either may be absent.
 
     Args:
@@ -124,7 +124,7 @@ def _bounds(reader, ends, name, field, units=None) -> tuple[Any, Any]:
         ends: the value in it.
         name: of the number.
         field: where it stands.
-        units: observables, where the number is one: those have no other units.
+        constraint: whether the number is an observable, which has one unit.
     """
     if isinstance(ends, list):
         if len(ends) != 2:
@@ -135,8 +135,8 @@ def _bounds(reader, ends, name, field, units=None) -> tuple[Any, Any]:
             f"{field} must be [lower, upper] or {{ lower = ..., upper = ... }}, got {ends!r}"
         )
     ends = dict[str, Any](ends)
-    reader.known(ends, _BOUND if units is None else _BOUND[:2], field)
-    if units is not None:
+    reader.known(ends, _BOUND[:2] if constraint else _BOUND, field)
+    if constraint:
         lower, upper = (
             reader.number(ends[end], f"{field}.{end}") if end in ends else None
             for end in ("lower", "upper")

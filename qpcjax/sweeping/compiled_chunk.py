@@ -10,11 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.observables import Observable, Point, values_at
 from qpcjax.quantities import POINT
 from qpcjax.scatterers.batching import same_dtype
 from qpcjax.scatterers.fields import field_path
-from qpcjax.sweeping.observables import POINTWISE, point_values
 from qpcjax.sweeping.plan import follow
+from qpcjax.transport.reservoirs import Reservoirs
 
 _DIMENSION = "blocks"
 _BULK = 1 << 16  # points of T(E) alone that are worth a longer compilation
@@ -25,7 +27,7 @@ class _Static(NamedTuple):
 
     paths: tuple[tuple[str, tuple[str, ...] | None], ...]  # of the axes; None: not the scatterer's
     table: bool
-    observables: tuple[str, ...]
+    observables: tuple[Observable, ...]
     order: int
     fermi_energy: Any
     bulk: bool
@@ -67,7 +69,7 @@ class Program:
             plan.observables,
             plan.order,
             plan.fermi_energy,
-            plan.axes.size >= _BULK and set(plan.observables) <= set(POINTWISE),
+            plan.axes.size >= _BULK and all(o.pointwise for o in plan.observables),
             plan.block,
             mesh,
         )
@@ -118,9 +120,7 @@ def _blocks(scatterer, fixed, columns, starts, static):
                 numbers[name] = value
             else:
                 changed = eqx.tree_at(functools.partial(follow, path=path), changed, value)
-        return point_values(
-            changed, numbers, static.observables, static.order, static.fermi_energy, static.bulk
-        )
+        return _values(changed, numbers, static)
 
     def block(given):
         start, rows = given
@@ -131,6 +131,25 @@ def _blocks(scatterer, fixed, columns, starts, static):
         return jax.vmap(point, out_axes=1)(values)
 
     return jax.lax.map(block, (starts, columns if static.table else None))
+
+
+def _values(scatterer, numbers, static):
+    """The observables at one point, shape (observables,)."""
+    dtype = numbers["bias"].dtype
+    # Without mu only observables at an energy are there.
+    mu = numbers.get("mu", jnp.asarray(jnp.nan, dtype))
+    others = (numbers[name] for name in ("bias", "temperature", "temperature_bias"))
+    point = Point(
+        scatterer,
+        Reservoirs(mu, *others),
+        QuadraticDamping(numbers["damping"], static.fermi_energy),
+        numbers.get("energy"),
+        numbers.get("distance"),
+        static.order,
+        static.bulk,
+    )
+    found = values_at(point, static.observables)
+    return jnp.stack([jnp.asarray(found[o.name], dtype) for o in static.observables])
 
 
 def _at_index(columns, index):

@@ -11,7 +11,6 @@ from qpcjax.files.atomic_writing import replacing, replacing_folder
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_source
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.result import StoredValues
 from qpcjax.sweeping.store import MANIFEST
 from qpcjax.sweeping.zarr_group import MARK, encoded, group_files
@@ -108,7 +107,7 @@ def write_json(result, path):
     observables = {
         name: {
             "unit": result.units[name],
-            "title": OBSERVABLES[name].title,
+            "title": result.titles[name],
             "values": np.asarray(values).tolist(),
         }
         for name, values in result.values.items()

@@ -14,6 +14,7 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN
 from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.observables import Observable, read_observables
 from qpcjax.quantities import POINT
 from qpcjax.resolution import keeping, modes_kept, prepared, spinless
 from qpcjax.scatterers import AbstractScatterer
@@ -21,7 +22,6 @@ from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.fields import field_path, with_numbers
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.observables import POINTWISE, read_observables
 from qpcjax.transport.integrals import LOST_WEIGHT, ORDER
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import require_count
@@ -51,7 +51,7 @@ class Plan:
         axes: the points.
         fixed: numbers of the operating point that all points share.
         given: those of `fixed` and of the scatterer that were stated beside the axes.
-        observables: their names.
+        observables: each `Observable`.
         order: Gauss nodes in a panel.
         fermi_energy: E_F of the damping.
         chunks: into which the points are divided.
@@ -62,7 +62,7 @@ class Plan:
     axes: Axes
     fixed: dict[str, float]
     given: dict[str, float]
-    observables: tuple[str, ...]
+    observables: tuple[Observable, ...]
     order: int
     fermi_energy: Any
     chunks: Chunks
@@ -75,7 +75,7 @@ class Plan:
             "axes": self.axes.described(),
             "table": self.axes.table,
             "fixed": dict(sorted(self.fixed.items())),
-            "observables": list(self.observables),
+            "observables": [o.name for o in self.observables],
             "order": self.order,
             "fermi_energy": self.fermi_energy,
             "chunk_shape": list(self.chunks.chunk),
@@ -116,8 +116,8 @@ def make_plan(
     """
     scatterer = as_scatterer(scatterer)
     points, given = read_axes(scatterer, axes, table)
-    names = read_observables(observables, {*points.names, *given})
-    both = set(points.names) & set(names)
+    wanted = read_observables(observables, {*points.names, *given})
+    both = set(points.names) & {o.name for o in wanted}
     if both:
         raise ValueError(
             f"{min(both)} is an axis and an observable: give the scatterer's number another name"
@@ -131,9 +131,9 @@ def make_plan(
     scatterer = with_numbers(scatterer, {k: v for k, v in given.items() if k not in POINT})
     scatterer = _checked(scatterer, points, fixed, fermi_energy)
     scatterer = _with_limits(scatterer, points, stated)
-    scatterer = _with_modes(scatterer, points, fixed, names, needed_modes)
-    chunks, block = _chunks_and_block(scatterer, points.shape, names, chunk)
-    return Plan(scatterer, points, fixed, given, names, order, fermi_energy, chunks, block)
+    scatterer = _with_modes(scatterer, points, fixed, wanted, needed_modes)
+    chunks, block = _chunks_and_block(scatterer, points.shape, wanted, chunk)
+    return Plan(scatterer, points, fixed, given, wanted, order, fermi_energy, chunks, block)
 
 
 # --- the scatterer's own numbers ------------------------------------------------------------
@@ -217,14 +217,14 @@ def _spread(values, count):
 # --- modes ----------------------------------------------------------------------------------
 
 
-def _with_modes(scatterer, axes, fixed, names, choose):
+def _with_modes(scatterer, axes, fixed, observables, choose):
     """The scatterer with the modes that every point needs.
 
     Args:
         scatterer: any scatterer.
         axes: the points.
         fixed: numbers that they share.
-        names: the observables.
+        observables: each `Observable`.
         choose: whether the number of modes is chosen here; else that of the scatterer must do.
 
     Raises:
@@ -237,7 +237,7 @@ def _with_modes(scatterer, axes, fixed, names, choose):
         tested = prepared(_at_row(scatterer, table, 0), Reservoirs(-math.inf))
         tested = keeping(scatterer, modes_kept(tested))
     row, reservoirs = 0, Reservoirs(-math.inf)
-    for electrons in _electrons(table, names):
+    for electrons in _electrons(table, observables):
         while True:
             # The worst point may need more modes, and then another one may be the worst.
             worst = _worst(tested, table, electrons)
@@ -291,18 +291,19 @@ def _with_bare(scatterer, bare):
     return dataclasses.replace(scatterer, scatterer=bare)
 
 
-def _electrons(table, names):
+def _electrons(table, observables):
     """Reservoirs (mu, bias, temperature, temperature_bias) that observables take, as columns."""
-    if "transmission" in names:
+    kinds = {o.electrons for o in observables}
+    if "energy" in kinds:
         # One energy is what a cold reservoir reaches.
         yield (table["energy"] if "energy" in table else table["mu"], 0.0, 0.0, 0.0)
-    if set(names) - {"transmission", "inelastic_length"}:
-        cold = set(names) <= {"transmission", "inelastic_length", "conductance"}
+    if kinds & {"equilibrium", "reservoirs"}:
+        unbiased = "reservoirs" not in kinds
         yield (
             table["mu"],
-            0.0 if cold else table["bias"],
+            0.0 if unbiased else table["bias"],
             table["temperature"],
-            0.0 if cold else table["temperature_bias"],
+            0.0 if unbiased else table["temperature_bias"],
         )
 
 
@@ -370,9 +371,9 @@ def follow(holder, path):
 # --- chunks ---------------------------------------------------------------------------------
 
 
-def _chunks_and_block(scatterer, shape, names, chunk):
+def _chunks_and_block(scatterer, shape, observables, chunk):
     """Chunks, and points in a block; neither depends on the number of devices or processes."""
-    kind = int(set(names) <= set(POINTWISE))
+    kind = int(all(o.pointwise for o in observables))
     block = _BLOCK["cpu" if jax.default_backend() == "cpu" else "other"][kind]
     block = max(1, block // scatterer.memory)
     if chunk is None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files.results import one_line
-from qpcjax.sweeping.observables import OBSERVABLES
 
 
 class StoredValues:
@@ -119,6 +118,7 @@ class SweepResult:
         units: of the axes and the observables, "1" for pure numbers, "" where not known.
         attributes: the scatterer, the numbers that are fixed, versions, the hash of all that it
             was computed from.
+        titles: of the observables: what each of them is, in words.
         folder: where they are, None for those in memory.
     """
 
@@ -127,6 +127,7 @@ class SweepResult:
     values: dict[str, Any]
     units: dict[str, str]
     attributes: dict[str, Any]
+    titles: dict[str, str]
     folder: Any = None
 
     @property
@@ -152,7 +153,7 @@ class SweepResult:
         """What a file says of an axis or an observable: units, title, its coordinates."""
         labels = {"units": self.units[name]}
         if name in self.values:
-            labels["long_name"] = OBSERVABLES[name].title
+            labels["long_name"] = self.titles[name]
             if self.is_table:  # the axes are no dimensions there
                 labels["coordinates"] = " ".join(self.axes)
         return labels
@@ -230,8 +231,3 @@ class SweepResult:
         from qpcjax.sweeping.export import write_zarr
 
         write_zarr(self, path)
-
-
-def units_of(axes, observables):
-    """Units of axes (name -> unit) and observables (names) together."""
-    return {**axes, **{name: OBSERVABLES[name].unit for name in observables}}

@@ -15,11 +15,10 @@ import numpy as np
 from qpcjax._versions import versions
 from qpcjax.files.atomic_writing import content_digest
 from qpcjax.sweeping.compiled_chunk import Program
-from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.plan import Plan, make_plan
 from qpcjax.sweeping.processes import Peers, wait_for
 from qpcjax.sweeping.progress import shown
-from qpcjax.sweeping.result import StoredValues, SweepResult, units_of
+from qpcjax.sweeping.result import StoredValues, SweepResult
 from qpcjax.sweeping.store import FORMAT, Store
 from qpcjax.sweeping.zarr_group import group_files
 from qpcjax.transport.integrals import ORDER
@@ -141,10 +140,7 @@ def _manifest(plan):
         "points": plan.axes.size,
         "chunks": plan.chunks.count,
         "dtype": "float64",
-        "observables": {
-            name: {"unit": OBSERVABLES[name].unit, "title": OBSERVABLES[name].title}
-            for name in plan.observables
-        },
+        "observables": {o.name: {"unit": o.unit, "title": o.title} for o in plan.observables},
         "spec": plan.spec(),
         "versions": {**versions(), "platform": jax.default_backend()},
     }
@@ -166,7 +162,8 @@ def _in_memory(plan, advance):
         advance(points, plan.axes.size)
 
     _compute(plan, range(plan.chunks.count), keep, kept)
-    named = dict(zip(plan.observables, values.reshape(-1, *plan.axes.shape), strict=True))
+    names = [o.name for o in plan.observables]
+    named = dict(zip(names, values.reshape(-1, *plan.axes.shape), strict=True))
     return _result(_manifest(plan), plan.axes.values, named)
 
 
@@ -261,17 +258,19 @@ def _stored(store, axes=None):
 
 def _result(manifest, axes, values, folder=None):
     spec = manifest["spec"]
-    units = {name: axis["unit"] for name, axis in spec["axes"].items()}
+    described = manifest["observables"]
+    units = {name: entry["unit"] for name, entry in {**spec["axes"], **described}.items()}
     attributes = {k: spec[k] for k in ("scatterer", "fixed", "fermi_energy", "order")}
     return SweepResult(
         tuple(manifest["dimensions"]),
         dict(axes),
         values,
-        units_of(units, values),
+        units,
         {
             **attributes,
             "spec_sha256": content_digest(spec),
             "versions": manifest["versions"],
         },
+        {name: entry["title"] for name, entry in described.items()},
         folder,
     )

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import qpcjax as qpc
+from qpcjax.observables import OBSERVABLES
 from qpcjax.sweeping import axes as axes_module
 from qpcjax.sweeping import compiled_chunk
 from qpcjax.sweeping.compiled_chunk import Program
-from qpcjax.sweeping.observables import OBSERVABLES
 from qpcjax.sweeping.plan import make_plan
 
 C = qpc.AbruptConstriction(20.0, 40.0, modes=2)  # E1 = 3.5 meV
