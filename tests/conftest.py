@@ -1,4 +1,4 @@
-"""Precision, dtype promotion, drawing backend and division of work of the whole test set."""
+"""Precision, dtype promotion, drawing backend, division of work and memory of the test suite."""
 
 import gc
 import os
@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
-# No place in the source for each operation of a compiled program: nobody looks at them here.
+# Compiled programs carry no source locations: no test looks at them.
 os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
 
 import jax
@@ -17,20 +17,20 @@ from hypothesis import settings
 DOUBLE = os.environ.get("JAX_ENABLE_X64", "1").lower() not in ("0", "false", "off", "no")
 jax.config.update("jax_enable_x64", DOUBLE)
 
-# Most of the time goes into compiling. With the older of two versions it is done the quick way, in
-# less than half of the time, and the newer one shows that nothing depends on it. Commands, scripts
-# and notebooks that tests start are compiled as for users everywhere.
+# Compiling takes most of the time. Without most optimisations the older jaxlib compiles in less
+# than half of it; the newer jaxlib optimises as it does for users: nothing depends on this setting.
+# Commands, scripts and notebooks that tests start are always compiled as for users.
 if version("jaxlib").startswith("0.10."):
     jax.config.update("jax_disable_most_optimizations", True)
     with pytest.MonkeyPatch.context() as patch:
-        # The older of XLA's two ways to compile a fusion; later versions do not have it.
+        # XLA's older compiler of fusions is quicker; later versions of jaxlib do not have it.
         older = "--xla_cpu_use_fusion_emitters=false"
         patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {older}".strip())
         jax.devices()  # reads the flags
-# What is compiled here would be kept for nobody.
+# No later run reads what the tests compile in their own process.
 jax.config.update("jax_enable_compilation_cache", False)
 
-# Modules that say something in single precision too; the others need float64.
+# Modules that test single precision too; the others need float64.
 ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_constants")
 
 # Modules whose code goes through optax, which needs the standard promotion of dtypes.
@@ -44,9 +44,9 @@ STANDARD_PROMOTION = (
     "test_plot",
 )
 
-# None of the compiling should be done twice. Modules of one group run in one process, one after the
-# other, and share what was compiled there. A module without a group is one of its own. The longest
-# groups stand first and are started first.
+# No program should be compiled twice. Modules of one group run one after the other in one process
+# and share its compiled programs, which are dropped when the group ends. A module without a group
+# forms a group of its own. The longest groups stand first and start first.
 GROUPS = {
     "the catalogue of hard cases": (
         "test_expansions",
@@ -76,7 +76,13 @@ GROUPS = {
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}
 
-# JAX keeps what it traced; the collector would walk it again and again, a twentieth of the time.
+
+def group_of(path):
+    """The name of a module's group."""
+    return GROUP_OF.get(path.stem, path.stem)
+
+
+# JAX keeps its traces; walking through them again and again takes the collector 5 % of the time.
 gc.set_threshold(100_000, 50, 100)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
@@ -84,10 +90,10 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure(config):
-    """Keep what the processes that tests start compile, for one another, until the session ends.
+    """Give the processes that tests start one compilation cache, until the session ends.
 
     Each worker has a folder of its own: JAX writes an entry in place, and another worker that read
-    it half-written would warn. The process that starts the workers removes all of them.
+    a half-written one would warn. The process that starts the workers removes all folders.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
@@ -106,13 +112,12 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Hand out whole groups, where pytest-xdist is in use."""
+    """Hand out whole groups to the workers of pytest-xdist."""
     from xdist.scheduler import LoadScopeScheduling
 
     class GroupScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            module = Path(nodeid.split("::")[0]).stem
-            return GROUP_OF.get(module, module)
+            return group_of(Path(nodeid.split("::")[0]))
 
     config.option.loadscopereorder = False  # the order is that of the collection
     return GroupScheduling(config, log)
@@ -129,9 +134,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(skip)
 
 
+def pytest_runtest_teardown(item, nextitem):
+    """Drop the compiled programs of a group when it ends: together they take several gigabytes."""
+    if nextitem is not None and group_of(nextitem.path) != group_of(item.path):
+        jax.clear_caches()
+        gc.collect()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def promotion_and_precision(request):
-    """Strict promotion for this package's own code; whatever a test changes is put back."""
+    """Promote strictly in this package's own code; put back whatever a test changes."""
     standard = request.module.__name__.startswith(STANDARD_PROMOTION)
     before = jax.config.jax_numpy_dtype_promotion
     jax.config.update("jax_enable_x64", DOUBLE)
