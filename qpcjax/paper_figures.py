@@ -17,7 +17,7 @@ from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, fermi_en
 from qpcjax.files import table_files, write_files
 from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
 from qpcjax.scatterers import transmission
-from qpcjax.scatterers.registry import MODELS
+from qpcjax.scatterers.registry import BARRIERS
 from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 
@@ -229,7 +229,7 @@ def _constriction(half_width, length, mass, model) -> Any:
     if model not in CONSTRICTIONS:
         known = ", ".join(CONSTRICTIONS)
         raise ValueError(f"model must be one of {known} for the figures, got {model!r}")
-    return MODELS[model].build(half_width, length, mass=mass, modes=_MODES)
+    return BARRIERS[model].build(half_width, length, mass=mass, modes=_MODES)
 
 
 def _reservoirs(c, mu, bias, kT):

@@ -43,7 +43,7 @@ class Unit:
     @property
     def html(self) -> str:
         """The spelling on a page, exponents raised."""
-        return _raised(html.escape(self.text))
+        return as_html(self.text)
 
 
 UNITS = {
@@ -114,6 +114,8 @@ class Quantity:
     def __post_init__(self):
         object.__setattr__(self, "words", self.words or self.name.replace("_", " "))
         object.__setattr__(self, "label", self.label or self.words)
+        if self.slider is not None:
+            object.__setattr__(self, "slider", Slider(*self.slider))
 
     # --- unit -------------------------------------------------------------------------------
 
@@ -146,9 +148,7 @@ class Quantity:
     @property
     def html(self) -> str:
         """The symbol on a page, with subscripts."""
-        symbol = _greek(html.escape(self.symbol))
-        symbol = re.sub(r"(?<=[A-Za-z])_?([LRAFsxye]|\d)\b", r"<sub>\1</sub>", symbol)
-        return _raised(symbol)
+        return as_html(self.symbol)
 
     @property
     def axis(self) -> str:
@@ -212,14 +212,20 @@ class Quantity:
         raise ValueError(message)
 
 
-def _greek(symbol):
-    for word, letter in (("hbar ", "ħ"), ("omega", "ω"), ("mu", "μ"), ("eta", "η")):
-        symbol = symbol.replace(word, letter)
-    return symbol
+_GREEK = {"omega": "ω", "mu": "μ", "eta": "η"}
 
 
-def _raised(text):
-    return re.sub(r"\^(-?\d+)", r"<sup>\1</sup>", text)
+def _greek(text):
+    text = text.replace("hbar ", "ħ")
+    return re.sub(r"(?<![A-Za-z])(omega|mu|eta)(?![A-Za-z])", lambda m: _GREEK[m[0]], text)
+
+
+def as_html(text: str) -> str:
+    """A text with symbols and units in ASCII as a page sets it, such as P_L, E1, mu, e^2."""
+    text = _greek(html.escape(text))
+    text = re.sub(r"(?<![A-Za-z])([A-Za-zωμη])_([A-Za-z]{1,2})\b", r"\1<sub>\2</sub>", text)
+    text = re.sub(r"\b([PETV])(\d)\b", r"\1<sub>\2</sub>", text)
+    return re.sub(r"\^(-?\d+)", r"<sup>\1</sup>", text).replace(" - ", " &minus; ")
 
 
 _POSITIVE: dict[str, Any] = {"lower": 0.0, "above": True}
@@ -255,31 +261,34 @@ _FIELDS = (
     Quantity("mass", "m", "m_e", "effective mass", **_POSITIVE),
 )  # fmt: skip
 
-# Choices of a barrier that are no numbers, and its number of modes.
+# Choices of a barrier that are no numbers.
 _SETTINGS = (
     Quantity("table", words="CSV file of T(E) whose header names its columns, such as "
              "'energy (eV),transmission'", kind=Path),
     Quantity("extrapolate", words="extrapolate to infinitely many modes", kind=bool),
-    Quantity("modes", "", "1", "modes that are kept", lower=1.0),
 )  # fmt: skip
 
 # Numbers that make up an operating point; axes of a sweep beside the barrier's own.
 _POINT = (
     Quantity("mu", "mu", "meV", "electrochemical potential", label="mean potential",
+             note="the mean of both sides, (mu_L + mu_R)/2",
              slider=Slider(0.5, 25.0, 0.1, 14.0)),
     Quantity("bias", "eV", "meV", "bias energy mu_L - mu_R", label="bias", inputs=_VOLTAGES,
+             note="numerically the voltage in mV; electrons flow to the right where it is positive",
              slider=Slider(-10.0, 10.0, 0.1, 4.0)),
     Quantity("temperature", "T", "K", "temperature of the electrons", label="temperature",
-             lower=0.0, slider=Slider(0.0, 10.0, 0.1, 1.6)),
-    Quantity("temperature_bias", "T_L - T_R", "K", "temperature difference T_L - T_R"),
+             note="0 is exact", lower=0.0, slider=Slider(0.0, 10.0, 0.1, 1.6)),
+    Quantity("temperature_bias", "T_L - T_R", "K", "temperature difference of the sides",
+             label="temperature difference"),
     Quantity("energy", "E", "meV", "energy of the electrons", label="energy"),
     Quantity("distance", "r", "nm", "distance from the barrier", label="distance", lower=0.0),
     Quantity("damping", "a", "1", "strength of the damping of hot electrons", label="damping",
-             **_POSITIVE, slider=Slider(0.01, 0.2, 0.01, 0.04)),
+             note="their rate is a (E - mu_R)^2/E_F", **_POSITIVE,
+             slider=Slider(0.01, 0.2, 0.01, 0.04)),
 )  # fmt: skip
 
-# Further numbers of a 2DEG and of a measured device.
-_DEVICE = (
+# Further numbers of a 2DEG, of a measured device and of the computation.
+_OTHERS = (
     Quantity("density", "n_e", "1e11 cm^-2", "density of the 2DEG", lower=0.1, upper=100.0),
     Quantity("fermi_energy", "E_F", "meV", "Fermi energy of the damping", **_POSITIVE),
     Quantity("gate", "V_g", "mV", "gate voltage"),
@@ -287,6 +296,7 @@ _DEVICE = (
     Quantity("series_resistance", "R_s", "ohm", "series resistance"),
     Quantity("bias_share", "eta", "1", "share of the bias on the left", lower=0.0, upper=1.0),
     Quantity("excitation", "V_ac", "mV", "excitation, rms", lower=0.0),
+    Quantity("modes", "", "1", "modes that are kept", lower=1.0),
 )  # fmt: skip
 
 # Numbers that are computed at an operating point.
@@ -301,7 +311,7 @@ _RESULTS = (
     Quantity("left", "P_L", "pW", "power dissipated on the left"),
     Quantity("right", "P_R", "pW", "power dissipated on the right"),
     Quantity("total", "P_L + P_R", "pW", "power dissipated on both sides"),
-    Quantity("asymmetry", "P_A", "pW", "asymmetry P_R - P_L"),
+    Quantity("asymmetry", "P_A", "pW", "asymmetry P_R - P_L", label="asymmetry"),
     Quantity("hot_spot_energy", "E*", "meV", "energy of the hottest electrons"),
     Quantity("hot_spot_distance", "r*", "nm", "distance of the hot spot", lower=0.0),
     Quantity("hot_spot_status", "", "1", "state of the hot spot", lower=0.0,
@@ -314,7 +324,7 @@ FIELDS = {q.name: q for q in _FIELDS}
 SETTINGS = {q.name: q for q in _SETTINGS}
 POINT = {q.name: q for q in _POINT}
 RESULTS = {q.name: q for q in _RESULTS}
-QUANTITIES = {**FIELDS, **SETTINGS, **POINT, **{q.name: q for q in _DEVICE}, **RESULTS}
+QUANTITIES = {**FIELDS, **SETTINGS, **POINT, **{q.name: q for q in _OTHERS}, **RESULTS}
 
 
 def quantity(name: str) -> Quantity:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files import InputError, read_transmission
-from qpcjax.quantities import FIELDS, QUANTITIES, closest
-from qpcjax.scatterers.registry import MODELS, named_scatterer
+from qpcjax.quantities import QUANTITIES, closest
+from qpcjax.scatterers.registry import BARRIERS, barrier_quantities, named_scatterer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Reader:
 
     def factor(self, unit, name, field):
         """Factor from a unit to that of the parameter."""
-        units = QUANTITIES[name].units if name in QUANTITIES else {"1": 1.0}
+        known = barrier_quantities() | QUANTITIES
+        units = known[name].units if name in known else {"1": 1.0}
         if unit is None:
             return 1.0
         if unit not in units:
@@ -96,24 +97,25 @@ def read_scatterer(reader, given, axes: Mapping[str, Any]) -> tuple[Any, bool]:
     """
     parameters = dict(reader.table(given, "scatterer"))
     model = parameters.pop("model", "mean")
-    if model not in MODELS:
+    if model not in BARRIERS:
         raise reader.error(
-            f"scatterer.model must be one of {', '.join(MODELS)}, got {model!r}: "
-            f"{closest(model, MODELS)}"
+            f"scatterer.model must be one of {', '.join(BARRIERS)}, got {model!r}: "
+            f"{closest(model, BARRIERS)}"
         )
-    known = [*MODELS[model].parameters, "g_factor", "magnetic_field"]
+    known = [*BARRIERS[model].arguments, "g_factor", "magnetic_field"]
     reader.known(parameters, known, f"scatterer, with the model {model}")
-    values = {}
+    values, quantities = {}, barrier_quantities()
     for name, value in parameters.items():
         field = f"scatterer.{name}"
-        if name == "table":
+        kind = quantities[name].kind if name in quantities else None
+        if kind is Path:
             values[name] = read_transmission(reader.beside(value))
-        elif name in FIELDS:
+        elif kind is float:
             if name in axes:
                 raise reader.error(f"{name} is in axes and in scatterer")
             values[name] = reader.quantity(value, name, field)
         else:
-            values[name] = value  # such as modes or matching, checked by the class
+            values[name] = value  # such as a number of modes, checked by the class
     for name in axes:
         if name in known and name not in values:
             values[name] = float(np.atleast_1d(axes[name])[0])

@@ -1,57 +1,102 @@
-"""What `qpcjax evaluate` does between its options and its output."""
+"""The command `qpcjax evaluate`: everything about one operating point."""
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.files import check_writable, read_transmission, table_files, write_files
+from qpcjax.cli.console import plain_errors, print_json
+from qpcjax.cli.options import AsJson, Generated, barrier_options, option
+from qpcjax.files import (
+    InputError,
+    check_writable,
+    read_transmission,
+    table_files,
+    write_files,
+)
 from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
 from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.quantities import QUANTITIES
 from qpcjax.resolution import modes_kept, prepared
-from qpcjax.scatterers.registry import MODELS, named_scatterer
+from qpcjax.scatterers.registry import BARRIERS, barrier_quantities, named_scatterer
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import require_finite
 
-# What stands above a table of results: option, symbol, factor and unit.
-_SYMBOLS = (
-    ("half_width", "2w", 2, "nm"),
-    ("length", "L", 1, "nm"),
-    ("curvature_radius", "R", 1, "nm"),
-    ("wide_ratio", "W/w", 1, ""),
-    ("offset", "U", 1, "meV"),
-    ("height", "V0", 1, "meV"),
-    ("hbar_omega_y", "hbar omega_y", 1, "meV"),
-    ("hbar_omega_x", "hbar omega_x", 1, "meV"),
-    ("step_energy", "E0", 1, "meV"),
-    ("magnetic_field", "B", 1, "T"),
-    ("g_factor", "g", 1, ""),
-    ("mass", "m", 1, "m_e"),
+EXAMPLES = (
+    "Examples: qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4 --temperature "
+    "1.6   or   qpcjax evaluate --model saddle --height 10 --hbar-omega-y 3 --hbar-omega-x 1 "
+    "--mu 12 --bias 1"
 )
-_UNITS = {name: unit or "1" for name, _, _, unit in _SYMBOLS} | {
-    "mu": "meV",
-    "bias": "meV",
-    "temperature": "K",
-    "temperature_bias": "K",
-    "damping": "1",
-    "modes": "1",
-}
 
 
-def operating_point(model, barrier, point, fermi_energy, modes):
-    """Scatterer, reservoirs and damping, and how many modes the scatterer keeps."""
+def _evaluate(
+    mu: Annotated[float, option("mu")],
+    bias: Annotated[float, option("bias")] = 0.0,
+    temperature: Annotated[float, option("temperature")] = 0.0,
+    temperature_bias: Annotated[float, option("temperature_bias")] = 0.0,
+    damping: Annotated[float, option("damping")] = 0.04,
+    fermi_energy: Annotated[
+        str, typer.Option(help="E_F in that rate: mu_R, mu, or a number in meV.")
+    ] = "mu_R",
+    modes: Annotated[
+        int | None,
+        typer.Option(help="Channel modes kept; by default as many as are needed."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write the results to this .csv, .json or .nc as well."),
+    ] = None,
+    as_json: AsJson = False,
+    *,
+    generated: dict[str, Any],
+):
+    """Evaluate one operating point: transmission, current, heat on each side, hot spot."""
+    barrier = {k: v for k, v in generated.items() if v is not None and v is not False}
+    model = barrier.pop("model")
+    point = {
+        "mu": mu,
+        "bias": bias,
+        "temperature": temperature,
+        "temperature_bias": temperature_bias,
+        "damping": damping,
+    }
+    with plain_errors():
+        kind = None if out is None else _kind_of(out)
+        parts = _operating_point(model, barrier, point, fermi_energy, modes)
+    from qpcjax.evaluation import evaluate
+
+    with Console(stderr=True).status("Compiling and evaluating ..."):
+        result = evaluate(*parts)
+    scatterer = parts[0]
+    inputs = {"model": model, **barrier, "mass": float(scatterer.mass), **point}
+    if (kept := modes_kept(scatterer)) is not None:
+        inputs["modes"] = kept
+    if as_json:
+        print_json(_as_json(inputs, fermi_energy, result))
+    else:
+        _show(inputs, result)
+    if out is not None:
+        with plain_errors((InputError, OSError)):
+            _write(out, kind, inputs, fermi_energy, result)
+
+
+evaluate = Generated(_evaluate, "evaluate", barrier_options)
+
+
+def _operating_point(model, barrier, point, fermi_energy, modes):
+    """Scatterer, reservoirs and damping."""
     numbers = {k: v for k, v in {**barrier, **point}.items() if isinstance(v, float)}
     require_finite(**numbers)
     reservoirs = Reservoirs(*(point[k] for k in ("mu", "bias", "temperature", "temperature_bias")))
     damping = QuadraticDamping(point["damping"], _energy_or_name(fermi_energy))
-    if barrier["table"] is not None:
+    if "table" in barrier:
         barrier = {**barrier, "table": read_transmission(barrier["table"])}
-    scatterer = prepared(named_scatterer(model, barrier), reservoirs, modes)
-    return (scatterer, reservoirs, damping), modes_kept(scatterer)
+    return prepared(named_scatterer(model, barrier), reservoirs, modes), reservoirs, damping
 
 
 def _energy_or_name(text) -> Any:
@@ -64,14 +109,14 @@ def _energy_or_name(text) -> Any:
     return energy
 
 
-def kind_of(path):
+def _kind_of(path):
     """The format of the file that is written, checked before any work is done."""
     kind = format_of(path)
     check_writable(path.parent)
     return kind
 
 
-def write(path, kind, inputs, fermi_energy, result):
+def _write(path, kind, inputs, fermi_energy, result):
     """Write the results as a table, with the inputs and versions they are from."""
     columns = {f"{q.symbol} ({q.unit})": [float(q.value)] for q in result.quantities}
     shown = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
@@ -82,10 +127,14 @@ def write(path, kind, inputs, fermi_energy, result):
     write_files(path.parent, {path.name: content})
 
 
-def as_json(inputs, fermi_energy, result):
+def _as_json(inputs, fermi_energy, result):
     """Inputs and results with their units, for programs."""
+    known = barrier_quantities() | QUANTITIES
     shown = {
-        name: {"value": str(v) if isinstance(v, Path) else v, "unit": _UNITS.get(name)}
+        name: {
+            "value": str(v) if isinstance(v, Path) else v,
+            "unit": known[name].unit or None if name in known else None,
+        }
         for name, v in inputs.items()
     }
     energy = _energy_or_name(fermi_energy)
@@ -96,7 +145,7 @@ def as_json(inputs, fermi_energy, result):
     return {"inputs": shown, "results": results, "notes": result.notes, "versions": versions()}
 
 
-def show(inputs, result):
+def _show(inputs, result):
     """Print the table that a person reads."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column()
@@ -115,17 +164,29 @@ def show(inputs, result):
 
 def _heading(inputs):
     """The barrier and the operating point, in the field's symbols."""
+    kind, quantities = BARRIERS[inputs["model"]], barrier_quantities()
+    names = [*dict.fromkeys((*kind.arguments, *quantities))]
     barrier = [
-        f"{symbol} = {value * factor:g}{unit and ' ' + unit}"
-        for name, symbol, factor, unit in _SYMBOLS
-        if (value := inputs.get(name)) is not None
+        _in_symbols(quantities[name], inputs[name])
+        for name in names
+        if name in inputs and name in quantities
     ]
-    if "table" in inputs:
-        barrier.insert(0, str(inputs["table"]))
     if "modes" in inputs:
         barrier.append(f"modes: {inputs['modes']}")
-    mu, bias, temperature = (inputs[k] for k in ("mu", "bias", "temperature"))
-    point = f"mu = {mu:g} meV, eV = {bias:g} meV, T = {temperature:g} K"
-    if inputs["temperature_bias"]:
-        point += f", T_L - T_R = {inputs['temperature_bias']:g} K"
-    return f"{MODELS[inputs['model']].title}\n{', '.join(barrier)}\n{point}"
+    names = [
+        "mu",
+        "bias",
+        "temperature",
+        *(["temperature_bias"] if inputs["temperature_bias"] else []),
+    ]
+    point = [_in_symbols(QUANTITIES[name], inputs[name]) for name in names]
+    return f"{kind.title}\n{', '.join(barrier)}\n{', '.join(point)}"
+
+
+def _in_symbols(quantity, value):
+    """One input, such as 2w = 40 nm."""
+    if quantity.kind is not float:
+        return str(value) if quantity.kind is Path else quantity.name
+    name, factor = quantity.shown or (None, 1.0)
+    symbol = (QUANTITIES[name] if name else quantity).symbol or quantity.name
+    return f"{symbol} = {value * factor:g} {quantity.unit_text}".rstrip()

@@ -1,12 +1,39 @@
-"""Options that several commands share, and how the help lists those of a barrier."""
+"""Options that several commands share, and those that quantities and barriers give."""
 
-from typing import Annotated
+import inspect
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
-HalfWidth = Annotated[float, typer.Option(help="Half the width of the channel, w, in nm.")]
-Length = Annotated[float, typer.Option(help="Length of the channel, L, in nm.")]
-Mass = Annotated[float, typer.Option(help="Effective mass in electron masses.")]
+from qpcjax.files import InputError
+from qpcjax.quantities import QUANTITIES, Quantity
+from qpcjax.scatterers.registry import BARRIERS, barrier_quantities
+
+
+def help_of(quantity: Quantity, note: str = "", more: str = "") -> str:
+    """The help of a quantity's option: words, symbol, unit and notes.
+
+    Args:
+        quantity: the quantity.
+        note: instead of the quantity's own note.
+        more: a note after the others.
+    """
+    words = [quantity.words[0].upper() + quantity.words[1:]]
+    words += [quantity.symbol] if quantity.symbol else []
+    words += [f"in {quantity.unit_words}"] if quantity.unit_words else []
+    words += [f"from {quantity.lower:g} to {quantity.upper:g}"] if quantity.upper < math.inf else []
+    notes = [", ".join(words), note or quantity.note, more]
+    return "; ".join(note for note in notes if note) + "."
+
+
+def option(name: str, note: str = "", more: str = "") -> Any:
+    """The option of a quantity, its help from the table; arguments as `help_of` takes them."""
+    return typer.Option(help=help_of(QUANTITIES[name], note, more))
+
+
+Mass = Annotated[float, option("mass")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 Gate = Annotated[
@@ -51,18 +78,98 @@ FigureFormats = Annotated[
     typer.Option("--figure-format", help="png (default), svg or pdf; repeatable."),
 ]
 
-# Which models an option belongs to, for its help.
-MODELS = {
-    "abrupt": "mean, profile, matched, biased:",
-    "channel": "mean, profile, matched, biased, adiabatic:",
-}
-MODEL_HELP = (
-    "The barrier: mean, profile or matched (an abrupt constriction: Eq. 18's average, the modes' "
-    "own profiles, or all modes coupled), biased (the voltage drops along it), adiabatic, saddle, "
-    "step, or table."
-)
+
+def result_formats(formats, figure_formats):
+    """The formats of tables and of figures, checked before any work is done."""
+    from qpcjax import plot
+    from qpcjax.files.results import check_formats
+
+    tables, drawn = formats or ["csv"], figure_formats or ["png"]
+    check_formats(tables)
+    try:
+        plot.check_formats(drawn)
+    except InputError as error:
+        raise InputError(f"figure_{error}") from None
+    return tables, drawn
 
 
-def in_barrier(text, *names):
-    """An option of the barrier, which the help lists apart."""
-    return typer.Option(*names, help=text, rich_help_panel="The barrier")
+# --- options of a barrier -------------------------------------------------------------------
+
+
+def model_option(text: str) -> inspect.Parameter:
+    """The option --model with this help."""
+    return _in_barrier("model", str, "mean", text)
+
+
+def barrier_options() -> dict[str, inspect.Parameter]:
+    """An option for the model and for each field of the barriers that are registered, by name."""
+    titles = [f"{kind.name}: {kind.title}." for kind in BARRIERS.values()]
+    found = {"model": model_option(" ".join(["The barrier.", *titles]))}
+    for name, quantity in barrier_quantities().items():
+        models, default = _models_of(name)
+        text = help_of(quantity, more=default)
+        text = f"{', '.join(models)}: {text}" if models else text
+        if quantity.kind is bool:
+            found[name] = _in_barrier(name, bool, False, text, f"--{name.replace('_', '-')}")
+        else:
+            found[name] = _in_barrier(name, quantity.kind | None, None, text)
+    return found
+
+
+def _models_of(name):
+    """The models that have a field, none where all take it, and its default in words."""
+    having = {
+        kind.name: kind.arguments[name] for kind in BARRIERS.values() if name in kind.arguments
+    }
+    if name in ("magnetic_field", "g_factor"):
+        orbital = [kind.name for kind in BARRIERS.values() if kind.orbital]
+        acts = f"it acts on the orbit for {', '.join(orbital)} alone"
+        return [], acts if name == "magnetic_field" else ""
+    defaults = {argument.default for argument in having.values() if not argument.needed}
+    number = next(iter(defaults)) if len(defaults) == 1 else None
+    default = f"{number:g} by default" if isinstance(number, float) else ""
+    return [] if len(having) == len(BARRIERS) else list(having), default
+
+
+def _in_barrier(name, kind, default, text, *names):
+    """An option that the help lists under the barrier."""
+    info = typer.Option(*names, help=text, rich_help_panel="The barrier")
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )
+
+
+class Generated:
+    """A command some of whose options are made from the barriers that are registered by then.
+
+    Args:
+        run: the command; it takes the values of these options as a dict, `generated`.
+        name: the command's name.
+        options: gives the options by name.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., None],
+        name: str,
+        options: Callable[[], dict[str, inspect.Parameter]],
+    ):
+        self._run, self._options = run, options
+        self.__name__, self.__doc__ = name, run.__doc__
+        self.__annotations__ = {}
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The options of the command, which typer reads each time that it is called."""
+        signature = inspect.signature(self._run)
+        own = [
+            p.replace(kind=p.KEYWORD_ONLY)
+            for p in signature.parameters.values()
+            if p.name != "generated"
+        ]
+        return signature.replace(parameters=[*own, *self._options().values()])
+
+    def __call__(self, **values: Any) -> None:
+        """Run the command with these values of its options."""
+        generated = {name: values.pop(name) for name in self._options()}
+        self._run(**values, generated=generated)

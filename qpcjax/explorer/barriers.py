@@ -8,15 +8,16 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from qpcjax.quantities import POINT, QUANTITIES
 from qpcjax.resolution import keeping, modes_kept, modes_needed
 from qpcjax.scatterers.fields import with_static
-from qpcjax.scatterers.registry import named_scatterer
+from qpcjax.scatterers.registry import BARRIERS
 from qpcjax.scatterers.soft import soften
 from qpcjax.transport.reservoirs import Reservoirs
 
 
 class Knob(NamedTuple):
-    """A slider: its label with the unit, its range and where it stands at first."""
+    """A slider: its label with the unit, its range and step, and where it stands at first."""
 
     label: str
     low: float
@@ -39,73 +40,63 @@ class Barrier(NamedTuple):
     build: Callable[[dict[str, float]], tuple[Any, float]]
 
 
+def _knob(quantity):
+    return Knob(quantity.axis, *quantity.slider)
+
+
 FIRST = "mean"  # the barrier that the page opens with
 
 # Where the electrons are: T(E) must be known up to the tail of the hottest.
-MU = Knob("mean potential μ (meV)", 0.5, 25.0, 0.1, 14.0)
-BIAS = Knob("bias eV (meV)", -10.0, 10.0, 0.1, 4.0)
-TEMPERATURE = Knob("temperature T (K)", 0.0, 10.0, 0.1, 1.6)
-DAMPING = Knob("damping a", 0.01, 0.2, 0.01, 0.04)
+MU, BIAS, TEMPERATURE, DAMPING = (
+    _knob(POINT[name]) for name in ("mu", "bias", "temperature", "damping")
+)
 ENERGIES = (-2.0, 55.0)  # meV; at 10 K the tail reaches 24 meV beyond mu + eV/2
 
-_WIDTH = Knob("width 2w (nm)", 20.0, 80.0, 0.5, 40.0)
-_TITLES = {
-    "mean": "abrupt (the paper's)",
-    "profile": "abrupt, modes' profiles",
-    "biased": "abrupt, voltage drops inside",
-    "adiabatic": "smooth walls",
-    "saddle": "saddle",
-    "step": "ideal step",
-}
-_KNOBS = {
-    "mean": {"width": _WIDTH, "length": Knob("length L (nm)", 0.0, 200.0, 1.0, 80.0)},
-    "adiabatic": {
-        "width": _WIDTH,
-        "curvature_radius": Knob("radius R of the walls (nm)", 50.0, 1000.0, 10.0, 200.0),
-    },
-    "saddle": {
-        "height": Knob("height V₀ (meV)", 0.0, 20.0, 0.1, 8.0),
-        "hbar_omega_y": Knob("spacing ħω_y (meV)", 2.0, 8.0, 0.1, 3.0),
-        "hbar_omega_x": Knob("softness ħω_x (meV)", 0.2, 3.0, 0.1, 1.0),
-    },
-    "step": {"step_energy": Knob("energy E₀ (meV)", 0.0, 25.0, 0.1, 12.0)},
-}
-_KNOBS["profile"] = _KNOBS["biased"] = _KNOBS["mean"]
-
-# Enough for every place of the sliders, and for ENERGIES.
-_SHAPES = {
-    "mean": {"modes": 8, "aspect_limit": 10.0},
-    "profile": {"modes": 8, "aspect_limit": 10.0},
-    "biased": {"modes": 8, "aspect_limit": 10.0},
-    "adiabatic": {"modes": 12},
-    "saddle": {"modes": 40},
-    "step": {},
-}
 _SOFT_POINTS = 2048  # of the grid that holds a fitted barrier's T(E) over ENERGIES
 _SOFT_TAIL = 30.0  # widths of the softness that T(E) needs beyond these
 
 
 def named_barriers() -> dict[str, Barrier]:
-    """The barriers that have sliders of their own, by model; the dearest one is left out."""
+    """The barriers that are quick enough for sliders and have one for each number needed."""
     return {
-        model: Barrier(
-            _TITLES[model],
-            {**_KNOBS[model], "mu": MU},
-            functools.partial(_named, model),
-        )
-        for model in _TITLES
+        name: Barrier(kind.label, {**knobs, "mu": MU}, functools.partial(_named, kind))
+        for name, kind in BARRIERS.items()
+        if "sliders" not in kind.slow and (knobs := _knobs(kind)) is not None
     }
 
 
-def _named(model, values):
-    numbers = dict(values)
-    mu = numbers.pop("mu")
-    if "width" in numbers:
-        numbers["half_width"] = numbers.pop("width") / 2
-    scatterer = named_scatterer(model, numbers)
-    for name, value in _SHAPES[model].items():
+def _knobs(kind):
+    """The sliders of a kind by name; None where a number that is needed has none."""
+    knobs = {}
+    for argument in kind.arguments.values():
+        if argument.quantity is not None:
+            shown, _ = _shown(argument.quantity)
+            if shown.slider is not None:
+                knobs[shown.name] = _knob(shown)
+            elif argument.needed:
+                return None
+    return knobs
+
+
+def _shown(quantity):
+    """The quantity that a slider moves, and how many of it make up the barrier's own."""
+    if quantity.shown is None:
+        return quantity, 1.0
+    name, factor = quantity.shown
+    return QUANTITIES[name], factor
+
+
+def _named(kind, values):
+    numbers = {}
+    for name, argument in kind.arguments.items():
+        if argument.quantity is not None:
+            shown, factor = _shown(argument.quantity)
+            if shown.name in values:
+                numbers[name] = values[shown.name] / factor
+    scatterer = kind.scatterer(numbers)
+    for name, value in kind.room.items():
         scatterer = with_static(scatterer, name, value)
-    return scatterer, mu
+    return scatterer, values["mu"]
 
 
 def fitted_barrier(fit, model) -> Barrier:
@@ -120,8 +111,7 @@ def fitted_barrier(fit, model) -> Barrier:
     """
     device, gate = fit.device, fit.parts[0].data.gate
     low, high = float(gate.min()), float(gate.max())
-    label = "gate voltage V_g (mV)"
-    knob = Knob(label, low, high, (high - low) / 200, (low + high) / 2)
+    knob = Knob(QUANTITIES["gate"].axis, low, high, (high - low) / 200, (low + high) / 2)
     return Barrier(
         f"fit of {fit.parts[0].name} ({model})",
         {"gate": knob},

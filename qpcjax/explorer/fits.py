@@ -8,6 +8,7 @@ from qpcjax.explorer.barriers import named_barriers
 from qpcjax.fitting.command import Question, fitted_files, held
 from qpcjax.fitting.device_of_trace import DEFAULT_DENSITY
 from qpcjax.fitting.result import FitResult
+from qpcjax.scatterers.registry import BARRIERS
 
 MU = round(fermi_energy(DEFAULT_DENSITY), 2)  # meV
 
@@ -27,9 +28,9 @@ class Answer(NamedTuple):
 
 
 def models() -> dict[str, str]:
-    """The barriers that the page fits, title -> name."""
-    # The dearest of them is left to the command.
-    return {b.title: name for name, b in named_barriers().items() if name != "biased"}
+    """The barriers that are quick enough to be fitted on the page, title -> name."""
+    kinds = [BARRIERS[name] for name in named_barriers()]
+    return {kind.label: kind.name for kind in kinds if kind.gate and "fits" not in kind.slow}
 
 
 def first() -> str:

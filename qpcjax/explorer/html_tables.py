@@ -3,12 +3,12 @@
 import base64
 import html
 import math
-import re
 from collections.abc import Mapping
 
 from qpcjax.evaluation import Evaluation
 from qpcjax.explorer.uploads import MOST_BYTES
 from qpcjax.measurements import ConductanceTrace
+from qpcjax.quantities import as_html
 
 SEARCHED = 12  # of more traces one is found by typing
 WANTED = (
@@ -22,12 +22,12 @@ COMPILING = "<p>The first time, a model is compiled ...</p>"
 def table(evaluation: Evaluation) -> str:
     """The quantities with their units and the notes, as HTML; each value has its own id."""
     rows = "".join(
-        f"<tr><td>{_set(q.symbol)}</td><td>{_set(q.name)}</td>"
+        f"<tr><td>{as_html(q.symbol)}</td><td>{as_html(q.name)}</td>"
         f'<td style="{_NUMBER}" id="value-{html.escape(q.symbol)}">{_shown(q.value)}</td>'
-        f"<td>{'' if q.unit == '1' else _set(q.unit)}</td></tr>"
+        f"<td>{'' if q.unit == '1' else as_html(q.unit)}</td></tr>"
         for q in evaluation.quantities
     )
-    notes = "".join(f"<p>{_set(note)}</p>" for note in evaluation.notes)
+    notes = "".join(f"<p>{as_html(note)}</p>" for note in evaluation.notes)
     return f'<table style="{_TABLE}">{rows}</table>{notes}'
 
 
@@ -71,12 +71,6 @@ _TABLE = "border-collapse: separate; border-spacing: 0.7rem 0.25rem"
 _NUMBER = "text-align: right; font-variant-numeric: tabular-nums"
 _ROW = "display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; margin-bottom: 1rem"
 _CELL = "flex: 1 1 15rem; min-width: 0; max-width: 28rem"
-
-
-def _set(words):
-    """Words of the command line as a page sets them: P_L, E1, mu and e^2 as in a paper."""
-    words = re.sub(r"\b([PET])_?([LRA\d])\b", r"\1<sub>\2</sub>", html.escape(words))
-    return re.sub(r"\bmu\b", "μ", words).replace("^2", "²").replace(" - ", " &minus; ")
 
 
 def _shown(value):

@@ -7,6 +7,8 @@ from qpcjax.scatterers.base import as_scatterer as as_scatterer
 from qpcjax.scatterers.base import in_bulk as in_bulk
 from qpcjax.scatterers.biased import BiasedConstriction as BiasedConstriction
 from qpcjax.scatterers.matched import MatchedConstriction as MatchedConstriction
+from qpcjax.scatterers.registry import BarrierKind as BarrierKind
+from qpcjax.scatterers.registry import register as register
 from qpcjax.scatterers.saddle import SaddlePoint as SaddlePoint
 from qpcjax.scatterers.soft import SoftenedScatterer as SoftenedScatterer
 from qpcjax.scatterers.soft import grid_points as grid_points

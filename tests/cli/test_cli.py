@@ -245,7 +245,7 @@ def drawn(monkeypatch):
         path.write_bytes(b"picture")
         return [path]
 
-    monkeypatch.setattr(paper_figures, "paper_figures", paper_figures)
+    monkeypatch.setattr("qpcjax.paper_figures.paper_figures", paper_figures)
     return calls
 
 
@@ -279,7 +279,7 @@ def test_figures_reports_a_full_disk(tmp_path, monkeypatch):
     def paper_figures(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(paper_figures, "paper_figures", paper_figures)
+    monkeypatch.setattr("qpcjax.paper_figures.paper_figures", paper_figures)
     code, _, err = call("figures", tmp_path / "out")
     assert code == 2
     assert "No space left on device" in err

@@ -1,0 +1,33 @@
+"""The command `qpcjax explore`: a page with sliders."""
+
+from typing import Annotated
+
+import typer
+
+from qpcjax.cli.console import plain_errors
+from qpcjax.files import InputError
+
+EXAMPLES = "Example: qpcjax explore"
+
+
+def explore(
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen at. Whoever reaches it can compute here: the default is this "
+            "computer alone."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 2718,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
+):
+    """Open a page with sliders, live pictures and the fit of a trace (extra: app).
+
+    Runs until Ctrl-C.
+    """
+    from qpcjax.explorer.serve import serve
+
+    with plain_errors((InputError, OSError)):
+        serve(host, port, browser, typer.echo)

@@ -1,0 +1,159 @@
+"""The command `qpcjax fit`: a barrier fitted to a measured trace, and its heating predicted."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qpcjax.cli.console import plain_errors, print_paths, progress_bar
+from qpcjax.cli.options import (
+    Component,
+    Conductance,
+    ConductanceUnit,
+    Excitation,
+    FigureFormats,
+    FilePart,
+    Formats,
+    Gate,
+    GateUnit,
+    Generated,
+    Mass,
+    model_option,
+    option,
+    result_formats,
+)
+from qpcjax.constants import GAAS_MASS
+from qpcjax.files import InputError, check_writable
+from qpcjax.scatterers.registry import BARRIERS
+from qpcjax.validation import require_finite
+
+EXAMPLES = (
+    "Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit run.db --part 12 --sweep up "
+    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv#3 --gate-unit V "
+    "--conductance-unit uS -o OUT"
+)
+
+
+def _fit(
+    trace_file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="Conductance trace: CSV, TSV or other text whose header names the columns with "
+            "units, such as 'gate (mV),conductance (2e2/h)'; NumPy .npz, HDF5, netCDF, QCoDeS .db "
+            "or a Labber log. qpcjax inspect shows what is in it.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for report, tables and figures.")
+    ] = Path("qpcjax-fit"),
+    gate: Gate = None,
+    conductance: Conductance = None,
+    trace: Annotated[
+        int | None,
+        typer.Option(
+            help="Which of several traces, counted from 0: column of the two files, or line of a "
+            "scan over more than the gate. The same as FILE#3."
+        ),
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="Of a gate that goes up and down: up, down, a number from 0, or all."),
+    ] = None,
+    part: FilePart = None,
+    gate_unit: GateUnit = None,
+    conductance_unit: ConductanceUnit = None,
+    excitation: Excitation = None,
+    component: Component = None,
+    density: Annotated[
+        float | None, option("density", more="it sets mu; 2 if neither is given")
+    ] = None,
+    mu: Annotated[float | None, option("mu", note="instead of the density")] = None,
+    mass: Mass = GAAS_MASS,
+    knots: Annotated[
+        int | None,
+        typer.Option(help="Gate voltages at which what the gate moves is free, 2 to 6."),
+    ] = None,
+    constant_ratio: Annotated[
+        bool, typer.Option("--constant-ratio", help="L/w is constant along the trace, and not L.")
+    ] = False,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE holds a parameter, as the report names it; repeatable."),
+    ] = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME frees a parameter that is held by default; repeatable."),
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(help="linear, or for outliers huber, soft_l1 or student_t.")
+    ] = "linear",
+    trace_temperature: Annotated[
+        float | None,
+        typer.Option(help="Temperature in K at which the trace was taken, where it is known."),
+    ] = None,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Find the intervals of the profile likelihood too.")
+    ] = False,
+    bias: Annotated[
+        float, option("bias", note="across the device, of the heating prediction")
+    ] = 2.0,
+    temperature: Annotated[float, option("temperature", note="of the heating prediction")] = 1.6,
+    damping: Annotated[float, option("damping")] = 0.04,
+    formats: Formats = None,
+    figure_formats: FigureFormats = None,
+    *,
+    generated: dict[str, str],
+):
+    """Fit a barrier to a measured conductance trace and predict its heating.
+
+    Writes the report (report.txt, report.html, fit.json), tables (parameters.csv, heating.csv) and
+    figures (fit.png, heating.png, correlation.png) into the folder.
+    """
+    from qpcjax.fitting.command import Question, answer, held, read
+
+    with plain_errors():
+        numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
+        require_finite(**numbers)
+        question = Question(
+            density=density,
+            mu=mu,
+            model=generated["model"],
+            knots=knots,
+            constant_ratio=constant_ratio,
+            hold=held(hold or ()),
+            free=tuple(free or ()),
+            loss=loss,
+            trace_temperature=trace_temperature,
+            intervals=intervals,
+            **numbers,
+        )
+        kinds = result_formats(formats, figure_formats)
+        more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
+        units = (gate_unit, conductance_unit)
+        data = read(trace_file, gate, conductance, trace, *units, **more)
+        check_writable(out)
+    with plain_errors((InputError, OSError)), progress_bar() as advance:
+        report, paths = answer(data, question, out, advance, *kinds)
+    typer.echo(report)
+    print_paths(paths)
+
+
+def _model():
+    """The option --model, which names the barriers whose fit is offered by now."""
+    moved = {
+        kind.name: argument.quantity.words
+        for kind in BARRIERS.values()
+        for argument in kind.arguments.values()
+        if argument.name == kind.gate and argument.quantity
+    }
+    names: dict[str, list[str]] = {}
+    for name, words in moved.items():
+        names.setdefault(words, []).append(name)
+    listed = "; ".join(f"{words} ({', '.join(n)})" for words, n in names.items())
+    return {
+        "model": model_option(f"The barrier, as in qpcjax evaluate. The gate moves the {listed}.")
+    }
+
+
+fit = Generated(_fit, "fit", _model)
