@@ -2,42 +2,110 @@
 
 Energies in meV from the bottom of the conduction band, lengths in nm, temperatures in K, bias as
 the energy eV in meV, masses in m_e; currents in nA, powers in pW, conductances in 2e^2/h.
+
+Each public name is loaded when it is first used.
 """
 
-from importlib.metadata import version as _version
+import importlib
+from typing import TYPE_CHECKING
 
-from qpcjax.designing import design as design
-from qpcjax.heat.hot_spot import HotSpot as HotSpot
-from qpcjax.heat.hot_spot import QuadraticDamping as QuadraticDamping
-from qpcjax.heat.hot_spot import hot_spot as hot_spot
-from qpcjax.heat.hot_spot import inelastic_length as inelastic_length
-from qpcjax.heat.hot_spot import power_per_length as power_per_length
-from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
-from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
-from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
-from qpcjax.scatterers import BiasedConstriction as BiasedConstriction
-from qpcjax.scatterers import IdealStep as IdealStep
-from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
-from qpcjax.scatterers import SaddlePoint as SaddlePoint
-from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
-from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
-from qpcjax.scatterers import eigenvalues as eigenvalues
-from qpcjax.scatterers import in_bulk as in_bulk
-from qpcjax.scatterers import transmission as transmission
-from qpcjax.sweeping import SweepResult as SweepResult
-from qpcjax.sweeping import open_sweep as open_sweep
-from qpcjax.sweeping import sweep as sweep
-from qpcjax.transport.expansions import low_bias_dissipation as low_bias_dissipation
-from qpcjax.transport.expansions import low_temperature_correction as low_temperature_correction
-from qpcjax.transport.landauer import DissipationError as DissipationError
-from qpcjax.transport.landauer import conductance as conductance
-from qpcjax.transport.landauer import current as current
-from qpcjax.transport.landauer import differential_conductance as differential_conductance
-from qpcjax.transport.landauer import dissipation as dissipation
-from qpcjax.transport.landauer import energy_current as energy_current
-from qpcjax.transport.maps import TransportMap as TransportMap
-from qpcjax.transport.maps import transport_map as transport_map
-from qpcjax.transport.reservoirs import Dissipation as Dissipation
-from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
+if TYPE_CHECKING:
+    from qpcjax import constants as constants
+    from qpcjax import designing as designing
+    from qpcjax import files as files
+    from qpcjax import fitting as fitting
+    from qpcjax import measurements as measurements
+    from qpcjax import observables as observables
+    from qpcjax import plot as plot
+    from qpcjax import scatterers as scatterers
+    from qpcjax import sweeping as sweeping
+    from qpcjax.designing import design as design
+    from qpcjax.heat.hot_spot import HotSpot as HotSpot
+    from qpcjax.heat.hot_spot import QuadraticDamping as QuadraticDamping
+    from qpcjax.heat.hot_spot import hot_spot as hot_spot
+    from qpcjax.heat.hot_spot import inelastic_length as inelastic_length
+    from qpcjax.heat.hot_spot import power_per_length as power_per_length
+    from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
+    from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
+    from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
+    from qpcjax.scatterers import BiasedConstriction as BiasedConstriction
+    from qpcjax.scatterers import IdealStep as IdealStep
+    from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
+    from qpcjax.scatterers import SaddlePoint as SaddlePoint
+    from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
+    from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
+    from qpcjax.scatterers import eigenvalues as eigenvalues
+    from qpcjax.scatterers import in_bulk as in_bulk
+    from qpcjax.scatterers import transmission as transmission
+    from qpcjax.sweeping import SweepResult as SweepResult
+    from qpcjax.sweeping import open_sweep as open_sweep
+    from qpcjax.sweeping import sweep as sweep
+    from qpcjax.transport.expansions import low_bias_dissipation as low_bias_dissipation
+    from qpcjax.transport.expansions import low_temperature_correction as low_temperature_correction
+    from qpcjax.transport.landauer import DissipationError as DissipationError
+    from qpcjax.transport.landauer import conductance as conductance
+    from qpcjax.transport.landauer import current as current
+    from qpcjax.transport.landauer import differential_conductance as differential_conductance
+    from qpcjax.transport.landauer import dissipation as dissipation
+    from qpcjax.transport.landauer import energy_current as energy_current
+    from qpcjax.transport.maps import TransportMap as TransportMap
+    from qpcjax.transport.maps import transport_map as transport_map
+    from qpcjax.transport.reservoirs import Dissipation as Dissipation
+    from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
 
-__version__ = _version("qpcjax")
+    __version__: str
+
+# The same names by the module that holds them; "" for the modules themselves.
+_HOMES = {
+    "": (
+        *("constants", "designing", "files", "fitting", "measurements", "observables", "plot"),
+        *("scatterers", "sweeping"),
+    ),
+    "designing": ("design",),
+    "heat.hot_spot": (
+        *("HotSpot", "QuadraticDamping"),
+        *("hot_spot", "inelastic_length", "power_per_length"),
+    ),
+    "scatterers": (
+        *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),
+        *("BiasedConstriction", "IdealStep", "MatchedConstriction", "SaddlePoint"),
+        *("TabulatedTransmission", "ZeemanSplit", "eigenvalues", "in_bulk", "transmission"),
+    ),
+    "sweeping": ("SweepResult", "open_sweep", "sweep"),
+    "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
+    "transport.landauer": (
+        *("DissipationError", "conductance", "current", "differential_conductance"),
+        *("dissipation", "energy_current"),
+    ),
+    "transport.maps": ("TransportMap", "transport_map"),
+    "transport.reservoirs": ("Dissipation", "Reservoirs"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+if not TYPE_CHECKING:
+    __all__ = [*sorted(_HOME_OF), "__version__"]
+
+    def __dir__():
+        return list(__all__)
+
+    def __getattr__(name):
+        if name == "__version__":
+            from importlib.metadata import version
+
+            found = version("qpcjax")
+        elif name not in _HOME_OF:
+            raise AttributeError(_no_such_name(name), name=name)
+        elif _HOME_OF[name] == "":
+            found = importlib.import_module(f"qpcjax.{name}")
+        else:
+            found = getattr(importlib.import_module(f"qpcjax.{_HOME_OF[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+def _no_such_name(name):
+    import difflib
+
+    near = difflib.get_close_matches(name, _HOME_OF, 2, 0.6)
+    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    return f"module 'qpcjax' has no attribute {name!r}{hint}"
