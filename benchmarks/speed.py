@@ -284,7 +284,7 @@ def starts():
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     command = Path(sys.executable).with_name("qpcjax")
-    dependencies = "import jax, equinox, optax, optimistix"
+    dependencies = "import jax, equinox, optax"
 
     def seconds(*arguments, **more):
         def run():
@@ -294,7 +294,7 @@ def starts():
         return timed(run, 3)[1]
 
     # In turn, since what other programs do to the machine is as large as the difference.
-    imports = (dependencies, f"{dependencies}, qpcjax")
+    imports = (dependencies, f"{dependencies}, qpcjax; qpcjax.current")
     turns = [[seconds(sys.executable, "-c", line) for line in imports] for _ in range(5)]
     rest = statistics.median(first for first, _ in turns)
     beyond = statistics.median(second - first for first, second in turns)
@@ -305,7 +305,7 @@ def starts():
         again = seconds(*evaluate, XDG_CACHE_HOME=kept)
     rows = [
         [f"`{dependencies}`", number(rest)],
-        ["`import qpcjax` beyond that", number(beyond)],
+        ["`import qpcjax; qpcjax.current` beyond that", number(beyond)],
         ["`qpcjax evaluate`, the first time", number(first)],
         ["`qpcjax evaluate` from then on", number(again)],
     ]

@@ -4,7 +4,7 @@ import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-_PACKAGES = ("qpcjax", "jax", "jaxlib", "numpy", "equinox", "optax", "optimistix", "matplotlib")
+_PACKAGES = ("qpcjax", "jax", "jaxlib", "numpy", "equinox", "optax", "matplotlib")
 
 
 def versions() -> dict[str, str]:
