@@ -9,9 +9,8 @@ from qpcjax.cli.console import plain_errors
 from qpcjax.files import InputError
 
 EXAMPLES = (
-    "Examples: qpcjax sweep sweep.toml -o OUT   or, on one machine with two processes: "
-    "qpcjax sweep sweep.toml -o OUT --coordinator 127.0.0.1:9000 --processes 2 --process-id 0 &  "
-    "... --process-id 1"
+    "Examples: qpcjax sweep sweep.toml -o OUT   or, in two processes: "
+    "qpcjax sweep sweep.toml -o OUT --job 0/2 &  qpcjax sweep sweep.toml -o OUT --job 1/2"
 )
 
 
@@ -35,6 +34,14 @@ def sweep(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    job: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Compute the share I, counted from 0, of N shares: for job arrays, or several "
+            "terminals. Jobs need not run at the same time.",
+        ),
+    ] = None,
     distributed: Annotated[
         bool,
         typer.Option(
@@ -67,13 +74,13 @@ def sweep(
 
         jax.config.update("jax_num_cpu_devices", cpu_devices)
     with plain_errors((InputError, OSError)):
-        folder = run_spec(
+        text = run_spec(
             spec,
             out,
             export=export,
             quiet=quiet,
+            job=job,
             distributed=distributed,
             coordinator=(coordinator, processes, process_id),
         )
-    if folder is not None:
-        typer.echo(f"Written:\n  {folder}" + (f"\n  {export}" if export else ""))
+    typer.echo(text)

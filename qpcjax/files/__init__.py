@@ -6,8 +6,6 @@ the measurement (`formats` lists them), and one place makes the data sets of the
 """
 
 from qpcjax.files.atomic_writing import check_writable as check_writable
-from qpcjax.files.atomic_writing import save_json as save_json
-from qpcjax.files.atomic_writing import save_table as save_table
 from qpcjax.files.atomic_writing import write_files as write_files
 from qpcjax.files.column_units import CONDUCTANCE_UNITS as CONDUCTANCE_UNITS
 from qpcjax.files.column_units import ENERGY_UNITS as ENERGY_UNITS
@@ -16,7 +14,9 @@ from qpcjax.files.formats import open_file as open_file
 from qpcjax.files.reading import read_data as read_data
 from qpcjax.files.reading import read_trace as read_trace
 from qpcjax.files.reading import read_traces as read_traces
+from qpcjax.files.results import save_json as save_json
 from qpcjax.files.results import save_netcdf as save_netcdf
+from qpcjax.files.results import save_table as save_table
 from qpcjax.files.results import table_files as table_files
 from qpcjax.files.transmission import read_transmission as read_transmission
 from qpcjax.files.two_files import read_trace_columns as read_trace_columns

@@ -1,18 +1,21 @@
 """Tables of results as CSV, JSON and netCDF, with units, versions and where they are from."""
 
+import csv
+import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from qpcjax.files.atomic_writing import save_json, save_table
 from qpcjax.files.column_units import split_unit
 from qpcjax.files.optional_libraries import need
 from qpcjax.measurements import InputError
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "netcdf": ".nc"}
+_LIBRARIES = {"netcdf": ("h5netcdf",), "zarr": ("xarray", "zarr")}  # of the extra `files`
 
 
 def table_files(
@@ -44,7 +47,7 @@ def table_files(
     made = {}
     for name in dict.fromkeys(formats):
         if name == "csv":
-            content = save_table(columns) + csv_source(attributes)
+            content = "".join(csv_pieces([columns], attributes))
         elif name == "json":
             content = save_json(_as_json(columns, attributes))
         else:
@@ -53,9 +56,60 @@ def table_files(
     return made
 
 
-def csv_source(attributes: Mapping) -> str:
-    """What a table is from, as the comments behind its rows in a CSV file."""
-    return "".join(f"# {name}: {one_line(value)}\n" for name, value in attributes.items())
+def csv_pieces(pieces: Iterable[Mapping[str, Iterable]], attributes: Mapping) -> Iterator[str]:
+    """The text of a CSV file, piece by piece; every CSV file of the package is made here.
+
+    Args:
+        pieces: the columns of some rows, and of those that follow: title -> values.
+        attributes: what the table is from, which stands in comments behind the rows.
+    """
+    for number, columns in enumerate(pieces):
+        yield save_table(columns, header=not number)
+    for name, value in attributes.items():
+        yield f"# {name}: {one_line(value)}\n"
+
+
+def save_table(
+    columns: Mapping[str, Iterable], comments: Iterable[str] = (), header: bool = True
+) -> str:
+    """CSV text of equally long columns, in full precision.
+
+    Args:
+        columns: column title, with its unit -> values.
+        comments: lines put in front, each behind a #.
+        header: whether the titles stand above the rows; not where the rows go on those before.
+    """
+    values = {title: np.asarray(column) for title, column in columns.items()}
+    shapes = {title: column.shape for title, column in values.items()}
+    if len(set(shapes.values())) != 1 or any(len(shape) != 1 for shape in shapes.values()):
+        raise ValueError(f"columns of one length were wanted, got the shapes {shapes}")
+    text = io.StringIO()
+    text.writelines(f"# {line}\n" for line in comments)
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(values)
+    # tolist gives Python numbers, which csv writes by their shortest exact representation.
+    writer.writerows(zip(*(column.tolist() for column in values.values()), strict=True))
+    return text.getvalue()
+
+
+def save_json(value) -> str:
+    """JSON text that any program can read: NaN and infinity, which JSON lacks, become null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def content_digest(content) -> str:
+    """SHA-256 of plain values, however they are laid out: a float has one shortest text."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def format_of(path, suffixes: Mapping[str, str] = SUFFIXES):
@@ -85,8 +139,8 @@ def check_formats(formats):
 
 
 def _need_for(kind):
-    if kind == "netcdf":
-        need("h5netcdf")
+    for module in _LIBRARIES.get(kind, ()):
+        need(module)
 
 
 def save_netcdf(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qpcjax._versions import versions
 from qpcjax.files import write_files
-from qpcjax.files.atomic_writing import content_digest
+from qpcjax.files.results import content_digest
 from qpcjax.fitting.serialisation import encoded, encoded_array, encoded_data
 from qpcjax.measurements import InputError
 

@@ -61,6 +61,11 @@ class Chunks:
         start = row * points + piece * self.size
         return start, min(start + self.size, (row + 1) * points)
 
+    def points(self, number):
+        """How many points a chunk has."""
+        start, stop = self.bounds(number)
+        return stop - start
+
     def at(self, point):
         """Number of the chunk that holds a point of the flat order, or an array of them."""
         points, pieces = self._row

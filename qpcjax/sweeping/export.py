@@ -1,39 +1,29 @@
-"""Sweeps as xarray datasets, zarr, netCDF, CSV and JSON, without holding a large one in memory."""
+"""Sweeps as xarray datasets, and as files for other programs: netCDF, zarr, CSV and JSON."""
 
+import contextlib
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from qpcjax.files import InputError, save_json, save_table
-from qpcjax.files.atomic_writing import replacing, replacing_folder
+from qpcjax.files import InputError, save_json
+from qpcjax.files.atomic_writing import not_writable, replacing
+from qpcjax.files.optional_libraries import need
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
-from qpcjax.files.results import csv_source
+from qpcjax.files.results import csv_pieces
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.result import StoredValues
 from qpcjax.sweeping.store import MANIFEST
-from qpcjax.sweeping.zarr_group import MARK, encoded, group_files
+from qpcjax.sweeping.zarr_group import MARK
 
-_PIECE = 1 << 20  # points written at once
+_PIECE = 1 << 20  # points of a zarr group written at once
 _ROWS = 1 << 15  # of a CSV file made at once
 MOST_JSON = 1_000_000  # numbers in a JSON file, which is made as a whole
 
 
-def _needs(module) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise ImportError(
-            f"{module} is missing: install the extra with pip install 'qpcjax[files]'"
-        ) from None
-
-
 def dataset(result):
     """The result as an `xarray.Dataset`; see `SweepResult.to_xarray`."""
-    xarray = _needs("xarray")
+    xarray = need("xarray")
 
     def variable(name, values):
         labels = result.labels(name)
@@ -49,7 +39,6 @@ def dataset(result):
 
 
 def _lazy(values):
-    _needs("xarray")
     from xarray.backends import BackendArray
     from xarray.core import indexing
 
@@ -63,21 +52,47 @@ def _lazy(values):
     return indexing.LazilyIndexedArray(Stored())
 
 
+@contextlib.contextmanager
+def _exported(path):
+    """A name to write to, which becomes `path` once all is written."""
+    try:
+        with replacing(path) as part:
+            yield part
+    except OSError as error:
+        raise not_writable(path, error, "Choose another name, or make room") from None
+
+
 def write_netcdf(result, path):
     """Write the result as netCDF-4; see `SweepResult.to_netcdf`."""
-    h5netcdf = _needs("h5netcdf")
-    with replacing(path) as part, h5netcdf.File(part, "w") as file:
-        _fill(file, result)
+    data = dataset(result)
+    with _exported(path) as part:
+        for number, name in enumerate(result.values):  # xarray holds all that it writes at once
+            data[[name]].to_netcdf(part, mode="a" if number else "w", engine="h5netcdf")
+
+
+def write_zarr(result, path):
+    """Write the result as a zarr group; see `SweepResult.to_zarr`."""
+    check_zarr(path)
+    data, chunks = dataset(result), Chunks.of(result.shape, _PIECE)
+    # Of points that are all missing zarr writes no chunks: this makes the arrays alone.
+    missing = np.broadcast_to(np.nan, result.shape)
+    empty = data.assign({n: (result.dimensions, missing, data[n].attrs) for n in result.values})
+    encoding = {name: {"chunks": chunks.chunk} for name in result.values}
+    bare = data.drop_vars(result.axes)
+    with _exported(path) as part:
+        part.mkdir()  # zarr would make the folders on the way to it as well
+        empty.to_zarr(part, mode="w", zarr_format=2, encoding=encoding)
+        for number in range(chunks.count):
+            region = dict(zip(result.dimensions, chunks.box(number), strict=True))
+            bare.isel(region).to_zarr(part, zarr_format=2, region=region)
 
 
 def write_csv(result, path):
     """Write the result as CSV; see `SweepResult.to_csv`."""
     size = math.prod(result.shape)
-    with replacing(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
-        for start in range(0, size, _ROWS):
-            columns = _rows(result, start, min(start + _ROWS, size))
-            file.write(save_table(columns, header=start == 0))
-        file.write(csv_source(result.attributes))
+    pieces = (_rows(result, i, min(i + _ROWS, size)) for i in range(0, size, _ROWS))
+    with _exported(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_pieces(pieces, result.attributes))
 
 
 def _rows(result, start, stop):
@@ -114,7 +129,7 @@ def write_json(result, path):
     }
     shape = {"dimensions": list(result.dimensions), "shape": list(result.shape)}
     text = save_json({**shape, "axes": axes, "observables": observables, **result.attributes})
-    with replacing(path) as part:
+    with _exported(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
@@ -139,42 +154,9 @@ def check_json(numbers):
         )
 
 
-def write_zarr(result, path):
-    """Write the result as a zarr group; see `SweepResult.to_zarr`."""
-    check_zarr(path)
-    chunks = Chunks.of(result.shape, _PIECE)
-    with replacing_folder(path) as part:
-        for name in (*result.axes, *result.values):
-            (part / name).mkdir()
-        for name, content in group_files(result, chunks).items():
-            (part / name).write_bytes(content)
-        for name, values in result.values.items():
-            for number in range(chunks.count):
-                run = _run(values, *chunks.bounds(number))
-                content = b"".join(encoded(run, chunks.size))
-                (part / name / chunks.key(number)).write_bytes(content)
-
-
 # By format, whose suffixes are those of tables and one of its own.
 WRITERS = {"csv": write_csv, "json": write_json, "netcdf": write_netcdf, "zarr": write_zarr}
 SUFFIXES = {**TABLE_SUFFIXES, "zarr": ".zarr"}
-
-
-def _fill(file, result):
-    file.dimensions = dict(zip(result.dimensions, result.shape, strict=True))
-    file.attrs.update(result.flat_attributes)
-    for name, values in result.axes.items():
-        variable = file.create_variable(name, result.dimensions_of(name), "f8")
-        variable[...] = np.asarray(values)
-        variable.attrs.update(result.labels(name))
-    chunks = Chunks.of(result.shape, _PIECE)
-    for name, values in result.values.items():
-        variable = file.create_variable(name, result.dimensions, "f8", fillvalue=np.nan)
-        variable.attrs.update(result.labels(name))
-        for number in range(chunks.count):
-            box = chunks.box(number)
-            run = _run(values, *chunks.bounds(number))
-            variable[box] = run.reshape([s.stop - s.start for s in box])
 
 
 def _run(values, start, stop):

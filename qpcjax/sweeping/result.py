@@ -32,6 +32,11 @@ class StoredValues:
         """Number of points."""
         return math.prod(self.shape)
 
+    @property
+    def unfinished(self):
+        """Number of chunks that are not finished."""
+        return self._store.chunks.count - len(self._store.finished())
+
     def __len__(self):
         return self.shape[0]
 
@@ -141,6 +146,12 @@ class SweepResult:
         return self.dimensions[0] not in self.axes
 
     @property
+    def unfinished(self):
+        """Number of chunks that are not finished; 0 for results in memory."""
+        values = next(iter(self.values.values()))
+        return values.unfinished if isinstance(values, StoredValues) else 0
+
+    @property
     def flat_attributes(self):
         """The attributes as text and numbers, what is nested as JSON."""
         return {name: one_line(value) for name, value in self.attributes.items()}
@@ -202,8 +213,9 @@ class SweepResult:
         write_json(self, path)
 
     def to_netcdf(self, path):
-        """Write a netCDF-4 file, chunk by chunk, that `xarray.open_dataset` reads.
+        """Write a netCDF-4 file, by xarray and one observable after the other.
 
+        One observable at a time is held in memory, 8 bytes a point: a larger sweep goes to zarr.
         Needs the extra `files`.
 
         Args:
@@ -217,10 +229,10 @@ class SweepResult:
         write_netcdf(self, path)
 
     def to_zarr(self, path):
-        """Write a zarr group (format 2), block by block, that `xarray.open_zarr` reads.
+        """Write a zarr group (format 2), by xarray and block by block.
 
         The folder of a sweep is one already, in the sweep's own chunks; this one has blocks of up
-        to a million points.
+        to a million points, and is compressed. Needs the extra `files`.
 
         Args:
             path: the folder; a zarr group that is there is replaced.

@@ -1,29 +1,24 @@
-"""Running a sweep: which chunks, in which process, to where."""
+"""Running a sweep: which chunks this process computes, and where they are kept."""
 
 import concurrent.futures
-import contextlib
 import itertools
-import math
+import operator
 import os
-import time
-from collections.abc import Set
 from typing import Any
 
 import jax
 import numpy as np
 
 from qpcjax._versions import versions
-from qpcjax.files.atomic_writing import content_digest
+from qpcjax.files.results import content_digest
 from qpcjax.sweeping.compiled_chunk import Program
 from qpcjax.sweeping.plan import Plan, make_plan
-from qpcjax.sweeping.processes import Peers, wait_for
 from qpcjax.sweeping.progress import shown
 from qpcjax.sweeping.result import StoredValues, SweepResult
 from qpcjax.sweeping.store import FORMAT, Store
 from qpcjax.sweeping.zarr_group import group_files
 from qpcjax.transport.integrals import ORDER
 
-_LOOK_EVERY = 1.0  # s between looks at what the other processes have finished
 _MOST_CORES = 16  # that take chunks, each of which takes memory
 
 
@@ -37,21 +32,24 @@ def sweep(
     fermi_energy: Any = "mu_R",
     order=ORDER,
     chunk=None,
+    job: tuple[int, int] | None = None,
     progress: Any = False,
 ) -> SweepResult:
     """Observables over named axes, chunk by chunk, on all local devices and in all processes.
 
     Axes are numbers of the scatterer by name (half_width, length, offset, ...; step_energy for
     that of an ideal step), mu, bias, temperature, temperature_bias, the strength of the damping,
-    and for some observables the electrons' energy or the distance; in the library's units. What is
-    no axis has the scatterer's value, or bias = 0, temperature = 0, damping = 0.04.
+    and for some observables the electrons' energy or the distance; in the library's units. A number
+    that is no axis has the scatterer's value, or bias = 0, temperature = 0, damping = 0.04.
 
     The static choices are made once for all points: panels that resolve the longest channel, and
     the scatterer's own number of modes, which must do everywhere. With `out` memory is bounded
-    whatever the size, and a sweep that was stopped goes on where it was: call it again. Results do
-    not depend on how often that happened, nor on the number of devices and processes. In
-    several processes (`jax.distributed.initialize`) all must call with the same arguments and an
-    `out` that they share; the end of one of them ends the others with the exit code 3.
+    whatever the size, and a sweep that was stopped goes on where it was: call it again. Several
+    processes share a sweep where each is called with the same arguments, the same `out` and a `job`
+    of its own, or after `jax.distributed.initialize` without one. A process returns once its own
+    chunks are finished, whether or not the others are, and does not notice when another one dies:
+    any later call computes the chunks that are missing. Results do not depend on how often that
+    happened, nor on the number of devices and processes.
 
     Args:
         scatterer: any scatterer, also one of your own.
@@ -67,7 +65,10 @@ def sweep(
         fermi_energy: E_F of the damping rate, as in `QuadraticDamping`.
         order: Gauss nodes in a panel of the integrals.
         chunk: most points in a chunk, by default some seconds of work.
-        progress: True for a bar on stderr with rate and time left; or a function (done, total).
+        job: (i, n) to compute the share i, counted from 0, of n shares; needs `out`. Jobs may run
+            at the same time or one after the other, and be called again with another n.
+        progress: True for a bar on stderr with rate and time left; or a function (points done,
+            points in all) of this process's share.
 
     Returns:
         `SweepResult`: labelled axes, float64 values of shape (len(axis), ...), units.
@@ -88,9 +89,9 @@ def sweep(
         chunk=chunk,
     )
     if callable(progress):
-        return run(plan, out, progress)
+        return run(plan, out, progress, job)
     with shown(bool(progress) and jax.process_index() == 0) as advance:
-        return run(plan, out, advance)
+        return run(plan, out, advance, job)
 
 
 def open_sweep(folder) -> SweepResult:
@@ -107,14 +108,14 @@ def open_sweep(folder) -> SweepResult:
     return _stored(Store(folder))
 
 
-def run(plan: Plan, out, advance, watched=False) -> SweepResult:
+def run(plan: Plan, out, advance, job=None) -> SweepResult:
     """Run a plan; see `sweep`.
 
     Args:
         plan: the sweep.
         out: folder, or None for memory.
         advance: function (points done, points in all) that is told of progress.
-        watched: whether the caller watches over the other processes.
+        job: see `sweep`.
     """
     double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
     if not double:
@@ -122,14 +123,36 @@ def run(plan: Plan, out, advance, watched=False) -> SweepResult:
             "sweeps need double precision: call jax.config.update('jax_enable_x64', True) first"
         )
     if out is None:
+        if job is not None:
+            raise ValueError("job needs out, the folder that all jobs share")
         return _in_memory(plan, advance)
-    process, processes = jax.process_index(), jax.process_count()
+    job, jobs = _share(job)
     store = Store.begin(out, _manifest(plan))
     store.complete(group_files(_stored(store, plan.axes.values), store.chunks))
-    watch = contextlib.nullcontext() if watched else Peers(store.folder, process, processes)
-    with watch:
-        _to_disk(plan, store, process, processes, advance)
+    mine = range(job, plan.chunks.count, jobs)
+    there = store.finished()
+    left = [k for k in mine if k not in there or not store.sound(k)]
+    _compute(plan, mine, left, store.write, advance)
+    store.tidy(mine)
     return _stored(store)
+
+
+def _share(job):
+    """Number of this process among those that share a sweep, and how many there are."""
+    processes = jax.process_count()
+    if job is None:
+        return jax.process_index(), processes
+    if processes > 1:
+        raise ValueError(
+            "this process shares the sweep with others by jax.distributed: leave job away"
+        )
+    try:
+        number, count = map(operator.index, job)
+    except (TypeError, ValueError):
+        raise ValueError(f"job must be two whole numbers (i, n), got {job!r}") from None
+    if not 0 <= number < count:
+        raise ValueError(f"job must be (i, n), with i from 0 to n - 1, got {job!r}")
+    return number, count
 
 
 def _manifest(plan):
@@ -148,63 +171,51 @@ def _manifest(plan):
 
 def _in_memory(plan, advance):
     values = np.empty((len(plan.observables), plan.axes.size))
-    advance(0, plan.axes.size)
-    points = 0
 
     def keep(number, part):
         start, stop = plan.chunks.bounds(number)
         values[:, start:stop] = part
 
-    def kept(number):
-        nonlocal points
-        start, stop = plan.chunks.bounds(number)
-        points += stop - start
-        advance(points, plan.axes.size)
-
-    _compute(plan, range(plan.chunks.count), keep, kept)
+    everything = range(plan.chunks.count)
+    _compute(plan, everything, everything, keep, advance)
     names = [o.name for o in plan.observables]
     named = dict(zip(names, values.reshape(-1, *plan.axes.shape), strict=True))
     return _result(_manifest(plan), plan.axes.values, named)
 
 
-def _to_disk(plan, store, process, processes, advance):
-    """Compute the chunks of this process that are not finished; wait for those of the others."""
-    mine = set(range(process, plan.chunks.count, processes))
-    store.tidy(mine)
-    there = store.finished()
-    left = [k for k in sorted(mine) if k not in there or not store.sound(k)]
-    done = _Done(store, there - set(left), advance)
-    _compute(plan, left, store.write, done.add)
-    wait_for(lambda: done.look() >= plan.chunks.count)
-
-
-def _compute(plan, numbers, keep, kept):
+def _compute(plan, mine, left, keep, advance):
     """Compute chunks, some at a time.
 
     Args:
         plan: the sweep.
-        numbers: those of the chunks.
+        mine: numbers of the chunks that this process is to compute in all.
+        left: those of them that are not finished.
         keep: function (number, values of shape (observables, points)), called in other threads.
-        kept: function (number) that is told, in this thread, of each chunk that has been kept.
+        advance: function (points done, points in all), called in this thread.
     """
-    if not numbers:
+    total = sum(map(plan.chunks.points, mine))
+    done = total - sum(map(plan.chunks.points, left))
+    advance(done, total)
+    if not left:
         return
     program, at_once = Program(plan), _chunks_at_once()
 
     def compute(number):
         keep(number, program.values(number))
-        return number
+        return plan.chunks.points(number)
 
     with concurrent.futures.ThreadPoolExecutor(at_once) as threads:
-        left = iter(numbers)
-        running = {threads.submit(compute, k) for k in itertools.islice(left, at_once)}
+        waiting = iter(left)
+        running = {threads.submit(compute, k) for k in itertools.islice(waiting, at_once)}
         while running:
             finished, running = concurrent.futures.wait(
                 running, return_when=concurrent.futures.FIRST_COMPLETED
             )
             for chunk in finished:
-                kept(chunk.result())
-            running |= {threads.submit(compute, k) for k in itertools.islice(left, len(finished))}
+                done += chunk.result()
+                advance(done, total)
+            more = itertools.islice(waiting, len(finished))
+            running |= {threads.submit(compute, k) for k in more}
 
 
 def _chunks_at_once():
@@ -214,38 +225,6 @@ def _chunks_at_once():
     available = getattr(os, "sched_getaffinity", None)
     cores = len(available(0)) if available else os.cpu_count() or 1
     return 1 + min(cores, _MOST_CORES)  # one of them is being written
-
-
-class _Done:
-    """Which chunks are finished, in this process and the others."""
-
-    def __init__(self, store, finished, advance):
-        self._store, self._advance, self._looked = store, advance, time.monotonic()
-        self._finished, self._points = set(), 0
-        self._count(finished)
-
-    def add(self, number):
-        if time.monotonic() - self._looked > _LOOK_EVERY:
-            self.look({number})
-        else:
-            self._count({number})
-
-    def look(self, numbers: Set[int] = frozenset()):
-        """Number of chunks that are finished, by their files; those given are known to be."""
-        self._looked = time.monotonic()
-        if len(self._finished) < self._store.chunks.count:
-            with contextlib.suppress(OSError):
-                numbers = numbers | self._store.finished()
-            self._count(numbers)
-        return len(self._finished)
-
-    def _count(self, numbers):
-        chunks = self._store.chunks
-        for number in numbers - self._finished:
-            start, stop = chunks.bounds(number)
-            self._points += stop - start
-        self._finished |= numbers
-        self._advance(self._points, math.prod(chunks.shape))
 
 
 def _stored(store, axes=None):

@@ -8,13 +8,13 @@ import contextlib
 import functools
 import json
 import os
-import socket
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
 from qpcjax.files import InputError
+from qpcjax.files.atomic_writing import not_writable, part_of, replacing
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.zarr_group import decoded, encoded
 
@@ -49,7 +49,8 @@ class Store:
     def begin(cls, folder, manifest):
         """Write a manifest, or open the store of the same sweep.
 
-        Several processes may do so at once.
+        Several processes may do so at once: one of them writes the manifest, and the others read
+        it.
 
         Args:
             folder: made if it is not there.
@@ -59,29 +60,15 @@ class Store:
             InputError: the folder cannot be written, holds other things, or another sweep: says
                 which field differs.
         """
-        store = cls(folder, manifest)
+        path = Path(folder, MANIFEST)
         try:
-            if not (store.folder / MANIFEST).exists():
-                store._make()
+            if not path.exists():
+                _create(path, manifest)
         except OSError as error:
-            raise _unwritable(folder, error) from None
+            raise not_writable(f"the folder {folder}", error) from None
         found = cls(folder)
         _require_same(found.folder, found.manifest, manifest)
         return found
-
-    def _make(self):
-        there = {p.name for p in self.folder.glob("*")}
-        # Another process may be writing the manifest, or was killed while it did.
-        parts = _part_of(MANIFEST, "*")
-        foreign = {n for n in there if n not in (MANIFEST, "alive") and not fnmatchcase(n, parts)}
-        if foreign:
-            raise InputError(
-                f"{self.folder} is not a sweep's folder: it holds {sorted(foreign)[0]}. Choose "
-                "another one"
-            )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.manifest, indent=2, allow_nan=False) + "\n"
-        _write(self.folder / MANIFEST, [text.encode()])
 
     def complete(self, files):
         """Write those of the group's files that are missing: path in the folder -> bytes.
@@ -94,9 +81,10 @@ class Store:
                 folder.mkdir(exist_ok=True)
             for path, content in paths.items():
                 if not path.exists() or path.stat().st_size != len(content):
-                    _write(path, [content], durable=False)
+                    with replacing(path) as part:
+                        part.write_bytes(content)
         except OSError as error:
-            raise _unwritable(self.folder, error) from None
+            raise not_writable(f"the folder {self.folder}", error) from None
 
     @property
     def observables(self):
@@ -166,47 +154,55 @@ class Store:
         """
         try:
             for name, row in zip(self.observables, values, strict=True):
-                _write(self.path(name, number), encoded(row, self.chunks.size))
+                self._write_values(self.path(name, number), row)
         except OSError as error:
             done = 0
             with contextlib.suppress(OSError):
                 done = len(self.finished())
-            raise _unwritable(
-                self.folder,
+            raise not_writable(
+                f"the folder {self.folder}",
                 error,
                 f"{done} of {self.chunks.count} chunks are finished and kept; make room and run "
                 "the same sweep again to go on",
             ) from None
 
+    def _write_values(self, path, values):
+        try:
+            with replacing(path, durable=True) as part, open(part, "wb") as file:
+                file.writelines(encoded(values, self.chunks.size))
+        except FileNotFoundError:
+            # Another process has computed the same chunk, and then tidied up.
+            if not path.exists():
+                raise
+
     def tidy(self, numbers):
-        """Remove what a killed process left half-written of these chunks."""
+        """Remove files that a killed process left half-written of these chunks, all finished."""
         fields = len(self.chunks.shape)
         for name in self.observables:
-            for path in (self.folder / name).glob(_part_of("*", "*")):
+            for path in (self.folder / name).glob(part_of("*", "*")):
                 key = ".".join(path.name.split(".")[1 : 1 + fields])
                 if self.chunks.number(key) in numbers:
                     path.unlink(missing_ok=True)
 
 
-def _part_of(name, writer):
-    """Name of a file while it is being written."""
-    return f".{name}.{writer}.part"
-
-
-def _write(path, parts, durable=True):
-    """Write a file under another name, bring it to the disk if it is to last, and then name it."""
-    part = path.with_name(_part_of(path.name, f"{socket.gethostname()}-{os.getpid()}"))
+def _create(path, manifest):
+    """Write the manifest into a new or empty folder, unless another process is faster."""
+    folder = path.parent
+    there = {p.name for p in folder.glob("*")}
+    if path.exists():
+        return  # what is there besides came after it
+    parts = part_of(MANIFEST, "*")  # which another process writes, or was killed while it wrote
+    foreign = {name for name in there if not fnmatchcase(name, parts)}
+    if foreign:
+        raise InputError(
+            f"{folder} is not a sweep's folder: it holds {min(foreign)}. Choose another one"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with open(part, "wb") as file:
-            file.writelines(parts)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+        with replacing(path, durable=True, exclusive=True) as part:
+            part.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n")
+    except FileExistsError:
+        return
 
 
 def _read_manifest(folder):
@@ -266,11 +262,3 @@ def _axis_words(axis):
         f"{axis['size']} values from {axis['first']:g} to {axis['last']:g}{unit} (checksum "
         f"{axis['sha256'][:8]})"
     )
-
-
-def _unwritable(folder, error, more="Choose another folder"):
-    if isinstance(error, (FileExistsError, NotADirectoryError)):
-        reason = "a file of that name, or on the way to it, is already there"
-    else:
-        reason = error.strerror or "unknown reason"
-    return InputError(f"the folder {folder} cannot be written: {reason}. {more}")

@@ -201,6 +201,31 @@ def test_options_of_several_processes_belong_together(tmp_path):
     assert "--process-id must be below 2, got 2" in err
 
 
+def test_a_job_says_what_is_missing_and_the_last_one_writes_the_export(tmp_path):
+    spec, out, file = write(tmp_path, "chunk = 2\n" + SPEC), tmp_path / "out", tmp_path / "a.csv"
+    code, text, err = call("sweep", spec, "-o", out, "--job", "1/2", "-q", "--export", file)
+    assert (code, err) == (0, "")
+    assert "This share is finished. 3 of 5 chunks are still missing in" in text
+    assert not file.exists()
+    code, text, _ = call("sweep", spec, "-o", out, "--job", "0/2", "-q", "--export", file)
+    assert code == 0
+    assert "Written:" in text
+    assert file.exists()
+    assert qpc.open_sweep(out).unfinished == 0
+
+
+@pytest.mark.parametrize("job", ["2/2", "1", "a/b", "-1/2", "0/0"])
+def test_jobs_that_there_are_not_are_refused(job, tmp_path):
+    code, _, err = call("sweep", write(tmp_path), "-o", tmp_path / "out", f"--job={job}")
+    assert code == 2
+    assert "--job must be i/n for job i of n, counted from 0, such as 0/4 to 3/4" in err
+    options = ("--job", "0/2", "--coordinator", "127.0.0.1:1", "--processes", 2)
+    code, _, err = call("sweep", write(tmp_path), "-o", tmp_path / "out", *options)
+    assert code == 2
+    assert "leave out --job, or --distributed and --coordinator" in " ".join(err.split())
+    assert not (tmp_path / "out").exists()
+
+
 # --- progress -------------------------------------------------------------------------------
 
 

@@ -4,7 +4,9 @@ import errno
 import itertools
 import json
 import os
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -188,6 +190,104 @@ def test_several_observables_are_finished_together(tmp_path, written):
     assert sorted(written) == [0, 2]
     for name in wanted:
         np.testing.assert_array_equal(stored[name], memory[name])
+
+
+# --- several processes ----------------------------------------------------------------------
+
+
+def test_jobs_compute_their_shares_and_any_later_run_the_rest(whole, tmp_path, written):
+    xarray = pytest.importorskip("xarray")
+    calls = []
+    result = run(tmp_path, job=(1, 4), progress=lambda done, total: calls.append((done, total)))
+    assert sorted(written) == [1, 5]
+    assert (calls[0], calls[-1]) == ((0, 52), (52, 52))
+    assert result.unfinished == qpc.open_sweep(tmp_path).unfinished == 4
+    with xarray.open_zarr(tmp_path) as data:
+        assert int(data.transmission.isnull().sum()) == 4 * 26
+    run(tmp_path, job=(1, 2))  # another number of jobs; 1 and 5 are there
+    assert sorted(written) == [1, 3, 5]
+    again = run(tmp_path)
+    assert sorted(written) == list(range(CHUNKS))
+    assert again.unfinished == 0
+    np.testing.assert_array_equal(np.asarray(again["transmission"]), whole)
+
+
+@pytest.mark.parametrize("job", [(2, 2), (-1, 2), (0, 0), (1,), "01", (0.5, 2), 3])
+def test_jobs_that_there_are_not(job, tmp_path):
+    with pytest.raises(ValueError, match="job must be"):
+        run(tmp_path / "out", job=job)
+    assert not (tmp_path / "out").exists()
+
+
+def test_jobs_need_a_folder():
+    with pytest.raises(ValueError, match="job needs out, the folder that all jobs share"):
+        run(None, job=(0, 2))
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Run calls in threads, all of which find no manifest; what they give or raise."""
+
+    def together(*calls):
+        barrier, create = threading.Barrier(len(calls)), store._create
+
+        def waiting(path, manifest):
+            barrier.wait(60)
+            create(path, manifest)
+
+        with monkeypatch.context() as patch, ThreadPoolExecutor(len(calls)) as threads:
+            patch.setattr(store, "_create", waiting)
+            futures = [threads.submit(call) for call in calls]
+            return [future.exception() or future.result() for future in futures]
+
+    return together
+
+
+OTHER = {**AXES, "length": AXES["length"] + 1}
+
+
+def test_two_sweeps_that_begin_at_once_in_one_folder_are_not_mixed(whole, tmp_path, at_once):
+    exact = [whole, run(None, OTHER)["transmission"]]
+    for trial in range(10):
+        out = tmp_path / str(trial)
+        found = at_once(lambda: run(out), lambda: run(out, OTHER))  # noqa: B023
+        (refused,) = (i for i, f in enumerate(found) if isinstance(f, InputError))
+        assert "belongs to another sweep: axes.length is" in str(found[refused])
+        kept = exact[1 - refused]
+        np.testing.assert_array_equal(np.asarray(found[1 - refused]["transmission"]), kept)
+        np.testing.assert_array_equal(np.asarray(qpc.open_sweep(out)["transmission"]), kept)
+
+
+def test_the_same_sweep_may_begin_twice_at_once(whole, tmp_path, at_once):
+    for trial in range(5):
+        out = tmp_path / str(trial)
+        for result in at_once(*[lambda: run(out)] * 2):  # noqa: B023
+            np.testing.assert_array_equal(np.asarray(result["transmission"]), whole)
+        assert not list(out.rglob(".*.part"))
+
+
+def test_a_chunk_that_another_process_has_written_meanwhile(whole, tmp_path, monkeypatch):
+    replace, taken = os.replace, []
+
+    def late(source, target):
+        if "transmission" in str(target) and not taken and target.name[0].isdecimal():
+            taken.append(target)
+            replace(source, target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", late)
+    np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+    assert taken
+
+
+def test_a_file_system_without_links(whole, tmp_path, monkeypatch):
+    def refused(source, target):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refused)
+    np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+    with pytest.raises(InputError, match="belongs to another sweep"):
+        run(tmp_path, OTHER)
 
 
 # --- full disks and folders that cannot be written ------------------------------------------
