@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from qpcjax.files.column_units import Quantity, key, known_unit, plain, split_unit
+from qpcjax.files.column_units import ColumnKind, key, known_unit, plain, split_unit
 from qpcjax.files.table import Column, Table
 from qpcjax.measurements import InputError
 
@@ -23,7 +23,7 @@ class Found:
 
     table: Table
     column: Column
-    quantity: Quantity
+    quantity: ColumnKind
     unit: str
     why: str
 

@@ -19,8 +19,8 @@ ENERGY_UNITS = {"meV": 1.0, "eV": 1e3, "ueV": 1e-3}
 
 
 @dataclasses.dataclass(frozen=True)
-class Quantity:
-    """Something that a column may hold.
+class ColumnKind:
+    """A kind of column: what its numbers are, and in which units a file may state them.
 
     Args:
         name: what it is called in messages.
@@ -33,44 +33,42 @@ class Quantity:
     units: dict[str, float]
 
 
-def _quantity(name, names, units):
-    return Quantity(name, frozenset(names.split()), units)
+def _kind(name, names, units):
+    return ColumnKind(name, frozenset(names.split()), units)
 
 
-GATE = _quantity(
-    "gate", "gate gatevoltage splitgate splitgatevoltage vg vgate vsg", GATE_UNITS
-)  # mV
-CONDUCTANCE = _quantity(
+GATE = _kind("gate", "gate gatevoltage splitgate splitgatevoltage vg vgate vsg", GATE_UNITS)  # mV
+CONDUCTANCE = _kind(
     "conductance",
     "conductance cond g di/dv didv differentialconductance gdiff",
     CONDUCTANCE_UNITS,
 )  # 2e^2/h
-RESISTANCE = _quantity("resistance", "resistance r", {"kOhm": 1e3, "Ohm": 1.0, "MOhm": 1e6})  # ohm
-CURRENT = _quantity(
+RESISTANCE = _kind("resistance", "resistance r", {"kOhm": 1e3, "Ohm": 1.0, "MOhm": 1e6})  # ohm
+CURRENT = _kind(
     "current", "current i isd ids idc iac", {"nA": 1.0, "pA": 1e-3, "uA": 1e3, "mA": 1e6, "A": 1e9}
 )  # nA
-EXCITATION = _quantity(
+EXCITATION = _kind(
     "excitation", "excitation vac vexc", {"uV": 1e-3, "mV": 1.0, "V": 1e3, "nV": 1e-6}
 )  # mV
-BIAS = _quantity(
+BIAS = _kind(
     "bias",
     "bias biasvoltage biasenergy sourcedrain sourcedrainbias sourcedrainvoltage dcbias vsd vds vdc "
     "vbias ev",
     {**GATE_UNITS, **ENERGY_UNITS},
 )  # meV, the voltage in mV
-MU = _quantity("mu", "mu chemicalpotential electrochemicalpotential", ENERGY_UNITS)  # meV
-DISTANCE = _quantity(
+MU = _kind("mu", "mu chemicalpotential electrochemicalpotential", ENERGY_UNITS)  # meV
+DISTANCE = _kind(
     "distance", "distance hotspot hotspotdistance r*", {"nm": 1.0, "um": 1e3, "mm": 1e6, "m": 1e9}
 )  # nm
 _POWER_UNITS = {"pW": 1.0, "fW": 1e-3, "aW": 1e-6, "nW": 1e3, "uW": 1e6, "W": 1e12}  # pW
 POWER = {
-    "left": _quantity("power on the left", "pl pleft powerleft leftpower", _POWER_UNITS),
-    "right": _quantity("power on the right", "pr pright powerright rightpower", _POWER_UNITS),
-    "asymmetry": _quantity("asymmetry of the power", "pa asymmetry powerasymmetry", _POWER_UNITS),
-    "total": _quantity("total power", "ptot ptotal totalpower power p", _POWER_UNITS),
+    "left": _kind("power on the left", "pl pleft powerleft leftpower", _POWER_UNITS),
+    "right": _kind("power on the right", "pr pright powerright rightpower", _POWER_UNITS),
+    "asymmetry": _kind("asymmetry of the power", "pa asymmetry powerasymmetry", _POWER_UNITS),
+    "total": _kind("total power", "ptot ptotal totalpower power p", _POWER_UNITS),
 }
-ENERGY = _quantity("energy", "energy e", ENERGY_UNITS)  # meV
-TRANSMISSION = _quantity("transmission", "transmission t", {"1": 1.0})  # a pure number
+ENERGY = _kind("energy", "energy e", ENERGY_UNITS)  # meV
+TRANSMISSION = _kind("transmission", "transmission t", {"1": 1.0})  # a pure number
 SIGMA_NAMES = frozenset(("sigma", "stderr", "standarderror", "error", "uncertainty"))
 
 _SPELLINGS = {
@@ -106,7 +104,7 @@ def key(name):
     return re.sub(r"[\s_\-]", "", name).casefold()
 
 
-def known_unit(unit, quantity: Quantity):
+def known_unit(unit, quantity: ColumnKind):
     """The unit, if it is one of the quantity's.
 
     Raises:
@@ -120,7 +118,7 @@ def known_unit(unit, quantity: Quantity):
     return unit
 
 
-def amount(text, quantity: Quantity) -> float:
+def amount(text, quantity: ColumnKind) -> float:
     """A number with its unit, such as '100 uV', in this package's unit.
 
     Raises:
