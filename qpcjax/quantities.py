@@ -164,6 +164,14 @@ class Quantity:
     def _in_brackets(self):
         return f" ({self.unit_text})" if self.unit_text else ""
 
+    @property
+    def as_shown(self) -> tuple["Quantity", float]:
+        """The quantity that people see and the factor to it, such as the width 2w and 2."""
+        if self.shown is None:
+            return self, 1.0
+        name, factor = self.shown
+        return QUANTITIES[name], factor
+
     # --- bounds -----------------------------------------------------------------------------
 
     @property
@@ -176,9 +184,9 @@ class Quantity:
         """The values that are allowed, in words and with the unit."""
         low, high = self.lower, self.upper
         if high < math.inf:
-            words = f"from {low:g} to {high:g}" if low > -math.inf else f"at most {high:g}"
+            words = f"from {low:g} to {high:g}" if low > -math.inf else f"at most {high:.4g}"
             if self.above:
-                words = f"above {low:g} and at most {high:.4g}"
+                words = f"more than {low:g} and at most {high:.4g}"
         elif low == 0:
             words = "positive" if self.above else "0 or more"
         elif low > -math.inf:

@@ -187,6 +187,5 @@ def _in_symbols(quantity, value):
     """One input, such as 2w = 40 nm."""
     if quantity.kind is not float:
         return str(value) if quantity.kind is Path else quantity.name
-    name, factor = quantity.shown or (None, 1.0)
-    symbol = (QUANTITIES[name] if name else quantity).symbol or quantity.name
-    return f"{symbol} = {value * factor:g} {quantity.unit_text}".rstrip()
+    shown, factor = quantity.as_shown
+    return f"{shown.symbol or shown.name} = {value * factor:g} {shown.unit_text}".rstrip()

@@ -70,7 +70,7 @@ def _knobs(kind):
     knobs = {}
     for argument in kind.arguments.values():
         if argument.quantity is not None:
-            shown, _ = _shown(argument.quantity)
+            shown, _ = argument.quantity.as_shown
             if shown.slider is not None:
                 knobs[shown.name] = _knob(shown)
             elif argument.needed:
@@ -78,19 +78,11 @@ def _knobs(kind):
     return knobs
 
 
-def _shown(quantity):
-    """The quantity that a slider moves, and how many of it make up the barrier's own."""
-    if quantity.shown is None:
-        return quantity, 1.0
-    name, factor = quantity.shown
-    return QUANTITIES[name], factor
-
-
 def _named(kind, values):
     numbers = {}
     for name, argument in kind.arguments.items():
         if argument.quantity is not None:
-            shown, factor = _shown(argument.quantity)
+            shown, factor = argument.quantity.as_shown
             if shown.name in values:
                 numbers[name] = values[shown.name] / factor
     scatterer = kind.scatterer(numbers)

@@ -13,10 +13,10 @@ from qpcjax.files import (
     table_files,
     write_files,
 )
-from qpcjax.fitting.device_of_trace import MOST_KNOTS, TRACE_MODELS
+from qpcjax.fitting.device_of_trace import MOST_KNOTS, require_mu, trace_models
 from qpcjax.heat.hot_spot import QuadraticDamping
 from qpcjax.optimise.losses import LOSSES
-from qpcjax.quantities import closest
+from qpcjax.quantities import QUANTITIES, closest
 from qpcjax.transport.reservoirs import Reservoirs
 
 # Barriers that are fitted from the fit of a cheaper one of the same numbers.
@@ -55,12 +55,13 @@ class Question:
     def __post_init__(self):
         if self.density is not None and self.mu is not None:
             raise ValueError("give --density or --mu, not both: one follows from the other")
-        for name in ("density", "mu", "mass"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a positive number, got {value:g}")
-        if self.model not in TRACE_MODELS:
-            hint = closest(self.model, TRACE_MODELS)
+        QUANTITIES["mass"].check(self.mass)
+        if self.density is not None:
+            QUANTITIES["density"].check(self.density)
+        if self.mu is not None:
+            require_mu(self.mu, self.mass)
+        if self.model not in trace_models():
+            hint = closest(self.model, trace_models())
             raise ValueError(f"there is no model {self.model!r} for a fit: {hint}")
         if self.knots is not None and not 2 <= self.knots <= MOST_KNOTS:
             raise ValueError(

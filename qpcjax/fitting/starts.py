@@ -12,11 +12,10 @@ from qpcjax.constants import RESISTANCE_QUANTUM
 from qpcjax.fitting.device import GateCurve, Gated, StepPositions
 from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.resolution import keeping, modes_kept
-from qpcjax.scatterers.fields import innermost
+from qpcjax.scatterers.fields import innermost, quantity_of
 
 _TRIALS = 241  # values of the number that the gate moves, among which steps are looked for
 _REACH = 30.0  # factor on it
-_ENERGIES = ("height", "offset", "energy")  # numbers that a mode's energy is added to
 
 
 class Steps:
@@ -111,7 +110,8 @@ def opening_values(scatterer, name, mu, count):
         InputError: T(mu) does not pass n - 1/2 however the number is chosen.
     """
     centre = abs(float(getattr(innermost(scatterer), name))) or 1.0
-    if name in _ENERGIES:
+    number = quantity_of(scatterer, name)
+    if number.unit == "meV" and number.signed:  # a mode's energy is added to it
         trial = mu + (abs(mu) + centre) * np.linspace(-3, 3, _TRIALS) * max(1, count / 2)
     else:
         trial = centre * np.geomspace(1 / _REACH, _REACH, _TRIALS)

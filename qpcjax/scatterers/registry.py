@@ -14,6 +14,7 @@ from qpcjax.constants import GAAS_MASS
 from qpcjax.quantities import FIELDS, POINT, SETTINGS, Quantity
 from qpcjax.scatterers.abrupt import AbruptConstriction
 from qpcjax.scatterers.adiabatic import AdiabaticConstriction
+from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
 from qpcjax.scatterers.biased import BiasedConstriction
 from qpcjax.scatterers.fields import field_quantities
 from qpcjax.scatterers.matched import MatchedConstriction
@@ -104,9 +105,10 @@ class BarrierKind:
         """The class of the scatterer, or the function that builds it."""
         return getattr(self.build, "func", self.build)
 
-    def scatterer(self, values: Mapping[str, Any]) -> Any:
+    def scatterer(self, values: Mapping[str, Any]) -> AbstractScatterer:
         """The scatterer of these values, by the names that people know."""
-        return self.build(**{self.arguments[name].name: v for name, v in values.items()})
+        own = {self.arguments[name].name: value for name, value in values.items()}
+        return as_scatterer(self.build(**own))
 
 
 # Options of qpcjax evaluate that no barrier's field may be called.
@@ -150,7 +152,7 @@ def barrier_quantities() -> dict[str, Quantity]:
 _SPLIT = ("magnetic_field", "g_factor")  # what every kind takes to split its spins
 
 
-def named_scatterer(model: str, parameters: Mapping[str, Any]) -> Any:
+def named_scatterer(model: str, parameters: Mapping[str, Any]) -> AbstractScatterer:
     """The barrier of a name, with its parameters by name.
 
     Beside the model's own parameters each model takes `g_factor` with `magnetic_field`: the spins

@@ -1,16 +1,25 @@
-"""Barriers by name: what --model builds, how many modes it keeps, what it refuses."""
+"""Barriers by name: what --model builds, how many modes it keeps, what it refuses.
+
+A class from outside the package is registered, evaluated, moved by sliders, swept and fitted.
+"""
 
 import json
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from commands import call
 
 import qpcjax as qpc
 from qpcjax import constants
+from qpcjax.explorer import barriers, fits
+from qpcjax.fitting import fit, trace_device
+from qpcjax.measurements import ConductanceTrace
+from qpcjax.quantities import Quantity
 from qpcjax.resolution import modes_kept, modes_needed, prepared
-from qpcjax.scatterers import registry
+from qpcjax.scatterers import BarrierKind, register, registry
 
 CHANNEL = {"half_width": 20.0, "length": 80.0, "offset": 1.5, "mass": 0.05}
 SADDLE = {"height": 10.0, "hbar_omega_y": 3.0, "hbar_omega_x": 1.0}
@@ -194,3 +203,136 @@ def test_figures_of_another_constriction_are_refused_before_work(tmp_path):
     assert code == 2
     assert "--model must be one of mean, profile, biased" in err
     assert not list(tmp_path.iterdir())
+
+
+# --- a class from outside the package -------------------------------------------------------
+
+
+class Ladder(eqx.Module):
+    """Three soft steps, a class that is no AbstractScatterer; its numbers describe themselves."""
+
+    level: float = eqx.field(
+        metadata={
+            "symbol": "E_b",
+            "unit": "meV",
+            "words": "energy of the lowest level",
+            "slider": (0.0, 10.0, 0.1, 4.0),
+        }
+    )
+    spacing: float = eqx.field(
+        metadata={"unit": "meV", "lower": 0.0, "above": True, "slider": (1.0, 8.0, 0.1, 3.0)}
+    )
+    softness: float = eqx.field(default=0.2, metadata={"unit": "meV", "lower": 0.0, "above": True})
+
+    def eigenvalues(self, energy, bias=0.0):
+        tops = self.level + self.spacing * jnp.arange(3.0)
+        return jax.nn.sigmoid((energy - tops) / self.softness)
+
+    def thresholds(self, bias=0.0):
+        return self.level + self.spacing * jnp.arange(3.0)
+
+
+def ladder(energy, level, spacing, softness):
+    """Its T(E) in closed form."""
+    steps = [1 / (1 + np.exp((level + k * spacing - energy) / softness)) for k in range(3)]
+    return np.sum(steps, axis=0)
+
+
+@pytest.fixture
+def toy():
+    kind = register(BarrierKind("toy", "three soft steps", Ladder, gate="level"))
+    yield kind
+    del registry.BARRIERS["toy"]
+
+
+def test_a_class_from_outside_has_options(toy):
+    code, out, _ = call("evaluate", "--help")
+    assert code == 0
+    assert "toy: three soft steps." in out
+    assert "toy: Energy of the lowest level, E_b, in meV." in out
+    assert "toy: Softness, in meV; 0.2 by default." in out
+    options = ["--level", 4, "--spacing", 3, "--mu", 8]
+    code, out, err = call("evaluate", "--model", "toy", *options, "--json")
+    assert (code, err) == (0, "")
+    answer = json.loads(out)
+    assert answer["inputs"]["level"] == {"value": 4.0, "unit": "meV"}
+    expected = ladder(8.0, 4.0, 3.0, 0.2)
+    assert answer["results"]["T"]["value"] == pytest.approx(expected, rel=1e-12)
+    _, out, _ = call("evaluate", "--model", "toy", *options)
+    assert "three soft steps E_b = 4 meV, spacing = 3 meV" in out
+    code, _, err = call("evaluate", "--model", "toy", "--level", 4, "--spacing", -3, "--mu", 8)
+    assert code == 2
+    assert "--spacing must be positive, in meV, got -3" in err
+    code, _, err = call("evaluate", "--model", "toy", "--level", 4, "--mu", 8, "--length", 80)
+    assert code == 2
+    assert "--length must be left out with the model toy" in err
+
+
+def test_a_class_from_outside_has_sliders(toy):
+    barrier = barriers.named_barriers()["toy"]
+    assert list(barrier.knobs) == ["level", "spacing", "mu"]
+    assert barrier.knobs["level"].label == "energy of the lowest level E_b (meV)"
+    assert barrier.knobs["level"][1:] == (0.0, 10.0, 0.1, 4.0)
+    scatterer, mu = barrier.build({"level": 2.5, "spacing": 2.0, "mu": 7.0})
+    assert mu == 7.0
+    transmission = float(qpc.transmission(scatterer, 5.0))
+    assert transmission == pytest.approx(ladder(5.0, 2.5, 2.0, 0.2), rel=1e-12)
+    assert fits.models()["three soft steps"] == "toy"
+
+
+def test_a_class_from_outside_is_swept(toy, tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text(
+        'observables = ["transmission"]\n[scatterer]\nmodel = "toy"\nsoftness = 0.3\n'
+        'spacing = { value = 0.003, unit = "eV" }\n'
+        '[axes]\nlevel = { values = [3000.0, 4000.0], unit = "ueV" }\nmu = [5.0, 8.0]\n'
+    )
+    code, _, err = call("sweep", path, "-o", tmp_path / "out", "--quiet")
+    assert (code, err) == (0, "")
+    found = qpc.open_sweep(tmp_path / "out")
+    assert found.units["level"] == "meV"
+    level, mu = np.array([[3.0], [4.0]]), np.array([5.0, 8.0])
+    expected = ladder(mu, level, 3.0, 0.3)
+    np.testing.assert_allclose(found["transmission"], expected, rtol=1e-12)
+
+
+def test_a_class_from_outside_is_fitted(toy):
+    mu, kT, gate = 7.15, constants.BOLTZMANN * 0.3, np.linspace(-100.0, 0.0, 41)
+    x = np.linspace(-30, 30, 2001)
+    thermal = 1 / (4 * np.cosh(x / 2) ** 2)
+    level = 7.5 - 0.06 * (gate + 100)
+    spread = ladder(mu + kT * x, level[:, None], 3.0, 0.25)
+    trace = ConductanceTrace(gate, np.trapezoid(spread * thermal, x), temperature=0.3)
+    device = trace_device(trace, "toy", mu=mu, knots=2)
+    held = ("spacing", "series_resistance")
+    found = fit(device, trace, starts=1, fixed=held)
+    value = {p.name: p.value for p in found.parameters}
+    assert value["level_1"] == pytest.approx(7.5, abs=1e-4)
+    assert value["level_2"] == pytest.approx(1.5, abs=1e-4)
+    assert value["softness"] == pytest.approx(0.25, rel=1e-3)
+    assert {p.name: p.unit for p in found.parameters}["softness"] == "meV"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "message"),
+    [
+        (("saddle", "another saddle", Ladder), {}, "there is a model saddle already"),
+        (("toy", "bare", lambda depth: Ladder(depth, 3.0)), {}, "depth of the model toy must be"),
+        (("toy", "", Ladder), {"gate": "depth"}, "gate must name an argument of toy, got 'depth'"),
+        (
+            ("toy", "", lambda energy: Ladder(energy, 3.0)),
+            {"quantities": {"energy": Quantity("energy", unit="meV")}},
+            "energy of the model toy must have another name",
+        ),
+        (
+            ("toy", "", lambda length: Ladder(length, 3.0)),
+            {"quantities": {"length": Quantity("length", unit="meV")}},
+            "length of the model toy must be in nm, as that of other models is",
+        ),
+    ],
+)
+def test_a_kind_that_is_not_described_is_refused(arguments, more, message):
+    before = dict(registry.BARRIERS)
+    with pytest.raises(ValueError, match=message):
+        register(BarrierKind(*arguments, **more))
+    assert before == registry.BARRIERS
