@@ -17,6 +17,7 @@ ORDER = (
     "constants",
     "_versions",
     "validation",
+    "overviews",
     "_numerics",
     "measurements",  # what was measured, with the errors about it
     "quantities",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.optimise.parameters import Parameter
+from qpcjax.overviews import Overview, in_words, range_in_words
 from qpcjax.quantities import closest
 
 
@@ -134,6 +135,30 @@ class Design:
     gradient: dict[str, float]
     hessian: np.ndarray
     tolerance: Tolerance | None = None
+
+    def _overview(self):
+        states = {name: "on its bound" for name in self.at_bound}
+        states |= {name: "active" for name in self.active}
+        states |= {c.name: f"violated by {c.violation:.3g}" for c in self.conditions if c.violation}
+        rows = [
+            (
+                x.name,
+                f"{x.value:.6g}",
+                "" if x.unit == "1" else x.unit,
+                range_in_words(x.lower, x.upper),
+                states.get(x.name, ""),
+            )
+            for x in (*self.parameters, *self.conditions)
+        ]
+        value = in_words(self.value, self.unit)
+        title = f"Design, {self.objective.title}: {value}, {self.status}"
+        return Overview(title, rows, () if self.status == "converged" else (self.message,))
+
+    def __repr__(self):
+        return self._overview().text()
+
+    def _repr_html_(self):
+        return self._overview().html()
 
     @property
     def objective(self):

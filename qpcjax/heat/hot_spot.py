@@ -15,6 +15,7 @@ from qpcjax._numerics import safe
 from qpcjax._numerics.roots import falling_root
 from qpcjax._numerics.sorting import ascending
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
+from qpcjax.overviews import brief
 from qpcjax.scatterers.batching import batched
 from qpcjax.transport.integrals import LOST_WEIGHT, thermal_reach
 from qpcjax.validation import number, require
@@ -78,6 +79,9 @@ class HotSpot(NamedTuple):
     energy: jax.Array
     distance: jax.Array
     status: jax.Array
+
+    def __repr__(self):
+        return brief(self, {"energy": "meV", "distance": "nm"})
 
 
 class _Downstream(NamedTuple):

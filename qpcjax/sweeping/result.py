@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files.results import one_line
+from qpcjax.overviews import Overview, in_words
 
 
 class StoredValues:
@@ -168,6 +169,29 @@ class SweepResult:
             if self.is_table:  # the axes are no dimensions there
                 labels["coordinates"] = " ".join(self.axes)
         return labels
+
+    def _overview(self):
+        described = {**self.axes, **self.values}
+        rows = [
+            (
+                name,
+                "on the disk" if isinstance(values, StoredValues) else in_words(values),
+                "" if self.units[name] == "1" else self.units[name],
+            )
+            for name, values in described.items()
+        ]
+        fixed = [f"{name} = {in_words(v)}" for name, v in self.attributes["fixed"].items()]
+        notes = [f"fixed: {', '.join(fixed)}"] if fixed else []
+        if self.folder is not None:
+            notes.append(f"folder: {self.folder}")
+        points = " x ".join(map(str, self.shape))
+        return Overview(f"SweepResult at {points} points", rows, notes)
+
+    def __repr__(self):
+        return self._overview().text()
+
+    def _repr_html_(self):
+        return self._overview().html()
 
     def __getitem__(self, observable):
         if observable not in self.values:

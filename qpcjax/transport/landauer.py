@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax.constants import CONDUCTANCE_QUANTUM
+from qpcjax.overviews import brief
 from qpcjax.scatterers.batching import batched
 from qpcjax.transport.integrals import (
     ORDER,
@@ -30,6 +31,9 @@ class DissipationError(NamedTuple):
     right: jax.Array
     total: jax.Array
     asymmetry: jax.Array
+
+    def __repr__(self):
+        return brief(self, dict.fromkeys(self._fields, "pW"))
 
 
 def _numbers(reservoirs):

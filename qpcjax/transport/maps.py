@@ -26,6 +26,7 @@ import numpy as np
 from qpcjax._numerics.blocks import in_blocks
 from qpcjax._numerics.panels import ORDER, panel_ends, rough_ends
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.overviews import brief
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.batching import same_dtype
 from qpcjax.transport.integrals import conductance_terms
@@ -49,6 +50,9 @@ class TransportMap(NamedTuple):
 
     current: jax.Array
     dissipation: Dissipation
+
+    def __repr__(self):
+        return brief(self, {"current": "nA"})
 
 
 class _Pieces(NamedTuple):

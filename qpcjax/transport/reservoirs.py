@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from qpcjax.overviews import brief
 from qpcjax.validation import concrete, number, require
 
 
@@ -63,6 +64,9 @@ class Dissipation(NamedTuple):
 
     left: jax.Array
     right: jax.Array
+
+    def __repr__(self):
+        return brief(self, dict.fromkeys(self._fields, "pW"))
 
     @property
     def total(self):
