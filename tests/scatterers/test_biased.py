@@ -395,26 +395,29 @@ def test_gradients_of_the_asymmetry_against_differences():
         np.array([0.5, -0.3, 0.8]),
         np.array([0.03, 0.0, 0.02]),
     )
-    slopes = power_rows(theta)[1]
-    warm = theta[:, 6] > 0
-    for i, scale in enumerate((HALF_WIDTH, HALF_WIDTH, 1.0, MASS, 1.0, 1.0, kelvin(0.1))):
-        h = 1e-4 * scale
-        chosen = theta[warm] if i == 6 else theta
-        moved = np.repeat(chosen, 4, axis=0)
-        moved[:, i] += h * np.tile([-1.0, -0.5, 0.5, 1.0], len(chosen))
-        f = power_rows(moved)[0][0].reshape(-1, 4).T
-        difference = (4 * (f[2] - f[1]) / h - (f[3] - f[0]) / (2 * h)) / 3
-        found = slopes[warm, i] if i == 6 else slopes[:, i]
-        np.testing.assert_allclose(found, difference, rtol=1e-6)
+    steps = 1e-4 * np.array([HALF_WIDTH, HALF_WIDTH, 1.0, MASS, 1.0, 1.0, kelvin(0.1)])
+    # Every row with every parameter moved, in one call; a temperature of 0 stays where it is.
+    moves = np.array([-1.0, -0.5, 0.5, 1.0])[:, None, None] * np.diag(steps)
+    which = [(row, i) for row in range(3) for i in range(7) if i < 6 or theta[row, 6] > 0]
+    moved = [theta[row] + moves[:, i] for row, i in which]
+    (values, _), slopes = power_rows(np.concatenate([theta, *moved]))
+    for (row, i), f in zip(which, values[len(theta) :].reshape(-1, 4), strict=True):
+        difference = (4 * (f[2] - f[1]) / steps[i] - (f[3] - f[0]) / (2 * steps[i])) / 3
+        assert slopes[row, i] == pytest.approx(difference, rel=1e-6), (row, i)
 
 
 # --- panels and construction ----------------------------------------------------------------
 
 
+@jax.jit
+def edges_and_thresholds(c, bias):
+    return c.panel_edges(bias), c.thresholds(bias)
+
+
 def test_thresholds_move_with_the_bias():
     c = constriction(1.0, 0.3, modes=2)
     for bias in (0.5, -0.5):
-        found = np.sort(c.thresholds(bias))
+        found = np.sort(edges_and_thresholds(c, bias)[1])
         np.testing.assert_allclose(found, [-0.25, 0.25, 0.75, 1.25, 3.75, 4.25, 8.75, 9.25])
     profile = constriction(1.0, matching="profile")
     np.testing.assert_array_equal(profile.thresholds(0.5), [-0.25, 0.25])
@@ -427,8 +430,8 @@ def test_panels_follow_the_phase():
     assert c.resolved()
     assert not constriction(10.1, aspect_limit=8.0).resolved()
     bias = 2.0
-    edges = np.sort(c.panel_edges(bias))
-    assert edges.shape == c.panel_edges(0.0).shape
+    edges = np.sort(edges_and_thresholds(c, bias)[0])
+    assert edges.shape == edges_and_thresholds(c, 0.0)[0].shape
     # The phase of mode 1, from the bottom of its floor on.
     inside = edges[(edges > 1.7 - bias / 2) & (edges < 4.7)]
     low, high = (np.maximum(inside - 1.7 + s * bias / 2, 0) ** 1.5 for s in (-1, 1))
