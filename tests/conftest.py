@@ -17,15 +17,12 @@ from hypothesis import settings
 DOUBLE = os.environ.get("JAX_ENABLE_X64", "1").lower() not in ("0", "false", "off", "no")
 jax.config.update("jax_enable_x64", DOUBLE)
 
-# Compiling takes most of the time. Without most optimisations the older jaxlib compiles in less
-# than half of it; the newer jaxlib optimises as it does for users: nothing depends on this setting.
-# Commands, scripts and notebooks that tests start are always compiled as for users.
-if version("jaxlib").startswith("0.10."):
-    jax.config.update("jax_disable_most_optimizations", True)
+# Compiling takes most of the time. XLA's older compiler of fusions is quicker; newer versions of
+# jaxlib do not have it. Commands, scripts and notebooks that tests start are compiled as for users.
+if OLDER := version("jaxlib").startswith("0.10."):
     with pytest.MonkeyPatch.context() as patch:
-        # XLA's older compiler of fusions is quicker; later versions of jaxlib do not have it.
-        older = "--xla_cpu_use_fusion_emitters=false"
-        patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {older}".strip())
+        flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
+        patch.setenv("XLA_FLAGS", flags.strip())
         jax.devices()  # reads the flags
 # No later run reads what the tests compile in their own process.
 jax.config.update("jax_enable_compilation_cache", False)
@@ -81,6 +78,10 @@ def group_of(path):
     """The name of a module's group."""
     return GROUP_OF.get(path.stem, path.stem)
 
+
+# Without most optimisations programs compile in about half of the time. With the newer jaxlib these
+# groups, which hold the tables of reference values, are compiled as for users.
+OPTIMISED = ("the catalogue of hard cases",)
 
 # JAX keeps its traces; walking through them again and again takes the collector 5 % of the time.
 gc.set_threshold(100_000, 50, 100)
@@ -148,6 +149,8 @@ def promotion_and_precision(request):
     before = jax.config.jax_numpy_dtype_promotion
     jax.config.update("jax_enable_x64", DOUBLE)
     jax.config.update("jax_numpy_dtype_promotion", "standard" if standard else "strict")
+    quick = OLDER or group_of(request.path) not in OPTIMISED
+    jax.config.update("jax_disable_most_optimizations", quick)
     yield
     jax.config.update("jax_numpy_dtype_promotion", before)
     jax.config.update("jax_enable_x64", DOUBLE)
