@@ -34,6 +34,7 @@ ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_c
 STANDARD_PROMOTION = (
     "test_cli",
     "test_design",
+    "test_documentation",
     "test_files",
     "test_fit",
     "test_notebooks",
@@ -53,7 +54,7 @@ GROUPS = {
         "test_problems",
         "test_properties",
     ),
-    "fits of traces": ("test_fits", "test_fitting"),
+    "fits of traces": ("test_fits", "test_fitting", "test_documentation"),
     "what follows from fits": (
         "test_comparison",
         "test_fit_pictures",
