@@ -132,8 +132,11 @@ def public(name):
             found = getattr(found, part, None)
         if found is not None:
             return found
+    module, _, last = name.rpartition(".")
     with contextlib.suppress(ImportError, ValueError):
         return importlib.import_module(name)
+    with contextlib.suppress(ImportError, ValueError):
+        return getattr(importlib.import_module(module), last, None)
     return None
 
 
@@ -221,16 +224,12 @@ def test_toml_is_a_spec(page, folder):
         read(path)
 
 
-@pytest.mark.parametrize("page", pages_with("json"))
-def test_json_is_json(page):
-    for block in blocks(page, "json"):
-        json.loads(block)
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_blocks_say_their_language(page):
     for language, code in BLOCK.findall(page.read_text("utf-8")):
         assert language in LANGUAGES, f"{page.name}: {language!r}: {code}"
+        if language == "json":
+            json.loads(code)
 
 
 def anchors(path):
