@@ -99,7 +99,9 @@ def register(new: Format) -> Format:
     if not isinstance(new, Format):
         raise TypeError(f"a qpcjax.files.formats.Format was expected, got {new!r}")
     if not isinstance(new.mark, bytes) or not new.mark:
-        raise ValueError(f"{new.name}: mark must be the bytes that tell the format, got {new.mark!r}")
+        raise ValueError(
+            f"{new.name}: mark must be the bytes that tell the format, got {new.mark!r}"
+        )
     for known in FORMATS:
         if known.name == new.name:
             raise ValueError(f"there is a format {new.name!r} already: choose another name")

@@ -80,9 +80,7 @@ def test_a_registered_format_is_recognised_before_those_that_are_refused(monkeyp
     with pytest.raises(InputError, match="compressed by gzip"):
         read_trace(path)
     columns = (Column("Vg", "Vg", "mV", lambda: GATE), Column("G", "G", "uS", lambda: CONDUCTANCE))
-    formats.register(
-        formats.Format("packed", (), b"\x1f\x8b", lambda path: [Table(path, columns)])
-    )
+    formats.register(formats.Format("packed", (), b"\x1f\x8b", lambda path: [Table(path, columns)]))
     np.testing.assert_array_equal(read_trace(path).gate, GATE)
 
 
