@@ -1,8 +1,8 @@
 """Every code block and every `qpcjax` line of README and docs is run, parsed, or read.
 
 Python blocks are executed, page by page, in one namespace and in an empty folder with a copy of the
-examples. Lines of `qpcjax` are parsed by the command itself, and run where they are cheap. TOML and JSON
-are read by their readers. A block that does none of this stands in a table below with the reason.
+examples. Lines of `qpcjax` are parsed by the command itself, and run where they are cheap. TOML and
+JSON are read by their readers. The exceptions stand in tables below, with the reason.
 """
 
 import ast
@@ -54,7 +54,7 @@ SLOW = {
     "test_comparison and test_saving",
 }
 
-# Python that takes longer than its page is worth: pattern -> shorter, which calls the same functions.
+# Python that takes too long: pattern -> replacement that calls the same functions.
 SHORTER = {
     r"samples=\d+, chains=2": "samples=12, warmup=20, chains=2",
 }
@@ -124,7 +124,7 @@ def spans(page):
 
 
 def public(name):
-    """What a dotted name stands for: qpc.current, fitting.fit, QuadraticDamping; None if unknown."""
+    """The object of a name such as qpc.current or fitting.fit, or None."""
     short = name.removeprefix("qpcjax.").removeprefix("qpc.")
     for place in (qpc, fitting, files, plot, designing, sweeping):
         found = place
@@ -161,7 +161,7 @@ def test_inline_python_names_what_exists(page):
 
 
 def parse(arguments):
-    """Let a command read its arguments as if it were called; SystemExit or an error if it cannot."""
+    """Let a command read its arguments as if it were called; an error if it cannot."""
     name, *rest = arguments
     assert name in COMMANDS, f"there is no qpcjax {name}"
     if "--help" not in rest:
