@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
-from qpcjax.scatterers import ZeemanSplit
+from qpcjax.scatterers import AbstractScatterer, ZeemanSplit
 from qpcjax.transport.integrals import LOST_WEIGHT, ORDER
 
 # The fields that say how many modes are kept, and how many of them are usual at least.
@@ -106,8 +106,14 @@ def modes_kept(scatterer):
 
 
 def _modes_field(scatterer):
-    """Name of the field that says how many modes are kept; None for barriers without."""
-    return next((name for name in _USUAL if hasattr(spinless(scatterer), name)), None)
+    """Name of the field that says how many modes are kept; None for barriers without.
+
+    A class of your own that states no energy limit keeps its modes: nothing says how many count.
+    """
+    bare, unstated = spinless(scatterer), AbstractScatterer.energy_limit
+    if getattr(type(bare), "energy_limit", unstated) is unstated:
+        return None
+    return next((name for name in _USUAL if hasattr(bare, name)), None)
 
 
 def _fewest(scatterer):

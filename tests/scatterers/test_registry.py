@@ -151,6 +151,20 @@ def test_what_cannot_be_evaluated_is_said(scatterer, reservoirs, modes, message)
         prepared(scatterer, reservoirs, modes)
 
 
+def test_a_class_that_states_no_energy_limit_keeps_its_modes():
+    class Steps(qpc.AbstractScatterer):
+        modes: int = eqx.field(default=5, static=True)
+
+        def eigenvalues(self, energy, bias=0.0):
+            return jax.nn.sigmoid(energy - jnp.arange(1.0, self.modes + 1))
+
+        def thresholds(self, bias=0.0):
+            return jnp.arange(1.0, self.modes + 1)
+
+    # With one mode the integrals would be wrong and say nothing.
+    assert prepared(Steps(), qpc.Reservoirs(4.0, 1.0)).modes == 5
+
+
 # --- the command ----------------------------------------------------------------------------
 
 
