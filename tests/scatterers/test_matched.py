@@ -18,16 +18,25 @@ RESERVOIRS = [(1.3, 0.2, 0.05, 0.03), (2.9, 0.3, 0.0, 0.0)]
 
 
 def matched(ell, wide_ratio=None, channel_modes=20, **options):
+    """A constriction of L/2w = ell; T(E) does not depend on the limit of the aspect ratio."""
+    options = {"aspect_limit": 15} | options
     return qpc.MatchedConstriction(
         HALF_WIDTH, 2 * HALF_WIDTH * ell, wide_ratio, channel_modes, MASS, **options
     )
 
 
+def transmissions(c, energies, count=72):
+    """T(E), compiled for one number of energies."""
+    energies = np.append(energies, np.full(-len(energies) % count, energies[-1]))
+    parts = [qpc.transmission(c, part) for part in np.split(energies, len(energies) // count)]
+    return np.concatenate(parts)
+
+
 @pytest.mark.parametrize("ell", [0.5, 2.0])
 def test_kwant(ell):
     energies, expected = kwant_limit(ell)
-    found = qpc.transmission(matched(ell, 5.0, aspect_limit=2), energies)
-    error = np.abs(np.asarray(found) - expected)
+    found = transmissions(matched(ell, 5.0), energies)[: len(energies)]
+    error = np.abs(found - expected)
     assert np.all(error < np.where(energies < 4, 0.003, 0.015))
 
 
@@ -41,13 +50,13 @@ def test_amplitudes_conserve_current_and_eigenvalues_sum_to_the_total():
     energies = np.array([0.03, 1.0, 2.5, 8.5])
     each = np.asarray(qpc.eigenvalues(c, energies))
     assert np.all((each >= 0) & (each <= 1 + 1e-12))
-    np.testing.assert_allclose(each.sum(1), qpc.transmission(c, energies), rtol=1e-9)
+    np.testing.assert_allclose(each.sum(1), transmissions(c, energies)[:4], rtol=1e-9)
 
 
 @pytest.mark.parametrize("ell", [0.5, 1.0, 2.0, 3.0])
 def test_half_planes_agree_with_the_profile_and_less_with_the_box_average(ell):
     energies = np.linspace(0.2, 7, 69)
-    exact = np.asarray(qpc.transmission(matched(ell, aspect_limit=5), energies))
+    exact = transmissions(matched(ell), energies)[: len(energies)]
     rms = {}
     for matching in ("profile", "mean"):
         c = qpc.AbruptConstriction(
@@ -77,15 +86,16 @@ def test_gradients_between_wide_regions_against_differences():
     Barrier(make, 4).check_gradients(rows, 1e-4 * np.array([HALF_WIDTH, HALF_WIDTH, 1.0, 3.0]))
 
 
+def half_asymmetry(row):
+    """P_A/2 in 2/h of (w, L, floor, mass, mu, eV, T, T_L - T_R)."""
+    c = qpc.MatchedConstriction(row[0], row[1], None, 6, row[3], row[2], aspect_limit=1.0)
+    return transport_moments(c, *row[4:])[1]
+
+
 @pytest.fixture(scope="module")
 def heat():
-    """P_A/2 in 2/h of (w, L, floor, mass, mu, eV, T, T_L - T_R), and its slope that way."""
-
-    def first(row):
-        c = qpc.MatchedConstriction(row[0], row[1], None, 6, row[3], row[2], aspect_limit=1.0)
-        return transport_moments(c, *row[4:])[1]
-
-    return jax.jit(jax.vmap(lambda row, direction: jax.jvp(first, (row,), (direction,))))
+    """P_A/2 of several rows, and its slope in a direction for each."""
+    return jax.jit(jax.vmap(lambda row, direction: jax.jvp(half_asymmetry, (row,), (direction,))))
 
 
 @pytest.mark.slow
@@ -100,10 +110,10 @@ def test_gradients_between_half_planes_against_differences(heat):
         np.testing.assert_allclose(slope, difference, rtol=1e-6)
 
 
-def test_low_bias_heat_is_the_slope_of_the_transmission(heat):
+def test_low_bias_heat_is_the_slope_of_the_transmission():
     mu, bias = 1.1, 1e-3
     row = np.array([HALF_WIDTH, 1.6 * HALF_WIDTH, 0.0, MASS, mu, bias, 0.0, 0.0])
-    value = float(heat(np.tile(row, (4, 1)), np.zeros((4, 8)))[0][0])
+    value = float(jax.jit(half_asymmetry)(row))
     c = matched(0.8, channel_modes=6, aspect_limit=1.0)
     t = np.asarray(qpc.transmission(c, mu + np.array([-1e-3, 1e-3])))
     assert value == pytest.approx((t[1] - t[0]) / 2e-3 * bias**3 / 12, rel=1e-4)
@@ -114,8 +124,9 @@ def test_slopes_in_energy(wide_ratio):
     c = matched(0.8, wide_ratio, 9)
     # Both sides of E = E1, and E1 itself; away from the thresholds (m/2.6)^2 of the wide regions.
     energies, step = np.array([0.3, 0.999, 1.0, 1.001, 5.7]), 1e-4
-    slopes = jax.vmap(jax.grad(lambda e: qpc.transmission(c, e)))(energies)
-    t = np.asarray(qpc.transmission(c, energies + step * np.array([[-1], [-0.5], [0.5], [1]])))
+    both = jax.jit(jax.vmap(jax.value_and_grad(lambda e: qpc.transmission(c, e))))
+    moved = energies + step * np.array([[0], [-1], [-0.5], [0.5], [1]])
+    (_, *t), (slopes, *_) = (np.reshape(x, moved.shape) for x in both(moved.ravel()))
     differences = (4 * (t[2] - t[1]) / step - (t[3] - t[0]) / (2 * step)) / 3
     np.testing.assert_allclose(slopes, differences, rtol=1e-6)
 
@@ -129,11 +140,9 @@ CONVERGENCE = np.concatenate([np.linspace(0.3, 3.9, 7), np.linspace(4.1, 9.9, 12
 def by_modes():
     """T of a channel of ell = 2 for several numbers of channel modes, extrapolated or not."""
     return {
-        (modes, extrapolated): np.asarray(
-            qpc.transmission(
-                matched(2.0, channel_modes=modes, extrapolate=extrapolated), CONVERGENCE
-            )
-        )
+        (modes, extrapolated): transmissions(
+            matched(2.0, channel_modes=modes, extrapolate=extrapolated), CONVERGENCE
+        )[: len(CONVERGENCE)]
         for modes, extrapolated in ((20, False), (40, False), (20, True), (40, True))
     }
 
@@ -152,18 +161,18 @@ def test_extrapolation_takes_the_error_out(by_modes):
 
 
 def test_extrapolated_eigenvalues_sum_to_the_total():
-    c = matched(1.0, channel_modes=12, extrapolate=True)
+    c = matched(1.0, channel_modes=20, extrapolate=True)
     energies = np.array([0.4, 1.0, 3.0])
     each = np.asarray(qpc.eigenvalues(c, energies))
-    assert each.shape == (3, 12)
-    np.testing.assert_allclose(each.sum(1), qpc.transmission(c, energies), rtol=1e-9)
+    assert each.shape == (3, 20)
+    np.testing.assert_allclose(each.sum(1), transmissions(c, energies)[:3], rtol=1e-9)
 
 
 def test_wide_regions_tend_to_half_planes():
     energies = np.linspace(0.4, 5.0, 47)
-    half = np.asarray(qpc.transmission(matched(1.0), energies))
+    half = transmissions(matched(1.0), energies)
     rms = [
-        np.sqrt(np.mean((qpc.transmission(matched(1.0, ratio), energies) - half) ** 2))
+        np.sqrt(np.mean((transmissions(matched(1.0, ratio), energies) - half)[:47] ** 2))
         for ratio in (3.0, 12.0)
     ]
     assert rms[1] < rms[0] / 2
@@ -178,7 +187,7 @@ def test_many_energies_at_once():
 
 def test_long_channels_and_the_onset_of_a_mode_are_finite():
     c = matched(15.0)
-    t = np.asarray(qpc.transmission(c, np.array([-1.0, 0.0, 0.05, 1.0, 4.0, 40.0])))
+    t = transmissions(c, np.array([-1.0, 0.0, 0.05, 1.0, 4.0, 40.0]))
     assert t[0] == t[1] == 0
     assert 0 < t[2] < 1e-30
     assert np.all(np.isfinite(t[3:5]))

@@ -1,5 +1,8 @@
 """Softened scatterers against thermal averages and shifts of the hard ones."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,6 +13,14 @@ from qpcjax.scatterers import grid_points, soften
 
 SOFTNESS = 0.2
 MU = 7.0
+POINTS = grid_points(12.0, SOFTNESS)
+
+
+@functools.partial(jax.jit, static_argnames="panels")
+def softened_between(scatterer, low, high, panels=None):
+    """The scatterer softened between two energies."""
+    kept = {} if panels is None else {"panels": panels}
+    return soften(scatterer, jnp.asarray(SOFTNESS), low, high, POINTS, **kept)
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +30,7 @@ def constriction():
 
 @pytest.fixture(scope="module")
 def softened(constriction):
-    points = grid_points(12.0, SOFTNESS)
-    return soften(constriction, *(jnp.asarray(x) for x in (SOFTNESS, 1.0, 13.0)), points)
+    return softened_between(constriction, 1.0, 13.0)
 
 
 def test_transmission_is_the_thermal_average_of_the_hard_one(constriction, softened):
@@ -42,9 +52,8 @@ def test_powers_are_those_of_shifted_hard_constrictions(constriction, softened):
 def test_hot_spot_is_the_maximum_of_the_power_per_length(softened):
     reservoirs, damping = qpc.Reservoirs(MU, 2.0, 1.0), qpc.QuadraticDamping()
     spot = qpc.hot_spot(softened, reservoirs, damping)
-    near = spot.distance * jnp.linspace(0.5, 2.0, 301)
-    power = qpc.power_per_length(softened, reservoirs, damping, near)
-    peak = qpc.power_per_length(softened, reservoirs, damping, spot.distance)
+    near = float(spot.distance) * np.append(np.linspace(0.5, 2.0, 301), 1.0)
+    *power, peak = np.asarray(qpc.power_per_length(softened, reservoirs, damping, near))
     assert np.all(power <= peak * (1 + 1e-12))
 
 
@@ -53,9 +62,6 @@ def test_outside_the_window_is_nan(softened):
 
 
 def test_too_few_kept_panels_give_nan(constriction):
-    numbers = [jnp.asarray(x) for x in (SOFTNESS, 1.0, 13.0)]
-    few = soften(constriction, *numbers, grid_points(12.0, SOFTNESS), panels=1)
-    many = soften(constriction, *numbers, grid_points(12.0, SOFTNESS), panels=200)
-    full = soften(constriction, *numbers, grid_points(12.0, SOFTNESS))
+    few, many, full = (softened_between(constriction, 1.0, 13.0, n) for n in (1, 200, None))
     assert np.all(np.isnan(few.log_total))
     np.testing.assert_allclose(many.log_total, full.log_total, rtol=0, atol=1e-13)
