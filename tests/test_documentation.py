@@ -7,21 +7,26 @@ JSON are read by their readers. The exceptions stand in tables below, with the r
 
 import ast
 import contextlib
+import copy
 import importlib
 import inspect
 import json
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
 import jax
 import pytest
+import small_sweeps
 import typer
 from commands import call
 
 import qpcjax as qpc
+import qpcjax.designing.report
+import qpcjax.fitting.tables
 from qpcjax import designing, files, fitting, plot, sweeping
 from qpcjax.cli.app import app
 from qpcjax.designing.spec import read_design_spec
@@ -96,6 +101,23 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def registries():
+    """Whatever a page registers is taken out again: for the other tests of this process."""
+    tables = [
+        table
+        for name, module in list(sys.modules.items())
+        if name.startswith("qpcjax")
+        for constant, table in list(vars(module).items())
+        if constant.isupper() and isinstance(table, (dict, list))
+    ]
+    kept = [(table, copy.copy(table)) for table in tables]
+    yield
+    for table, before in kept:
+        table.clear()
+        table.extend(before) if isinstance(table, list) else table.update(before)
+
+
 # --- Python ---------------------------------------------------------------------------------
 
 
@@ -107,7 +129,7 @@ def folder(tmp_path, monkeypatch):
         if blocks(p, "python")
     ],
 )
-def test_python_runs(page, folder):
+def test_python_runs(page, folder, registries):
     promotion = jax.config.jax_numpy_dtype_promotion
     space = {"__name__": "documentation"}
     for number, code in enumerate(blocks(page, "python")):
@@ -115,6 +137,11 @@ def test_python_runs(page, folder):
             code = re.sub(long, short, code)
         exec(compile(code, f"{page.name}, block {number}", "exec"), space)
     jax.config.update("jax_numpy_dtype_promotion", promotion)
+    if page.name == "tutorial.md":
+        assert documented_keys("fit.json") == set(fitting.tables.as_json(space["found"]))
+    if page.name == "design.md":
+        written = set(designing.report.as_json(space["found"])) | {"input", "input_sha256"}
+        assert documented_keys("design.json") == written
 
 
 def spans(page):
@@ -259,7 +286,41 @@ def test_readme_is_short():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 
 
-# --- the reference of the command -----------------------------------------------------------
+# --- the reference of keys and of the command -----------------------------------------------
+
+
+def documented_keys(title):
+    """The keys in the first table of a section of docs/keys.md."""
+    text = (ROOT / "docs" / "keys.md").read_text("utf-8")
+    section = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    table = section.partition("|---|")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines()[1:]]
+    return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_keys_that_commands_print(folder):
+    trace = "fits/data/trace.csv"
+    saddle = "--model saddle --height 10 --hbar-omega-y 3 --hbar-omega-x 1 --mu 12 --bias 1"
+    for title, line in (
+        ("evaluate --json", f"evaluate {saddle} --json"),
+        ("inspect --json", f"inspect {trace} --json"),
+        ("info --json", "info --json"),
+    ):
+        status, printed, error = call(*line.split())
+        assert status == 0, error
+        assert documented_keys(title) == set(json.loads(printed)), title
+
+
+def test_the_keys_of_specs_and_manifests(folder):
+    small_sweeps.run("out", {"energy": [1.0, 2.0]}, chunk=2)
+    manifest = json.loads(Path("out", "manifest.json").read_text())
+    assert documented_keys("manifest.json of a sweep") == set(manifest)
+    Path("spec.toml").write_text("nonsense = 1")
+    for title, read in (("Spec of a sweep", read_spec), ("Spec of a design", read_design_spec)):
+        with pytest.raises(files.InputError, match="Known are") as caught:
+            read("spec.toml")
+        known = str(caught.value).partition("Known are ")[2].split(", ")
+        assert documented_keys(title) == set(known)
 
 
 def test_the_reference_has_every_command_and_option(monkeypatch):
