@@ -19,13 +19,13 @@ ORDER = (
     "validation",
     "overviews",
     "_numerics",
-    "measurements",  # what was measured, with the errors about it
     "quantities",
     "scatterers",
     "transport",
     "heat",
     "resolution",
     "optimise",
+    "measurements",  # kinds of measured data, and how a device predicts them
     "files",
     "specifications",
     "observables",

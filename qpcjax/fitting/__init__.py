@@ -17,3 +17,10 @@ from qpcjax.fitting.many_fits import fit_many as fit_many
 from qpcjax.fitting.next_points import Candidates as Candidates
 from qpcjax.fitting.posterior import Posterior as Posterior
 from qpcjax.fitting.result import FitResult as FitResult
+from qpcjax.measurements import AbstractMeasurement as AbstractMeasurement
+from qpcjax.measurements import BiasSpectroscopy as BiasSpectroscopy
+from qpcjax.measurements import ConductanceTrace as ConductanceTrace
+from qpcjax.measurements import DissipationData as DissipationData
+from qpcjax.measurements import HotSpotData as HotSpotData
+from qpcjax.measurements import Response as Response
+from qpcjax.measurements import register as register

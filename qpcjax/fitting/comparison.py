@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.fitting.predictions import inputs_of, kind_of
 from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.uncertainty import information, inverse, slopes_at_minimum
 from qpcjax.measurements import InputError
@@ -117,7 +116,9 @@ class Comparison:
             f"{second.name}"
         ]
 
-    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None):
+    def predict(
+        self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None, **settings
+    ):
         r"""An observable as all models say it, with an error that holds what they differ by.
 
         With the Akaike weights w, :math:`\bar y = \sum w_i y_i` and :math:`\sigma^2 = \sum w_i
@@ -130,6 +131,7 @@ class Comparison:
             mu: electrochemical potentials in meV, for devices without a gate.
             temperature: in K.
             damping: strength a of the damping rate.
+            **settings: what else the points have set.
 
         Returns:
             Values and standard errors.
@@ -138,16 +140,22 @@ class Comparison:
             K. P. Burnham and D. R. Anderson, Model Selection and Multimodel Inference (Springer,
             2002), Eqs. (4.1) and (4.9).
         """
-        value, error, spread = self._spread(kind, gate, bias, mu, temperature, damping)
+        value, error, spread = self._spread(kind, gate, bias, mu, temperature, damping, **settings)
         return value, np.hypot(error, spread)
 
-    def spread(self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None):
+    def spread(
+        self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None, **settings
+    ):
         """By how much the models differ: the part of `predict`'s error that is between them."""
-        return self._spread(kind, gate, bias, mu, temperature, damping)[2]
+        return self._spread(kind, gate, bias, mu, temperature, damping, **settings)[2]
 
-    def _spread(self, *what):
+    def _spread(self, *what, **settings):
         weights = np.array([r.weight for r in self.rivals])
-        said = [f.predict(*what) for f, w in zip(self.results, weights, strict=True) if w > 1e-6]
+        said = [
+            f.predict(*what, **settings)
+            for f, w in zip(self.results, weights, strict=True)
+            if w > 1e-6
+        ]
         weights = weights[weights > 1e-6] / weights[weights > 1e-6].sum()
         values, errors = (np.array(x) for x in zip(*said, strict=True))
         value = np.tensordot(weights, values, 1)
@@ -205,7 +213,9 @@ def _require_the_same_data(results):
     (first, fit), *others = results.items()
     for name, other in others:
         same = len(fit.parts) == len(other.parts) and all(
-            a.kind == b.kind and a.known == b.known and np.array_equal(a.data.value, b.data.value)
+            a.data.response == b.data.response
+            and a.known == b.known
+            and np.array_equal(a.data.value, b.data.value)
             for a, b in zip(fit.parts, other.parts, strict=True)
         )
         if not same:
@@ -248,11 +258,11 @@ def _held_out(fit, held_out, folds):
 
 def _blocks(data, folds):
     """Number of the block along the gate that each point is in."""
-    gate = getattr(data, "gate", None)
+    gate = data.settings.get("gate")
     order = np.arange(data.value.size) if gate is None else np.argsort(gate, kind="stable")
     if order.size < 2 * folds:
         raise InputError(
-            f"{data.name}: {order.size} points are too few for {folds} folds: take fewer"
+            f"{data.label}: {order.size} points are too few for {folds} folds: take fewer"
         )
     blocks = np.empty(order.size, int)
     for k, block in enumerate(np.array_split(order, folds)):
@@ -289,7 +299,7 @@ def _of_fold(fit, left_out):
 
 def _of_data(fit, data):
     """Of each point, Gaussian around the prediction with its error and the point's."""
-    value, error = fit.predict(kind_of(data), *inputs_of(data))
+    value, error = fit.predict_with(fit.device, data.response, data.settings)
     return _log_gaussian(data.value - value, _sigma_of(fit, data) ** 2 + error**2)
 
 
@@ -302,6 +312,6 @@ def _sigma_of(fit, data):
     if data.sigma is not None:
         return np.broadcast_to(np.asarray(data.sigma, float), data.value.shape)
     for part in fit.parts:
-        if part.kind == kind_of(data):
+        if part.data.response == data.response:
             return np.full(data.value.shape, float(np.median(part.sigma)))
-    raise InputError(f"{data.name}: give the data that are held out a sigma")
+    raise InputError(f"{data.label}: give the data that are held out a sigma")

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.device_parameters import Layout
-from qpcjax.fitting.predictions import FLOWS, Resolution, heat_reach, predict
+from qpcjax.fitting.predictions import device_at, predict
+from qpcjax.measurements.circuit import Resolution, bias_of, heat_reach, width_of
+from qpcjax.measurements.response import response_named
 from qpcjax.resolution import keeping, modes_kept, spinless
 from qpcjax.scatterers import grid_points
 from qpcjax.scatterers.channel import ASPECT_BUCKETS
@@ -37,25 +38,25 @@ class Kernel:
 
     Args:
         device: `Device`; its numbers are where room is made first.
-        kind: what is predicted, see `observe`.
-        inputs: `Inputs` of NumPy arrays.
+        response: `Response` that is predicted, or its name.
+        settings: name -> NumPy array, all of one length.
         order: Gauss nodes in a panel.
         moving: indices, in the device's `Layout`, of the numbers to differentiate by.
         resolution: `Resolution` that the device goes with; by default room is made for its numbers.
     """
 
-    def __init__(self, device, kind, inputs, order=8, moving=(), resolution=None):
-        self.kind, self.inputs, self.order = kind, inputs, order
+    def __init__(self, device, response, settings, order=8, moving=(), resolution=None):
+        self.response, self.settings, self.order = response_named(response), settings, order
         self.moving = np.array(moving, int)
         self.rows, block = _SIDE_BY_SIDE["cpu" if jax.default_backend() == "cpu" else "other"]
-        if _length(inputs) > _LONG:
+        if _length(settings) > _LONG:
             block = 64
-        if kind not in FLOWS:
+        if self.response.heat:
             self.rows, block = 1, _HEAT_BLOCK
         if hasattr(spinless(device.scatterer), "channel_modes"):
             # Matrices of coupled modes are large: few at a time stay in the processor's cache.
             self.rows, block = 1, 1
-        self.block = min(_length(inputs), block)
+        self.block = min(_length(settings), block)
         self.device, self.layout = device, Layout(device)
         if resolution is None:
             self.make_room(self.layout.values)
@@ -79,7 +80,7 @@ class Kernel:
         rows = np.atleast_2d(np.asarray(numbers, float))
         panels, grid = self._panels(rows)
         kept = self.resolution
-        reach, known, resolved = _limits(self.layout, rows, self.inputs, self.kind)
+        reach, known, resolved = _limits(self.layout, rows, self.settings, self.response)
         enough = panels <= (kept.panels or math.inf) and grid <= kept.grid
         return enough and bool(np.all((known >= reach) & resolved))
 
@@ -94,7 +95,7 @@ class Kernel:
 
             def resolved(k):
                 layout = self.layout.like(with_aspect(k))
-                return bool(np.all(_limits(layout, rows, self.inputs, self.kind)[2]))
+                return bool(np.all(_limits(layout, rows, self.settings, self.response)[2]))
 
             first = 1 + np.searchsorted(ASPECT_BUCKETS[:-1], float(bare.aspect_limit))
             device = with_aspect(_least(resolved, int(first), 0, len(ASPECT_BUCKETS)))
@@ -107,7 +108,7 @@ class Kernel:
 
         def enough(modes):
             layout = self.layout.like(with_modes(modes))
-            reach, known, _ = _limits(layout, rows, self.inputs, self.kind)
+            reach, known, _ = _limits(layout, rows, self.settings, self.response)
             return bool(np.all(known >= (1 + room) * reach))
 
         # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
@@ -119,28 +120,28 @@ class Kernel:
         panels, grid = 0, Resolution().grid
         for row in rows:
             device = self.layout.build(row)
-            windows = _windows(device, _arrays(self.inputs), self.kind)
+            windows = _windows(device, _arrays(self.settings), self.response)
             edges, mu, reach, softness, softened = jax.device_get(windows)
             panels = max(panels, panels_in(edges, mu, reach))
-            if device.smearing is not None and self.kind not in FLOWS:
+            if device.smearing is not None and self.response.heat:
                 grid = max(grid, grid_points(float(softened.max()), float(softness.min())))
         return panels, grid
 
-    def predict(self, numbers, inputs=None):
+    def predict(self, numbers, settings=None):
         """Predictions, shape (rows, points), for rows of numbers."""
-        return self._in_pieces(_predicted, numbers, inputs)
+        return self._in_pieces(_predicted, numbers, settings)
 
-    def linearise(self, numbers, inputs=None):
+    def linearise(self, numbers, settings=None):
         """Predictions (rows, points) and their slopes in the moving numbers, (rows, points, k)."""
         return self._in_pieces(
-            functools.partial(_linearised, moving=tuple(self.moving)), numbers, inputs
+            functools.partial(_linearised, moving=tuple(self.moving)), numbers, settings
         )
 
-    def _in_pieces(self, compiled, numbers, inputs):
+    def _in_pieces(self, compiled, numbers, settings):
         """Evaluate (rows, points) by pieces of the one shape that is compiled."""
-        inputs = self.inputs if inputs is None else inputs
+        settings = self.settings if settings is None else settings
         numbers = np.atleast_2d(np.asarray(numbers, float))
-        count, size = numbers.shape[0], _length(inputs)
+        count, size = numbers.shape[0], _length(settings)
         blocks = -(-size // self.block)
         total = count * blocks
         # Rows of the compiled shape: every block of points for every row of numbers.
@@ -148,13 +149,13 @@ class Kernel:
         column = np.tile(np.arange(blocks), count)
         fill = -total % self.rows
         row, column = (np.append(x, np.repeat(x[-1:], fill)) for x in (row, column))
-        cut = jax.tree.map(lambda x: _blocks(x, blocks, self.block), inputs)
+        cut = jax.tree.map(lambda x: _blocks(x, blocks, self.block), settings)
         results = []
         for first in range(0, total + fill, self.rows):
             at = column[first : first + self.rows]
             piece = jax.tree.map(operator.itemgetter(at), cut)
             rows = numbers[row[first : first + self.rows]]
-            results.append(compiled(self.device, rows, piece, self.kind, self.resolution))
+            results.append(compiled(self.device, rows, piece, self.response, self.resolution))
 
         def joined(*parts):
             whole = np.concatenate([np.asarray(p) for p in parts])[:total]
@@ -163,30 +164,30 @@ class Kernel:
         return jax.tree.map(joined, *results)
 
 
-@functools.partial(jax.jit, static_argnames=("kind", "resolution"))
-def _predicted(device, numbers, inputs, kind, resolution):
+@functools.partial(jax.jit, static_argnames=("response", "resolution"))
+def _predicted(device, numbers, settings, response, resolution):
     """Predictions of rows of numbers, each at its own block of points."""
     layout = Layout(device)
 
-    def row(numbers, inputs):
-        return predict(layout.build(numbers), kind, inputs, resolution)
+    def row(numbers, settings):
+        return predict(layout.build(numbers), response, settings, resolution)
 
-    return jax.vmap(row)(numbers, inputs)
+    return jax.vmap(row)(numbers, settings)
 
 
-@functools.partial(jax.jit, static_argnames=("kind", "resolution", "moving"))
-def _linearised(device, numbers, inputs, kind, resolution, moving):
+@functools.partial(jax.jit, static_argnames=("response", "resolution", "moving"))
+def _linearised(device, numbers, settings, response, resolution, moving):
     """The same, with the slopes in the moving numbers."""
     if not moving:
-        y = _predicted(device, numbers, inputs, kind, resolution)
+        y = _predicted(device, numbers, settings, response, resolution)
         return y, jnp.zeros((*y.shape, 0))
     layout, index = Layout(device), np.array(moving)
 
     def of_moving(values):
-        def row(numbers, inputs):
-            return predict(layout.build(numbers), kind, inputs, resolution)
+        def row(numbers, settings):
+            return predict(layout.build(numbers), response, settings, resolution)
 
-        return jax.vmap(row)(numbers.at[:, index].set(values), inputs)
+        return jax.vmap(row)(numbers.at[:, index].set(values), settings)
 
     y, push = jax.linearize(of_moving, numbers[:, index])
     unit = np.eye(index.size)[:, None].repeat(numbers.shape[0], axis=1)
@@ -212,20 +213,20 @@ def _least(enough, guess, few, most):
     return many
 
 
-def _length(inputs):
-    return next(len(x) for x in inputs if x is not None)
+def _length(settings):
+    return len(next(iter(settings.values())))
 
 
-def _arrays(inputs):
-    return jax.tree.map(lambda x: jnp.asarray(x, float), inputs)
+def _arrays(settings):
+    return jax.tree.map(lambda x: jnp.asarray(x, float), settings)
 
 
 def _blocks(x, blocks, block):
     return np.pad(x, (0, blocks * block - len(x)), mode="edge").reshape(blocks, block)
 
 
-@functools.partial(jax.jit, static_argnames="kind")
-def _windows(device, inputs, kind):
+@functools.partial(jax.jit, static_argnames="response")
+def _windows(device, settings, response):
     """Panel ends of every point, its mu, and in meV what follows from its temperature and bias.
 
     That is the reach of the window that the panels fill, the smearing, and the width over which
@@ -237,36 +238,39 @@ def _windows(device, inputs, kind):
         edges = [point.scatterer.thresholds(bias), point.scatterer.panel_edges(bias)]
         softness = 0.0 if point.smearing is None else point.smearing
         reach, softened = jnp.abs(bias) / 2 + NARROW_REACH * width, 0.0
-        if kind not in FLOWS and point.smearing is not None:
+        if response.heat and point.smearing is not None:
             softened = 2 * heat_reach(point, bias)
             reach = softened / 2 + REACH * softness
         return jnp.concatenate(edges), *_floats(point.mu, reach, softness, softened)
 
-    return jax.vmap(one)(inputs)
+    return jax.vmap(one)(settings)
 
 
-def _limits(layout, rows, inputs, kind):
+def _limits(layout, rows, settings, response):
     """How far energies count above mu, how far T(E) is known, and whether it is resolved.
 
     Not compiled: it is tried for many numbers of modes.
     """
+    thermal = 2 * _HEAT_REACH if response.heat else NARROW_REACH
 
     def one(numbers, row):
         point, bias, width = _at(layout.build(numbers), row)
-        reach = jnp.abs(bias) / 2 + (NARROW_REACH if kind in FLOWS else 2 * _HEAT_REACH) * width
+        reach = jnp.abs(bias) / 2 + thermal * width
+        if response.reach is not None:
+            reach = response.reach(point, row)
         known = point.scatterer.energy_limit() - point.mu
         return *_floats(reach, known), jnp.asarray(point.scatterer.resolved(), bool)
 
     every_point = jax.vmap(one, in_axes=(None, 0))
-    found = jax.vmap(every_point, in_axes=(0, None))(jnp.asarray(rows), _arrays(inputs))
+    found = jax.vmap(every_point, in_axes=(0, None))(jnp.asarray(rows), _arrays(settings))
     return jax.device_get(found)
 
 
 def _at(device, row):
-    point = device.at(row.gate, row.mu, row.temperature)
-    bias = jnp.zeros_like(jnp.asarray(point.mu, float)) if row.bias is None else row.bias
-    kT = 0.0 if point.temperature is None else BOLTZMANN * point.temperature
-    return point, bias, jnp.hypot(kT, 0.0 if point.smearing is None else point.smearing)
+    """The device at a row of settings, its bias, and k_B T_s, 0 where neither part is known."""
+    point = device_at(device, row)
+    width = width_of(point)
+    return point, bias_of(point, row), 0.0 if width is None else width
 
 
 def _floats(*values):

@@ -1,7 +1,7 @@
 """What a measured device is made of: a barrier that a gate moves, and what stands around it."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.measurements.circuit import Point
 from qpcjax.quantities import closest
 from qpcjax.scatterers import AbstractScatterer, as_scatterer
 from qpcjax.scatterers.fields import innermost
@@ -232,28 +233,8 @@ def _with_fields(scatterer, values):
     return eqx.tree_at(where, scatterer, list(values.values()), is_leaf=lambda x: x is None)
 
 
-class Point(NamedTuple):
-    """A device at one gate voltage: everything that an observable there depends on.
-
-    Fields:
-        scatterer: the barrier.
-        mu: mean electrochemical potential in meV at no bias.
-        smearing: width s in meV of the logistic kernel that smears T(E), or None.
-        temperature: of the electrons, in K, or None where it is not known.
-        series_resistance: in ohm, or None.
-        bias_share: (mu_L - mu)/eV, or None for a half.
-        excitation: lock-in excitation in mV rms, or None.
-        damping: `QuadraticDamping`, or None.
-    """
-
-    scatterer: Any
-    mu: Any
-    smearing: Any
-    temperature: Any
-    series_resistance: Any
-    bias_share: Any
-    excitation: Any
-    damping: Any
+def _barrier(value):
+    return value if isinstance(value, Gated) else as_scatterer(value)
 
 
 def _optional_number(value):
@@ -294,7 +275,7 @@ class Device(eqx.Module):
         TypeError: a barrier that is neither `Gated` nor a scatterer.
     """
 
-    barrier: Any
+    barrier: Any = eqx.field(converter=_barrier)
     mu: float = eqx.field(converter=number)
     smearing: Any = None
     series_resistance: Any = eqx.field(default=None, converter=_optional_number)
@@ -304,8 +285,6 @@ class Device(eqx.Module):
     damping: QuadraticDamping | None = None
 
     def __check_init__(self):
-        if not isinstance(self.barrier, Gated):
-            as_scatterer(self.barrier)
         require("mu", self.mu, "a finite energy in meV", np.isfinite)
         wanted = "0 or more"
         if not callable(self.smearing) and self.smearing is not None:

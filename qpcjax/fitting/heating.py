@@ -12,10 +12,11 @@ from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import Layout
-from qpcjax.fitting.predictions import Inputs, heated
+from qpcjax.fitting.predictions import device_at
 from qpcjax.fitting.result import FitResult
 from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
 from qpcjax.measurements import InputError
+from qpcjax.measurements.circuit import heated
 from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 
@@ -92,8 +93,12 @@ def predict_heating(
     first = fit.parts[0].data
     gate = np.linspace(first.gate.min(), first.gate.max(), gates)
     device = dataclasses.replace(fit.device, damping=rate, temperature=float(temperature))
-    inputs = Inputs(gate, np.full(gates, float(bias)), None, np.full(gates, float(temperature)))
-    kernel = Kernel(device, "heating", inputs, _ORDER)
+    settings = {
+        "gate": gate,
+        "bias": np.full(gates, float(bias)),
+        "temperature": np.full(gates, float(temperature)),
+    }
+    kernel = Kernel(device, "heating", settings, _ORDER)
     local, covariance, structure = _local_numbers(fit, kernel)
     smearing = jax.tree.unflatten(structure, range(local.shape[1])).smearing
     split = smearing is not None and fit.device.temperature is None and first.temperature is None
@@ -131,13 +136,13 @@ def _local_numbers(fit, kernel):
     part = fit.problem.parts[0]
     there, names = kernel.layout, part.kernel.layout.names
     moving = np.array([there.names.index(names[i]) for i in part.kernel.moving], int)
-    inputs = jax.tree.map(jnp.asarray, kernel.inputs)
+    settings = jax.tree.map(jnp.asarray, kernel.settings)
     structure = jax.tree.structure(kernel.device.at(0.0, None, 0.0))
 
     def local(values):
         device = Layout(kernel.device).build(jnp.asarray(there.values).at[moving].set(values))
-        points = jax.vmap(lambda row: device.at(row.gate, None, row.temperature))(inputs)
-        size = inputs.gate.shape
+        points = jax.vmap(lambda row: device_at(device, row))(settings)
+        size = settings["gate"].shape
         return jnp.stack([jnp.broadcast_to(x, size) for x in jax.tree.leaves(points)], axis=-1)
 
     start = jnp.asarray(there.values[moving])
@@ -175,7 +180,7 @@ def _observables(points, bias, *, resolution):
     """Powers (pW) and r* (nm) for rows of points, and the voltage that drops there."""
 
     def observe(point):
-        scatterer, reservoirs = heated(point, jnp.asarray(bias, float), resolution)
+        scatterer, reservoirs = heated(point, {"bias": jnp.asarray(bias, float)}, resolution)
         power = dissipation(scatterer, reservoirs)
         spot = hot_spot(scatterer, reservoirs, point.damping)
         found = jnp.stack([power.left, power.right, power.asymmetry, spot.distance])

@@ -70,7 +70,7 @@ def _weights(place, first, count):
 
 def nodes_for(trace):
     """How many nodes a trace of that many steps is first tried with."""
-    steps = max(float(np.ptp(trace.conductance)), 1.0)
+    steps = max(float(np.ptp(trace.value)), 1.0)
     blocks = round(_NODES_PER_STEP * steps / _LEAST)
     return int(np.clip(_LEAST * blocks, _LEAST, _MOST))
 

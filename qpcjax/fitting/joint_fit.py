@@ -10,12 +10,11 @@ import numpy as np
 from qpcjax.fitting.device import Device, Gated
 from qpcjax.fitting.device_parameters import Layout
 from qpcjax.fitting.doubts import FOLLOWED
-from qpcjax.fitting.predictions import kind_of
 from qpcjax.fitting.problem import Problem, make_parts, require_double
 from qpcjax.fitting.result import FitResult, Start
 from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.starts import starting_values
-from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, InputError
+from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.optimise.descents import descend
 from qpcjax.optimise.losses import LOSSES, robust_scale
 from qpcjax.quantities import closest
@@ -165,40 +164,29 @@ def _named(data):
         sets = list(data) if isinstance(data, list | tuple) else [data]
         data = {}
         for d in sets:
-            kind_of(d)
-            name = d.name if d.name not in data else f"{d.name} ({len(data) + 1})"
-            data[name] = d
+            name = getattr(d, "label", "")
+            data[name if name not in data else f"{name} ({len(data) + 1})"] = d
     if not data:
         raise ValueError("data must hold at least one data set")
     for d in data.values():
-        kind_of(d)
-    return {
-        str(name): d.sorted() if isinstance(d, ConductanceTrace) else d for name, d in data.items()
-    }
+        if not isinstance(d, AbstractMeasurement):
+            raise TypeError(
+                f"data must be of a registered kind ({', '.join(KINDS)}), got {type(d).__name__}"
+            )
+    return {str(name): d.sorted() for name, d in data.items()}
 
 
 def _check_data(device, named):
     """Raise InputError for data that lack what the device needs to predict them."""
     for name, data in named.items():
-        gate = getattr(data, "gate", None)
-        if gate is not None and not isinstance(device.barrier, Gated):
+        gated = "gate" in data.settings
+        if gated and not isinstance(device.barrier, Gated):
             raise InputError(
                 f"{name}: the data have a gate voltage; the device's barrier must be Gated"
             )
-        if gate is None and isinstance(device.barrier, Gated):
+        if not gated and isinstance(device.barrier, Gated):
             raise InputError(f"{name}: the device has a gate; the data need their gate voltage")
-        temperature = device.temperature if data.temperature is None else data.temperature
-        flows = isinstance(data, ConductanceTrace | BiasSpectroscopy)
-        soft = device.smearing is not None
-        if flows and not soft and not (temperature is not None and float(temperature) > 0):
-            raise InputError(
-                f"{name}: give the data or the device a temperature above 0, or the device a "
-                "smearing"
-            )
-        if not flows and temperature is None:
-            raise InputError(f"{name}: give the data or the device a temperature")
-        if kind_of(data) == "distance" and device.damping is None:
-            raise InputError(f"{name}: the device needs damping=QuadraticDamping(...)")
+        data.response.require_known(device, data.settings, f"{name}: ", warm=True)
 
 
 class _Names:
@@ -258,7 +246,7 @@ class _Names:
                 name = self.owner(data_set, p.name)
                 all_of[name] = dataclasses.replace(p, name=name)
         freed = {n for name in free for n in self.expand(name)}
-        if "temperature" in freed and all(d.temperature is not None for d in self.named.values()):
+        if "temperature" in freed and all("temperature" in d.settings for d in self.named.values()):
             raise ValueError("temperature cannot be free: every data set states its own")
         values = fixed if isinstance(fixed, Mapping) else dict.fromkeys(fixed)
         held = {n: value for name, value in values.items() for n in self.expand(name)}

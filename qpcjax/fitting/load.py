@@ -6,11 +6,11 @@ from qpcjax.fitting.archive import read_content
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.interpolation import Along
 from qpcjax.fitting.posterior import Posterior
-from qpcjax.fitting.predictions import Resolution, inputs_of, kind_of
 from qpcjax.fitting.problem import Part, Problem, require_double
 from qpcjax.fitting.result import FitResult, PartResult, Start
 from qpcjax.fitting.serialisation import decoded, decoded_array, decoded_data
 from qpcjax.measurements import InputError
+from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.parameters import Parameter
 
 
@@ -104,7 +104,7 @@ def _part(value, parameters, scatterers):
     resolution = Resolution(*value["resolution"])
     device = decoded(value["device"], scatterers)
     kernel = Kernel(
-        device, kind_of(data), inputs_of(data), resolution.order, moving, resolution=resolution
+        device, data.response, data.settings, resolution.order, moving, resolution=resolution
     )
     if len(kernel.layout.names) != index.size:
         raise InputError(

@@ -9,7 +9,6 @@ import numpy as np
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.doubts import FOLLOWED, in_words, poor, poor_in_words, rises, too_small
 from qpcjax.fitting.joint_fit import Question
-from qpcjax.fitting.predictions import inputs_of
 from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.uncertainty import inverse
 from qpcjax.measurements import InputError
@@ -130,9 +129,11 @@ def _check_alike(first, other, k):
             f"{', '.join(first)}"
         )
     for name, data in first.items():
-        mine, theirs = inputs_of(data), inputs_of(other[name])
-        for field, a, b in zip(mine._fields, mine, theirs, strict=True):
-            if (a is None) != (b is None) or (a is not None and not np.array_equal(a, b)):
+        mine, theirs = data.settings, other[name].settings
+        if data.response != other[name].response:
+            raise InputError(f"measurement {k}: {name} is of another kind than the first one's")
+        for field in {**mine, **theirs}:
+            if not np.array_equal(mine.get(field, ()), theirs.get(field, ())):
                 raise InputError(
                     f"measurement {k}: {name} has another {field} than that of the first one; "
                     "interpolate them to the same points, or fit them one by one"

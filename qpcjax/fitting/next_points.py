@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.predictions import UNITS, Inputs, require_known
+from qpcjax.fitting.predictions import broadcast_settings
 from qpcjax.fitting.uncertainty import weighted_slopes
 from qpcjax.measurements import InputError
+from qpcjax.measurements.response import RESPONSES, response_named
 from qpcjax.quantities import closest
 
 
@@ -27,6 +28,7 @@ class Candidates:
             data of this kind, as they are correlated.
         data_set: name of the data set whose private parameters the points have; by default the
             first one.
+        others: what else is set at the points, by name.
 
     Raises:
         ValueError: an unknown kind, a sigma that is not positive, shapes that do not broadcast.
@@ -39,10 +41,11 @@ class Candidates:
     temperature: Any = None
     sigma: Any = None
     data_set: str | None = None
+    others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        known = [k for k in UNITS if k != "heating"]
-        if self.kind not in known:
+        if response_named(self.kind).columns > 1:
+            known = [name for name, response in RESPONSES.items() if response.columns == 1]
             raise ValueError(f"kind must be one of {', '.join(known)}, got {self.kind!r}")
         if self.sigma is not None and not np.all(np.asarray(self.sigma, float) > 0):
             raise ValueError(f"sigma must be positive, got {self.sigma!r}")
@@ -51,18 +54,17 @@ class Candidates:
     @property
     def shape(self):
         """Of the points."""
-        given = (self.gate, self.bias, self.mu, self.temperature)
-        return np.broadcast_shapes(*(np.shape(x) for x in given if x is not None))
+        return self._broadcast[1]
 
     @property
-    def inputs(self):
-        """`Inputs` of all points, one after the other."""
-        given = (self.gate, self.bias, self.mu, self.temperature)
-        return Inputs(
-            *(
-                None if x is None else np.broadcast_to(np.asarray(x, float), self.shape).ravel()
-                for x in given
-            )
+    def settings(self):
+        """What is set at all points, one after the other, by name."""
+        return self._broadcast[0]
+
+    @property
+    def _broadcast(self):
+        return broadcast_settings(
+            gate=self.gate, bias=self.bias, mu=self.mu, temperature=self.temperature, **self.others
         )
 
 
@@ -72,7 +74,7 @@ class NextPoint:
 
     Fields:
         kind: what to measure.
-        at: gate, bias, mu and temperature, as far as they were given.
+        at: gate, bias, mu, temperature and others, as far as they were given.
         sigma: standard error with which it was supposed to be measured.
         stderr: of the target after this point and all before it.
     """
@@ -108,7 +110,9 @@ class NextPoints:
         lines = [f"standard error now: {self.stderr:.3g}"]
         for k, point in enumerate(self.points):
             units = {"gate": "mV", "bias": "meV", "mu": "meV", "temperature": "K"}
-            where = ", ".join(f"{n} {x:.4g} {units[n]}" for n, x in point.at.items())
+            where = ", ".join(
+                f"{n} {x:.4g} {units.get(n, '')}".rstrip() for n, x in point.at.items()
+            )
             lines.append(f"{k + 1}. {point.kind} at {where}: {point.stderr:.3g}")
         return "\n".join(lines)
 
@@ -216,10 +220,11 @@ def _slopes(fit, candidates, names):
     device = problem.devices(np.array([p.value for p in fit.parameters]))[
         list(parts).index(name)
     ]  # fmt: skip
-    require_known(device, candidates.kind, candidates.inputs)
+    response, settings = response_named(candidates.kind), candidates.settings
+    response.require_known(device, settings)
     owners = [problem.names[i] for i in part.index]
     moving = [i for i, owner in enumerate(owners) if owner in names]
-    kernel = Kernel(device, candidates.kind, candidates.inputs, moving=moving)
+    kernel = Kernel(device, response, settings, moving=moving)
     _, slopes = kernel.linearise(kernel.layout.values[None])
     if not np.all(np.isfinite(slopes)):
         raise InputError(
@@ -247,9 +252,5 @@ def _point(sets, ends, sigma, k, error):
     which = int(np.searchsorted(ends, k, side="right"))
     c = sets[which]
     row = k - (ends[which - 1] if which else 0)
-    at = {
-        name: float(x[row])
-        for name, x in zip(Inputs._fields, c.inputs, strict=True)
-        if x is not None
-    }
+    at = {name: float(x[row]) for name, x in c.settings.items()}
     return NextPoint(c.kind, at, float(sigma[k]), error)

@@ -11,9 +11,10 @@ import numpy as np
 
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.predictions import UNITS, Inputs, require_known
+from qpcjax.fitting.predictions import broadcast_settings
 from qpcjax.fitting.sampling import Sampler, require_blackjax
 from qpcjax.measurements import InputError
+from qpcjax.measurements.response import response_named
 
 _PREDICTED = 400  # samples that a prediction is made of
 _DIFFERS = 0.15  # relative difference of standard errors that is spoken of
@@ -94,7 +95,15 @@ class Posterior:
         return float(low), float(high)
 
     def predict(
-        self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None, share=0.68
+        self,
+        kind,
+        gate=None,
+        bias=None,
+        mu=None,
+        temperature=None,
+        damping=None,
+        share=0.68,
+        **settings,
     ):
         """An observable where it was not measured, as `FitResult.predict`, with bands from samples.
 
@@ -106,22 +115,24 @@ class Posterior:
             temperature: in K; that of the device by default.
             damping: strength a of the damping rate; that of the device by default.
             share: of the samples that the band holds.
+            **settings: what else the points have set.
 
         Returns:
             `Band`.
         """
-        if kind not in UNITS:
-            raise ValueError(f"kind must be one of {', '.join(UNITS)}, got {kind!r}")
-        inputs, shape = _flattened(Inputs(gate, bias, mu, temperature))
+        response = response_named(kind)
+        settings, shape = broadcast_settings(
+            gate=gate, bias=bias, mu=mu, temperature=temperature, **settings
+        )
         device = self.fit.device_with(damping)
-        require_known(device, kind, inputs)
+        response.require_known(device, settings)
         rows = self._rows
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _PREDICTED)).astype(int)]
         problem = self.fit.problem
         numbers = np.repeat(np.array([[p.value for p in self.fit.parameters]]), len(rows), axis=0)
         numbers[:, problem.free] = rows
         part = problem.parts[0]
-        kernel = Kernel(device, kind, inputs)
+        kernel = Kernel(device, response, settings)
         drawn = np.repeat(kernel.layout.values[None], len(rows), axis=0)
         known = [kernel.layout.names.index(n) for n in part.kernel.layout.names]
         drawn[:, known] = problem.of_part(part, numbers)
@@ -202,14 +213,6 @@ class Posterior:
     def save(self, path):
         """Write the fit and these samples into one file; `load_posterior` reads it."""
         return self.fit.save(path, self)
-
-
-def _flattened(inputs):
-    """Inputs broadcast to one column each, and the shape that they had."""
-    given = [None if x is None else np.asarray(x, float) for x in inputs]
-    shape = np.broadcast_shapes(*(x.shape for x in given if x is not None))
-    flat = (None if x is None else np.broadcast_to(x, shape).reshape(-1) for x in given)
-    return Inputs(*flat), shape
 
 
 # --- sampling -------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import numpy as np
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device_parameters import Layout
 from qpcjax.fitting.interpolation import Along, along, nodes_for
-from qpcjax.fitting.predictions import Inputs, Resolution, inputs_of, kind_of
-from qpcjax.measurements import ConductanceTrace, InputError
+from qpcjax.measurements import InputError
+from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.losses import transformed
 from qpcjax.optimise.parameters import Coordinates, Parameter
 
@@ -57,26 +57,26 @@ class Part:
         return self.data.value
 
     @property
-    def inputs(self):
+    def settings(self):
         """Where it is predicted: at the points themselves, or at nodes between them."""
         if self.along is None:
-            return self.kernel.inputs
-        count, kelvin = self.along.nodes.size, self.data.temperature
-        return Inputs(
-            self.along.nodes, temperature=None if kelvin is None else np.full(count, kelvin)
-        )
+            return self.kernel.settings
+        # The other settings of a trace are the same everywhere, see `make_parts`.
+        count = self.along.nodes.size
+        constant = {n: np.full(count, x[0]) for n, x in self.kernel.settings.items()}
+        return constant | {"gate": self.along.nodes}
 
     def to_points(self, values):
-        """What was predicted at `inputs`, (rows, inputs, ...), at the points."""
+        """What was predicted at `settings`, (rows, settings, ...), at the points."""
         return values if self.along is None else self.along.to_points(values)
 
     def predict(self, rows):
         """Predictions, (rows, points), for rows of the device's numbers."""
-        return self.to_points(self.kernel.predict(rows, self.inputs))
+        return self.to_points(self.kernel.predict(rows, self.settings))
 
     def linearise(self, rows):
         """The same with their slopes in the moving numbers, (rows, points, k)."""
-        predicted, slopes = self.kernel.linearise(rows, self.inputs)
+        predicted, slopes = self.kernel.linearise(rows, self.settings)
         return self.to_points(predicted), self.to_points(slopes)
 
     def settle_nodes(self, rows):
@@ -94,11 +94,11 @@ class Part:
 
     def _miss(self, nodes, rows):
         """How far nodes miss these predictions, over what they may."""
-        predicted = self.kernel.predict(rows, self.inputs)
+        predicted = self.kernel.predict(rows, self.settings)
         # The prediction itself is dear: it is asked for where nodes are likely to miss it most.
         doubt = np.max(nodes.doubt(predicted) / self.sigma, axis=0)
         worst = np.argsort(doubt)[-_CHECKED:]
-        there = jax.tree.map(lambda x: x[worst], self.kernel.inputs)
+        there = jax.tree.map(lambda x: x[worst], self.kernel.settings)
         miss = nodes.to_points(predicted)[:, worst] - self.kernel.predict(rows, there)
         return np.max(np.abs(miss) / self.sigma[worst]) / _NODES_MISS
 
@@ -280,8 +280,10 @@ def make_parts(device, named, parameters, shared, factors, order):
         known = data.sigma is not None
         sigma = data.sigma if known else _noise(data)
         sigma = np.broadcast_to(np.asarray(sigma, float), data.value.shape).copy()
-        kernel = Kernel(device, kind_of(data), inputs_of(data), order, moving, Resolution(order))
-        nodes = along(data, nodes_for(data)) if isinstance(data, ConductanceTrace) else None
+        settings = data.settings
+        kernel = Kernel(device, data.response, settings, order, moving, Resolution(order))
+        smooth = data.ordered and all(np.ptp(x) == 0 for n, x in settings.items() if n != "gate")
+        nodes = along(data, nodes_for(data)) if smooth else None
         parts.append(Part(name, data, kernel, index, factor, sigma, known, nodes))
     return parts
 
@@ -291,7 +293,7 @@ def _noise(data):
     y = data.value
     spread = float(np.ptp(y)) or float(np.max(np.abs(y)))
     if spread == 0:
-        raise InputError(f"{data.name}: every value is 0: there is nothing to fit")
+        raise InputError(f"{data.label}: every value is 0: there is nothing to fit")
     if y.size < 6:
         return 0.02 * spread
     return max(float(np.median(np.abs(np.diff(y, 2)))) / 2.45 * 1.4826, 1e-3 * spread)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.descriptions import barrier_title, initial_values, meaning
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import Layout
@@ -17,6 +17,7 @@ from qpcjax.scatterers.fields import innermost
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike
+_UNITS = {"gate": "mV", "bias": "meV", "mu": "meV", "temperature": "K"}  # of settings
 _ALONG = 7  # gate voltages at which the barrier is shown
 
 
@@ -81,17 +82,16 @@ def _data(fit):
     for part in fit.parts:
         data = part.data
         rows = [("points", str(part.predicted.size))]
-        if getattr(data, "dropped", 0):
+        if data.dropped:
             rows.append(("left out", f"{data.dropped} without a value"))
-        for name, unit in (("gate", "mV"), ("bias", "meV"), ("mu", "meV")):
-            values = getattr(data, name, None)
-            if values is not None:
-                rows.append((name, f"{np.min(values):.5g} to {np.max(values):.5g} {unit}"))
-        low, high = part.data.value.min(), part.data.value.max()
-        conductance = part.unit == "2e2/h"
-        micro = f" (up to {high * CONDUCTANCE_QUANTUM:.4g} uS)" if conductance else ""
-        rows.append((part.kind.replace("_", " "), f"{low:.4g} to {high:.4g} {part.unit}{micro}"))
-        factor, unit = (CONDUCTANCE_QUANTUM, "uS") if conductance else (1.0, part.unit)
+        for name, values in data.settings.items():
+            if name != "temperature" or np.ptp(values) > 0:
+                low, high = values.min(), values.max()
+                rows.append((name, f"{low:.5g} to {high:.5g} {_UNITS.get(name, '')}".rstrip()))
+        low, high = data.value.min(), data.value.max()
+        unit, factor = data.response.residual_unit
+        fine = f" (up to {high * factor:.4g} {unit})" if unit != part.unit else ""
+        rows.append((data.response.words, f"{low:.4g} to {high:.4g} {part.unit}{fine}"))
         rows.append(("rms of the residuals", f"{factor * part.rms:.4g} {unit}"))
         sigma = f"{factor * np.median(part.sigma):.4g} {unit}"
         if part.known:
@@ -100,9 +100,9 @@ def _data(fit):
             rows.append(("sigma", f"{sigma}, that of the residuals"))
             length = f"{part.correlation_length:.3g} points; the standard errors allow for it"
             rows.append(("residuals correlated over", length))
-        if data.temperature is not None:
+        if data.temperature is not None and np.ndim(data.temperature) == 0:
             rows.append(("temperature", f"{float(data.temperature):g} K"))
-        if getattr(data, "sha256", ""):
+        if data.sha256:
             rows.append(("sha256", data.sha256))
         yield Section(f"Data: {part.name}", rows=tuple(rows))
 
@@ -132,7 +132,7 @@ def _of_one(unit):
 
 def _along(fit):
     """The barrier's moved numbers at a few gate voltages, with what follows from them."""
-    device, gates = fit.device, [p.data.gate for p in fit.parts if hasattr(p.data, "gate")]
+    device, gates = fit.device, [p.data.settings["gate"] for p in fit.parts]
     gate = np.linspace(min(g.min() for g in gates), max(g.max() for g in gates), _ALONG)
     columns = {"gate/mV": [f"{g:.1f}" for g in gate]}
     points = [device.at(g) for g in gate]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.fitting.archive import save_fit
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device_parameters import Layout
@@ -15,7 +14,7 @@ from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.posterior import Posterior, sample
-from qpcjax.fitting.predictions import UNITS, Inputs, kind_of, require_known
+from qpcjax.fitting.predictions import broadcast_settings
 from qpcjax.fitting.problem import Problem
 from qpcjax.fitting.uncertainty import (
     bootstrap,
@@ -27,6 +26,7 @@ from qpcjax.fitting.uncertainty import (
     slopes_at_minimum,
 )
 from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.measurements.response import response_named
 from qpcjax.optimise.losses import information_share
 from qpcjax.optimise.parameters import Estimates, Parameter
 
@@ -72,8 +72,8 @@ class PartResult:
     def of(cls, part, predicted, loss, freedom):
         """The result of a `Part`; `freedom` is the share of points that are not used up."""
         residual = predicted - part.value
-        along = kind_of(part.data) == "conductance"
-        length = correlation_length(residual) if along and not part.known else 1.0
+        along = part.data.ordered and not part.known
+        length = correlation_length(residual) if along else 1.0
         share = information_share(loss, residual / part.sigma)
         if not part.known:
             square = float(np.mean((residual / part.sigma) ** 2)) if loss == "linear" else 1.0
@@ -82,13 +82,13 @@ class PartResult:
 
     @property
     def kind(self):
-        """What was measured."""
-        return kind_of(self.data)
+        """Name of the response that was measured."""
+        return self.data.response.name
 
     @property
     def unit(self):
         """Unit of the data."""
-        return UNITS[self.kind]
+        return self.data.response.unit
 
     @property
     def residual(self):
@@ -177,7 +177,7 @@ class FitResult(Estimates):
     def rms(self):
         """Root mean square of the residuals of the first data set; in uS for a conductance."""
         first = self.parts[0]
-        return first.rms * (CONDUCTANCE_QUANTUM if first.unit == "2e2/h" else 1.0)
+        return first.rms * first.data.response.residual_unit[1]
 
     @property
     def chi_square(self):
@@ -225,7 +225,9 @@ class FitResult(Estimates):
 
     # --- what else follows ---
 
-    def predict(self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None):
+    def predict(
+        self, kind, gate=None, bias=None, mu=None, temperature=None, damping=None, **settings
+    ):
         """An observable where it was not measured, with its standard error from the covariance.
 
         Where data sets have private parameters it is the device of the first one.
@@ -239,15 +241,13 @@ class FitResult(Estimates):
             mu: electrochemical potentials in meV, for a device without a gate.
             temperature: in K; that of the device by default.
             damping: strength a of the damping rate, Eq. (22); that of the device by default.
+            **settings: what else the points have set, for responses of your own kinds of data.
 
         Returns:
-            Values and standard errors, in the units of `observe.UNITS`.
+            Values and standard errors, in the unit of the response.
         """
-        if kind not in UNITS:
-            raise ValueError(f"kind must be one of {', '.join(UNITS)}, got {kind!r}")
-        return self.predict_with(
-            self.device_with(damping), kind, Inputs(gate, bias, mu, temperature)
-        )
+        settings |= {"gate": gate, "bias": bias, "mu": mu, "temperature": temperature}
+        return self.predict_with(self.device_with(damping), kind, settings)
 
     def device_with(self, damping):
         """The device, with another strength of the damping rate unless that is None."""
@@ -255,22 +255,19 @@ class FitResult(Estimates):
             return self.device
         return dataclasses.replace(self.device, damping=QuadraticDamping(damping))
 
-    def predict_with(self, device, kind, inputs, errors=True):
+    def predict_with(self, device, kind, settings, errors=True):
         """`predict` for a device that has the same numbers as this one and more.
 
         Without errors the standard errors are NaN, and cost nothing.
         """
-        given = [None if x is None else np.asarray(x, float) for x in inputs]
-        shape = np.broadcast_shapes(*(x.shape for x in given if x is not None))
-        inputs = Inputs(
-            *(None if x is None else np.broadcast_to(x, shape).reshape(-1) for x in given)
-        )
-        require_known(device, kind, inputs)
+        response = response_named(kind)
+        settings, shape = broadcast_settings(**settings)
+        response.require_known(device, settings)
         part = self.problem.parts[0]
         names = part.kernel.layout.names
         there = Layout(device).names
         moving = [there.index(names[i]) for i in part.kernel.moving]
-        kernel = Kernel(device, kind, inputs, moving=moving if errors else ())
+        kernel = Kernel(device, response, settings, moving=moving if errors else ())
         numbers = kernel.layout.values
         if not errors:
             value = kernel.predict(numbers[None])[0]

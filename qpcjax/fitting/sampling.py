@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.fitting.predictions import Inputs, predict
+from qpcjax.fitting.predictions import predict
 from qpcjax.fitting.uncertainty import information, slopes_at_minimum
 from qpcjax.optimise.losses import density, mean_slope
 
@@ -83,7 +83,7 @@ def _flat_ones(known):
 class _Piece(NamedTuple):
     """What the density takes of one data set: arrays."""
 
-    inputs: Inputs
+    settings: dict[str, Any]
     value: Any
     sigma: Any
     weight: Any
@@ -116,7 +116,7 @@ def log_posterior(fit, sheared):
         total -= jnp.sum(((numbers[order] - mean) / sigma) ** 2) / 2
         for part, kernel, piece in zip(problem.parts, kernels, pieces, strict=True):
             device = kernel.layout.build(numbers[part.index] * piece.factor)
-            predicted = predict(device, kernel.kind, piece.inputs, kernel.resolution)
+            predicted = predict(device, kernel.response, piece.settings, kernel.resolution)
             if piece.to_points is not None:
                 predicted = piece.to_points @ predicted
             r = (predicted - piece.value) / piece.sigma
@@ -134,7 +134,7 @@ def _piece(problem, part, result):
     """
     weight = result.share / mean_slope(problem.loss, result.residual / part.sigma)
     matrix = None if part.along is None else part.along.matrix
-    return _Piece(part.inputs, part.value, part.sigma, weight, part.factor, matrix)
+    return _Piece(part.settings, part.value, part.sigma, weight, part.factor, matrix)
 
 
 class Sampler:

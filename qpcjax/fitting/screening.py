@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from qpcjax.fitting.predictions import kind_of
 from qpcjax.fitting.problem import Problem
 from qpcjax.optimise.descents import Descent, descend
 
@@ -84,7 +83,7 @@ def try_starts(problem, vectors, fits, measured=None, progress=None) -> Trial:
 
 def _scout(problem):
     """The problem of the traces alone, where there are others too, and which parts they are."""
-    which = [k for k, part in enumerate(problem.parts) if kind_of(part.data) == "conductance"]
+    which = [k for k, part in enumerate(problem.parts) if part.data.staircase]
     if not which or len(which) == len(problem.parts):
         return problem, range(len(problem.parts))
     traces = [problem.parts[k] for k in which]

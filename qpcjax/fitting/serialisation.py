@@ -14,13 +14,7 @@ import numpy as np
 
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
 from qpcjax.heat.hot_spot import QuadraticDamping
-from qpcjax.measurements import (
-    BiasSpectroscopy,
-    ConductanceTrace,
-    DissipationData,
-    HotSpotData,
-    InputError,
-)
+from qpcjax.measurements import KINDS, InputError
 from qpcjax.quantities import closest
 from qpcjax.scatterers import (
     AbruptConstriction,
@@ -43,7 +37,6 @@ _CLASSES = {
         MatchedConstriction, SaddlePoint, SoftenedScatterer, TabulatedTransmission, ZeemanSplit,
     )
 } | {"adapted": _Adapted, "in_bulk": _InBulk}  # fmt: skip
-_DATA = {c.__name__: c for c in (ConductanceTrace, BiasSpectroscopy, HotSpotData, DissipationData)}
 _DTYPES = ("float64", "float32", "int64", "int32", "bool")
 
 
@@ -205,7 +198,13 @@ def decoded_array(value) -> Any:
 def decoded_data(value) -> Any:
     """The data set that `encoded_data` wrote."""
     fields = {name: decoded(v, {}) for name, v in value["fields"].items()}
-    data = _DATA[value["class"]](**fields)
+    kind = value["class"]
+    if kind not in KINDS:
+        raise InputError(
+            f"it holds data of the kind {kind}, which is not registered: import the module that "
+            "registers it first"
+        )
+    data = KINDS[kind](**fields)
     # Its own count of rows left out is of the rows that are left.
     object.__setattr__(data, "dropped", fields["dropped"])
     return data

@@ -160,7 +160,7 @@ def starting_values(layout, device, named, count, seed):
     a few series resistances and shapes of the step. Otherwise the device's own numbers are the
     first start, and the others are drawn around them.
     """
-    trace = next((d for d in named.values() if isinstance(d, ConductanceTrace)), None)
+    trace = next((d for d in named.values() if d.staircase), None)
     moved = _moved_number(device)
     own = dict(zip(layout.names, layout.values, strict=True))
     if trace is None or moved is None:

@@ -4,8 +4,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from qpcjax._versions import versions
-from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.fitting.descriptions import barrier_title, initial_values, meaning
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
@@ -60,7 +61,7 @@ def facts(fit: FitResult) -> dict:
         "loss": fit.loss,
         "points": fit.points,
         "rms": fit.rms,
-        "rms_unit": "uS" if fit.parts[0].unit == "2e2/h" else fit.parts[0].unit,
+        "rms_unit": fit.parts[0].data.response.residual_unit[0],
         "chi_square": fit.chi_square,
         "reduced_chi_square": fit.reduced_chi_square,
         "aic": fit.aic,
@@ -100,15 +101,17 @@ def _knots(device):
 
 
 def _data_json(part):
-    factor, unit = (CONDUCTANCE_QUANTUM, "uS") if part.unit == "2e2/h" else (1.0, part.unit)
+    unit, factor = part.data.response.residual_unit
     temperature = part.data.temperature
     return {
         "name": part.name,
         "kind": part.kind,
         "points": int(part.predicted.size),
-        "dropped": int(getattr(part.data, "dropped", 0)),
-        "sha256": getattr(part.data, "sha256", ""),
-        "temperature_K": None if temperature is None else float(temperature),
+        "dropped": int(part.data.dropped),
+        "sha256": part.data.sha256,
+        "temperature_K": float(temperature)
+        if np.ndim(temperature) == 0 and temperature is not None
+        else None,
         "sigma_known": part.known,
         "rms": factor * part.rms,
         "rms_unit": unit,

@@ -89,7 +89,7 @@ def weighted_slopes(fit):
     devices = problem.devices(np.array([p.value for p in fit.parameters]))
     for part, result, device in zip(problem.parts, fit.parts, devices, strict=True):
         every = range(len(part.kernel.layout.names))
-        kernel = Kernel(device, part.kernel.kind, part.inputs, moving=every)
+        kernel = Kernel(device, part.kernel.response, part.settings, moving=every)
         slopes = part.to_points(kernel.linearise(kernel.layout.values[None])[1])
         matrix = np.zeros((slopes.shape[1], len(problem.names)))
         for i, owner in enumerate(part.index):

@@ -15,7 +15,6 @@ from qpcjax.files import read_trace
 from qpcjax.fitting import Device, GateCurve, Gated
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device import gate_knots
-from qpcjax.fitting.predictions import Inputs
 
 FITS = Path(__file__).parents[2] / "fits"
 
@@ -74,7 +73,7 @@ def test_trace_model(made):
     barrier = Gated(channel, half_width=GateCurve(ends, half_width, "positive"))
     smearing = GateCurve(ends, made.TRACE_SMEARING, "log")
     device = Device(barrier, made.TRACE_MU, smearing, made.TRACE_RESISTANCE)
-    kernel = Kernel(device, "conductance", Inputs(gate=made.TRACE_GATE), order=16)
+    kernel = Kernel(device, "conductance", dict(gate=made.TRACE_GATE), order=16)
     predicted = kernel.predict(kernel.layout.values)[0]
     np.testing.assert_allclose(predicted, made.trace_truth(), rtol=0, atol=1e-6)
 

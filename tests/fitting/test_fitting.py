@@ -26,7 +26,6 @@ from qpcjax.fitting.compiled_predictions import Kernel, _least
 from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
 from qpcjax.fitting.interpolation import Along
-from qpcjax.fitting.predictions import Inputs
 from qpcjax.fitting.report import page, text
 from qpcjax.fitting.tables import as_json
 from qpcjax.measurements import InputError
@@ -140,7 +139,7 @@ def _device(mu=TRUE_MU, scale=1.0):
 
 
 def _conductance(device, gate, order=12):
-    kernel = Kernel(device, "conductance", Inputs(gate=np.asarray(gate)), order)
+    kernel = Kernel(device, "conductance", dict(gate=np.asarray(gate)), order)
     return kernel.predict(kernel.layout.values)[0]
 
 
@@ -173,8 +172,8 @@ def test_energy_scale_leaves_no_trace():
 
 
 def test_too_few_panels_are_nan():
-    device, inputs = _device(), Inputs(gate=np.linspace(-1500.0, -1000.0, 9))
-    kernel = Kernel(device, "conductance", inputs)
+    device, settings = _device(), dict(gate=np.linspace(-1500.0, -1000.0, 9))
+    kernel = Kernel(device, "conductance", settings)
     kernel.resolution = kernel.resolution._replace(panels=8)
     assert np.any(np.isnan(kernel.predict(kernel.layout.values)))
     assert not kernel.resolves(kernel.layout.values)
@@ -352,9 +351,9 @@ def test_heating_bands_hold_the_prediction(heating):
 
 def test_maps_of_heat(fitted, heating):
     """Any gate and bias at once; along one bias it is what `predict_heating` says."""
-    inputs = Inputs(gate=heating.gate[:, None], bias=np.array([2.0, 3.0]), temperature=1.6)
+    settings = dict(gate=heating.gate[:, None], bias=np.array([2.0, 3.0]), temperature=1.6)
     device = fitted.device_with(0.04)
-    value, _ = fitted.predict_with(device, "heating", inputs, errors=False)
+    value, _ = fitted.predict_with(device, "heating", settings, errors=False)
     assert value.shape == (6, 2, 4)
     for k, name in enumerate(heating.value):
         np.testing.assert_allclose(value[:, 0, k], heating.value[name], rtol=1e-6)

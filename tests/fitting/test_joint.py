@@ -9,7 +9,6 @@ from qpcjax.constants import BOLTZMANN, RESISTANCE_QUANTUM
 from qpcjax.fitting import Device, GateCurve, Gated, Ratio, StepPositions, fit, trace_device
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device_parameters import Layout
-from qpcjax.fitting.predictions import Inputs, Resolution
 from qpcjax.measurements import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -17,6 +16,7 @@ from qpcjax.measurements import (
     HotSpotData,
     InputError,
 )
+from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.descents import descend
 from qpcjax.optimise.losses import LOSSES, information_share, transformed
 
@@ -111,8 +111,8 @@ def test_more_modes_are_found_on_the_way():
         return Device(barrier, mu=5.0, temperature=0.5)
 
     truth = device([4.8, 0.6], 2.0, 0.8)
-    inputs = Inputs(gate=np.repeat(gate, 7), bias=np.tile(bias, 9))
-    exact = Kernel(truth, "differential_conductance", inputs).predict(Layout(truth).values)[0]
+    settings = dict(gate=np.repeat(gate, 7), bias=np.tile(bias, 9))
+    exact = Kernel(truth, "differential_conductance", settings).predict(Layout(truth).values)[0]
     data = BiasSpectroscopy(gate[:, None], bias, exact.reshape(9, 7), temperature=0.5)
     found = fit(device([4.5, 1.0], 2.2, 1.0), data, free=["hbar_omega_y"], starts=[{}])
     assert found.status == "converged"
@@ -124,8 +124,8 @@ def test_a_slope_without_a_value_is_none():
     """Too few modes: dI/dV is NaN, and not the derivative of a constant."""
     scatterer = qpc.SaddlePoint(1.0, 2.0, 0.8, modes=2)
     device = Device(scatterer, 5.0, temperature=0.5)
-    inputs = Inputs(mu=np.array([0.5, 10.0]), bias=np.array([1.0, 1.0]))
-    kernel = Kernel(device, "differential_conductance", inputs, resolution=Resolution(8, 40))
+    settings = dict(mu=np.array([0.5, 10.0]), bias=np.array([1.0, 1.0]))
+    kernel = Kernel(device, "differential_conductance", settings, resolution=Resolution(8, 40))
     value = kernel.predict(kernel.layout.values)[0]
     assert np.isfinite(value[0])
     assert np.isnan(value[1])
@@ -170,8 +170,8 @@ def test_held_tied_and_prior(trace):
 def test_finite_bias_behind_a_resistance():
     constriction = qpc.SaddlePoint(6.0, 2.5, 1.2)
     device = Device(constriction, MU, series_resistance=3000.0, temperature=TEMPERATURE)
-    inputs = Inputs(None, np.array([-3.0, 0.0, 1.5]), np.array([9.0, 10.0, 11.0]), None)
-    kernel = Kernel(device, "differential_conductance", inputs, order=16)
+    settings = dict(bias=np.array([-3.0, 0.0, 1.5]), mu=np.array([9.0, 10.0, 11.0]))
+    kernel = Kernel(device, "differential_conductance", settings, order=16)
     found = kernel.predict(kernel.layout.values[None])[0]
 
     def current(bias, mu):
@@ -182,7 +182,7 @@ def test_finite_bias_behind_a_resistance():
         voltage = scipy.optimize.brentq(mismatch, -10, 10, xtol=1e-13)
         return (bias - voltage) / (1e-6 * 3000.0)
 
-    for value, bias, mu in zip(found, inputs.bias, inputs.mu, strict=True):
+    for value, bias, mu in zip(found, settings["bias"], settings["mu"], strict=True):
         h = 1e-3
         slope = (current(bias + h, mu) - current(bias - h, mu)) / (2 * h)
         assert value == pytest.approx(slope / 1e6 * RESISTANCE_QUANTUM, rel=2e-6)
@@ -198,7 +198,7 @@ def test_slopes_are_those_of_the_predictions():
     assert "length_over_half_width" in layout.names
     assert "smearing_2" in layout.names
     moving = [i for i, n in enumerate(layout.names) if n != "mass"]
-    kernel = Kernel(device, "conductance", Inputs(gate=GATE[::10]), order=12, moving=moving)
+    kernel = Kernel(device, "conductance", dict(gate=GATE[::10]), order=12, moving=moving)
     x = kernel.layout.values
     y, slopes = kernel.linearise(x[None])
     for k, i in enumerate(moving):
@@ -364,10 +364,10 @@ BARRIER = qpc.SaddlePoint(6.0, 2.5, 1.2)
 def test_lock_in_shows_the_first_harmonic():
     amplitude = 0.3
     device = Device(BARRIER, MU, temperature=TEMPERATURE, excitation=amplitude)
-    inputs = Inputs(bias=np.array([0.0, 1.0]), mu=np.array([8.3, 8.3]))
-    kernel = Kernel(device, "differential_conductance", inputs, order=16)
+    settings = dict(bias=np.array([0.0, 1.0]), mu=np.array([8.3, 8.3]))
+    kernel = Kernel(device, "differential_conductance", settings, order=16)
     angle = 2 * np.pi * np.arange(64) / 64
-    for value, bias in zip(kernel.predict(kernel.layout.values)[0], inputs.bias, strict=True):
+    for value, bias in zip(kernel.predict(kernel.layout.values)[0], settings["bias"], strict=True):
         swing = np.sqrt(2) * amplitude * np.sin(angle)
         flow = qpc.current(BARRIER, qpc.Reservoirs(8.3, bias + swing, TEMPERATURE))
         harmonic = 2 * np.mean(np.asarray(flow) * np.sin(angle)) / (np.sqrt(2) * amplitude)
@@ -378,7 +378,7 @@ def test_heat_behind_a_resistance_with_an_uneven_drop():
     resistance, share, bias = 2000.0, 0.3, 1.5
     damping = qpc.QuadraticDamping(0.05)
     device = Device(BARRIER, MU, None, resistance, TEMPERATURE, share, damping=damping)
-    inputs = Inputs(bias=np.array([bias]), mu=np.array([9.0]))
+    settings = dict(bias=np.array([bias]), mu=np.array([9.0]))
 
     def reservoirs(voltage):
         return qpc.Reservoirs(9.0 + (share - 0.5) * voltage, voltage, TEMPERATURE)
@@ -389,7 +389,7 @@ def test_heat_behind_a_resistance_with_an_uneven_drop():
     at = reservoirs(scipy.optimize.brentq(mismatch, -5, 5, xtol=1e-13))
     power = qpc.dissipation(BARRIER, at)
     distance = qpc.hot_spot(BARRIER, at, damping).distance
-    kernel = Kernel(device, "heating", inputs, order=16)
+    kernel = Kernel(device, "heating", settings, order=16)
     found = kernel.predict(kernel.layout.values)[0, 0]
     wanted = [power.left, power.right, power.asymmetry, distance]
     np.testing.assert_allclose(found, np.array(wanted, float), rtol=1e-6)
@@ -407,8 +407,8 @@ def test_one_kernel_stands_for_smearing_and_temperature():
     step = np.cumsum(both) * (x[1] - x[0])
     for offset in (-3.0, -1.5, 1.5, 3.0):
         device = Device(qpc.IdealStep(MU), MU, width, None, TEMPERATURE)
-        inputs = Inputs(mu=np.array([MU + offset * width]))
-        kernel = Kernel(device, "conductance", inputs, order=16)
+        settings = dict(mu=np.array([MU + offset * width]))
+        kernel = Kernel(device, "conductance", settings, order=16)
         found = kernel.predict(kernel.layout.values)[0, 0]
         wanted = np.interp(offset, x, step)
         assert abs(found - wanted) < 0.011

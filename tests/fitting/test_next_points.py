@@ -10,7 +10,6 @@ from small_fits import RANGE, SIGMA, conductance, device, fitted, joint, trace
 from qpcjax.fitting import Candidates, fit
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device_parameters import Layout
-from qpcjax.fitting.predictions import Inputs
 from qpcjax.measurements import ConductanceTrace, InputError
 
 # As many as the trace has points: what is compiled for the one serves for the other.
@@ -23,15 +22,15 @@ WIDTH = {"mu": 1.0, "temperature": 0.4}
 def differences(names, of="trace"):
     """Slopes of the fitted device's predictions at some points, by finite differences."""
     kernel, layout = fitted().problem.parts[0].kernel, Layout(fitted().device)
-    inputs = {"trace": kernel.inputs, "candidates": kernel.inputs._replace(gate=GATES)}.get(of)
-    if inputs is None:
-        inputs = Inputs(gate=GATES[::2].repeat(2), bias=np.tile(BIASES, 12))
-        kernel = Kernel(fitted().device, of, inputs)
+    settings = {"trace": kernel.settings, "candidates": kernel.settings | {"gate": GATES}}.get(of)
+    if settings is None:
+        settings = dict(gate=GATES[::2].repeat(2), bias=np.tile(BIASES, 12))
+        kernel = Kernel(fitted().device, of, settings)
     columns = []
     for name in names:
         step = np.zeros(len(layout.names))
         step[layout.names.index(name)] = h = 1e-4
-        up, down = kernel.predict(np.array([layout.values + s for s in (step, -step)]), inputs)
+        up, down = kernel.predict(np.array([layout.values + s for s in (step, -step)]), settings)
         columns.append((up - down) / (2 * h))
     return np.array(columns).T
 
