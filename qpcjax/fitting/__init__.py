@@ -1,5 +1,7 @@
 """Fits of measured data: devices, what was measured on them, and what that says."""
 
+from qpcjax.fitting.archive import load_fit as load_fit
+from qpcjax.fitting.archive import load_posterior as load_posterior
 from qpcjax.fitting.comparison import compare as compare
 from qpcjax.fitting.device import Device as Device
 from qpcjax.fitting.device import GateCurve as GateCurve
@@ -10,8 +12,6 @@ from qpcjax.fitting.device_of_trace import trace_device as trace_device
 from qpcjax.fitting.heating import Heating as Heating
 from qpcjax.fitting.heating import predict_heating as predict_heating
 from qpcjax.fitting.joint_fit import fit as fit
-from qpcjax.fitting.load import load_fit as load_fit
-from qpcjax.fitting.load import load_posterior as load_posterior
 from qpcjax.fitting.many_fits import ManyFits as ManyFits
 from qpcjax.fitting.many_fits import fit_many as fit_many
 from qpcjax.fitting.next_points import Candidates as Candidates

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.fitting.archive import save_fit
 from qpcjax.fitting.compiled_predictions import Kernel
 from qpcjax.fitting.device_parameters import Layout
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
@@ -382,4 +381,6 @@ class FitResult(Estimates):
             InputError: the folder cannot be written; the barrier's class has fields that are
                 neither numbers, arrays nor texts.
         """
+        from qpcjax.fitting.archive import save_fit  # it makes results itself
+
         return save_fit(self, path, posterior)

@@ -21,7 +21,7 @@ from qpcjax.fitting import (
     load_fit,
     load_posterior,
 )
-from qpcjax.fitting.serialisation import decoded, decoded_data, encoded, encoded_data
+from qpcjax.fitting.archive import decoded, encoded
 from qpcjax.measurements import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -128,7 +128,7 @@ def _moved(document):
         (lambda saved: "[" * 100000, "is not a fit"),
         (lambda saved: "gate,conductance\n1,2\n", "is not a fit"),
         (lambda saved: _changed(saved, _newer), r"format 7, written by qpcjax 9\.1.*up to 1"),
-        (lambda saved: _changed(saved, _moved), "its checksum is not that of what it holds"),
+        (lambda saved: _changed(saved, _moved), "its checksum is not that of its content"),
         (lambda saved: _changed(saved, lambda d: d.pop("content")), "changed or damaged"),
     ],
 )
@@ -225,7 +225,7 @@ def test_every_curve_comes_back():
     ids=lambda d: type(d).__name__,
 )
 def test_every_data_set_comes_back(data):
-    again = decoded_data(json.loads(json.dumps(encoded_data(data))))
+    again = decoded(json.loads(json.dumps(encoded(data))))
     assert type(again) is type(data)
     for name, value in vars(data).items():
         np.testing.assert_array_equal(getattr(again, name), value)
