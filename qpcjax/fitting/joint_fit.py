@@ -53,8 +53,9 @@ def fit(
     Minimises the sum over all points of :math:`\rho[(model - data)/\sigma]` and over all priors of
     :math:`[(x - mean)/\sigma]^2/2`, by Levenberg-Marquardt steps from several starts. Where a
     `ConductanceTrace` is among the data and the device has a gate, starts come from its steps and
-    plateaus: only what the gate does not say needs a reasonable value in `device`. A sigma that the
-    data do not state is that of their residuals.
+    plateaus: only what the gate does not say needs a reasonable value in `device`. A trace that is
+    a peak, and data of other kinds, are fitted from the device's own values and from starts drawn
+    around them. A sigma that the data do not state is that of their residuals.
 
     The numbers of a device are parameters by the names that `Layout(device).names` lists; a curve's
     name without its index stands for all of its values. Free are all but those that one trace does

@@ -18,6 +18,20 @@ _TRIALS = 241  # values of the number that the gate moves, among which steps are
 _REACH = 30.0  # factor on it
 
 
+def is_peak(trace):
+    """Whether a trace comes down again on both sides, or nowhere reaches a first step."""
+    smooth = _smoothed(trace)
+    top, foot = smooth.max(), max(smooth[0], smooth[-1])
+    return bool(top < 0.5 or top - foot > 0.5 * (top - smooth.min()))
+
+
+def _smoothed(trace):
+    """Values of a sorted trace, averaged over a hundredth of it."""
+    window = max(1, trace.value.size // 200)
+    padded = np.pad(trace.value, window, mode="edge")
+    return np.convolve(padded, np.ones(2 * window + 1), "valid") / (2 * window + 1)
+
+
 class Steps:
     """Where the steps of a trace are, and the series resistance that makes plateaus integers.
 
@@ -27,10 +41,7 @@ class Steps:
 
     def __init__(self, trace: ConductanceTrace):
         trace = trace.sorted()
-        window = max(1, trace.gate.size // 200)
-        smooth = np.convolve(
-            np.pad(trace.conductance, window, mode="edge"), np.ones(2 * window + 1), "valid"
-        ) / (2 * window + 1)
+        smooth = _smoothed(trace)
         # A gate that stands still while it is measured again counts once.
         self.gate, inverse = np.unique(trace.gate, return_inverse=True)
         self.smooth = np.bincount(inverse, smooth) / np.bincount(inverse)
@@ -129,7 +140,8 @@ def opening_values(scatterer, name, mu, count):
         kind = type(innermost(scatterer)).__name__
         raise InputError(
             f"{name} of {kind} cannot open {count} modes at mu = {mu:g} meV, which the trace's "
-            "steps ask for: is mu right, and the barrier's other numbers?"
+            "steps ask for: is mu right, and the barrier's other numbers? To start the fit from "
+            "the device's own values, pass starts=[{}]"
         )
     rising = np.concatenate([[True], np.diff(t) > 0])
     return np.interp(n, t[rising], trial[rising])
@@ -157,10 +169,10 @@ def starting_values(layout, device, named, count, seed):
     """`count` starts, dicts of numbers' names and values; the first is the best guess.
 
     With a `ConductanceTrace` and a gated barrier the steps of the trace say what the gate does, for
-    a few series resistances and shapes of the step. Otherwise the device's own numbers are the
-    first start, and the others are drawn around them.
+    a few series resistances and shapes of the step. Otherwise, and for a trace that is a peak, the
+    device's own numbers are the first start, and the others are drawn around them.
     """
-    trace = next((d for d in named.values() if d.staircase), None)
+    trace = next((d for d in named.values() if d.staircase and not is_peak(d)), None)
     moved = _moved_number(device)
     own = dict(zip(layout.names, layout.values, strict=True))
     if trace is None or moved is None:

@@ -1,0 +1,105 @@
+"""Fits of a scatterer of two methods: with a gate and without, peaks and finite bias."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import qpcjax as qpc
+from qpcjax.fitting import (
+    BiasSpectroscopy,
+    ConductanceTrace,
+    Device,
+    GateCurve,
+    Gated,
+    HotSpotData,
+    fit,
+)
+
+BIAS = np.linspace(-3, 3, 31)
+TEMPERATURE = 1.6
+
+
+class Resonance(eqx.Module):
+    """A level in a junction: a class of the user's own, of two methods alone."""
+
+    level: float
+    width: float
+
+    def eigenvalues(self, energy, bias):
+        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
+
+    def thresholds(self, bias):
+        return jnp.zeros(0)
+
+
+class Derived(qpc.AbstractScatterer):
+    """The same level with the defaults of the base class."""
+
+    level: float
+    width: float
+
+    eigenvalues = Resonance.eigenvalues
+    thresholds = Resonance.thresholds
+
+
+@pytest.fixture(scope="module")
+def spectrum():
+    slopes = jax.jit(jax.vmap(
+        lambda v: qpc.differential_conductance(
+            Resonance(14.6, 0.5), qpc.Reservoirs(14.0, v, TEMPERATURE)
+        )
+    ))(BIAS)  # fmt: skip
+    noise = 0.002 * np.random.default_rng(0).standard_normal(BIAS.size)
+    return BiasSpectroscopy(
+        None, BIAS, np.asarray(slopes) + noise, sigma=0.002, temperature=TEMPERATURE
+    )
+
+
+@pytest.mark.parametrize("kind", [Resonance, Derived])
+def test_a_junction_without_a_gate(kind, spectrum):
+    found = fit(Device(kind(14.4, 0.7), mu=14.0), spectrum, starts=1)
+    assert found.status == "converged"
+    for name, value in {"level": 14.6, "width": 0.5}.items():
+        assert abs(found.values()[name] - value) < 4 * found.stderr[name], name
+    value, error = found.predict("differential_conductance", bias=BIAS[:3], temperature=TEMPERATURE)
+    np.testing.assert_allclose(value, found.parts[0].predicted[:3], rtol=1e-6)
+    assert np.all(error < 0.002)
+
+
+def test_hot_spots_of_a_junction():
+    damping = qpc.QuadraticDamping(0.04)
+    bias = np.linspace(1, 5, 6)
+    where = qpc.hot_spot(Resonance(14.6, 0.5), qpc.Reservoirs(14.0, bias, TEMPERATURE), damping)
+    distance = np.asarray(where.distance)
+    data = HotSpotData(
+        bias=bias, mu=14.0, distance=distance, temperature=TEMPERATURE, sigma=0.01 * distance
+    )
+    device = Device(Resonance(14.6, 0.5), mu=14.0, damping=qpc.QuadraticDamping(0.05))
+    found = fit(device, data, fixed=("level", "width"), starts=1)
+    assert found.status == "converged"
+    assert found.values()["damping"] == pytest.approx(0.04, rel=1e-4)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_conductance_peak(share):
+    """From the device's own values: a peak has no steps to start from, whatever its height."""
+    gate = np.linspace(-10, 10, 41)
+    peak = jax.jit(jax.vmap(
+        lambda level: qpc.conductance(Resonance(level, 0.5), 14.0, TEMPERATURE)
+    ))(14 - 0.2 * gate)  # fmt: skip
+    noise = 0.003 * np.random.default_rng(1).standard_normal(gate.size)
+    data = ConductanceTrace(
+        gate, share * np.asarray(peak) + noise, sigma=0.003, temperature=TEMPERATURE
+    )
+    level = GateCurve((-10.0, 10.0), [15.5, 12.5])
+    device = Device(Gated(Resonance(14.0, 0.7), level=level), mu=14.0)
+    found = fit(device, data, starts=2)
+    assert found.status == "converged"
+    if share == 1:
+        truth = {"level_1": 16.0, "level_2": 12.0, "width": 0.5}
+        for name, value in truth.items():
+            assert abs(found.values()[name] - value) < 4 * found.stderr[name], name
+    else:  # a level that reaches T = 1 is another model, and the fit says so
+        assert any("chi-square" in words for words in found.doubts)
