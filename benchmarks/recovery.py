@@ -19,7 +19,7 @@ jax.config.update("jax_enable_x64", True)
 import qpcjax as qpc  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
 from qpcjax.fitting.doubts import too_small  # noqa: E402
-from qpcjax.fitting.joint_fit import Question  # noqa: E402
+from qpcjax.fitting.joint_fit import FitSetup  # noqa: E402
 from qpcjax.fitting.uncertainty import inverse  # noqa: E402
 from qpcjax.measurements import ConductanceTrace, HotSpotData  # noqa: E402
 from qpcjax.optimise.descents import descend  # noqa: E402
@@ -79,7 +79,7 @@ def from_truth(sets, truth, steps=40, progress=None):
     Returns:
         Pulls of the fits, (devices, names), NaN where they did not converge, and of the lines.
     """
-    problem = Question(guess(), sets[0]).problem()
+    problem = FitSetup(guess(), sets[0]).problem()
     order = [devices.NAMES.index(problem.names[i]) for i in problem.free]
     vectors = problem.encode(truth[:, order])
     problem.make_room(vectors[np.argsort(np.abs(vectors).max(1))[-64:]])

@@ -110,12 +110,12 @@ def _fit(
     Writes the report (report.txt, report.html, fit.json), tables (parameters.csv, heating.csv) and
     figures (fit.png, heating.png, correlation.png) into the folder.
     """
-    from qpcjax.fitting.command import Question, answer, held, read
+    from qpcjax.fitting.command import TraceFitOptions, answer, held, read
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
         require_finite(**numbers)
-        question = Question(
+        question = TraceFitOptions(
             density=density,
             mu=mu,
             model=generated["model"],

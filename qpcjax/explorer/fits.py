@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from qpcjax.constants import fermi_energy
 from qpcjax.explorer.barriers import named_barriers
-from qpcjax.fitting.command import Question, fitted_files, held
+from qpcjax.fitting.command import TraceFitOptions, fitted_files, held
 from qpcjax.fitting.device_of_trace import DEFAULT_DENSITY
 from qpcjax.fitting.result import FitResult
 from qpcjax.scatterers.registry import BARRIERS
@@ -52,7 +52,7 @@ def fitted(trace, model, hold, numbers, progress) -> Answer:
         ValueError: anything that the user can mend.
     """
     words = [word for word in re.split(r"[\s,;]+", hold) if word]
-    question = Question(model=model, hold=held(words), **numbers)
+    question = TraceFitOptions(model=model, hold=held(words), **numbers)
     found, files = fitted_files(trace, question, progress)
     return Answer(found, model, files)
 

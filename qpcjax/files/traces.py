@@ -63,7 +63,7 @@ def make_trace(gate, conductance, *, name, sigma=None, **more) -> ConductanceTra
             "(NaN or an empty cell), so no point is left"
         )
     return ConductanceTrace(
-        gate[kept], conductance[kept], name, int(np.sum(~kept)), sigma=sigma, **more
+        gate[kept], conductance[kept], name, dropped=int(np.sum(~kept)), sigma=sigma, **more
     )
 
 

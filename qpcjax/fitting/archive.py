@@ -19,12 +19,12 @@ from qpcjax import scatterers as package_scatterers
 from qpcjax._versions import versions
 from qpcjax.files import write_files
 from qpcjax.files.results import content_digest
-from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
-from qpcjax.fitting.interpolation import Along
+from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.posterior import Posterior
-from qpcjax.fitting.problem import Part, Problem, require_double
-from qpcjax.fitting.result import FitResult, PartResult, Start
+from qpcjax.fitting.problem import FitPart, FitProblem, require_double
+from qpcjax.fitting.result import FitResult, FitStart, PartResult
 from qpcjax.heat.hot_spot import QuadraticDamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.measurements.circuit import Resolution
@@ -93,7 +93,7 @@ def load_fit(path, scatterers=None) -> FitResult:
 
     Args:
         path: of the file.
-        scatterers: name -> class, for barriers of your own classes.
+        scatterers: name -> class, for barriers and damping laws of your own classes.
 
     Raises:
         InputError: it is no such file, is damaged, of a later format, has a barrier whose class is
@@ -116,9 +116,10 @@ def load_posterior(path, scatterers=None) -> Posterior:
     if "posterior" not in content:
         raise InputError(f"{path} holds a fit without samples: load_fit reads it")
     held = content["posterior"]
-    arrays = {name: decoded(held[name]) for name in _ARRAYS_OF_SAMPLES}
-    named = {n: {name: decoded(x) for name, x in held[n].items()} for n in _NUMBERS_OF_SAMPLES}
-    return Posterior(fit, **arrays, **named)
+    values: dict[str, Any] = {name: decoded(held[name]) for name in _ARRAYS_OF_SAMPLES}
+    for name in _NUMBERS_OF_SAMPLES:
+        values[name] = {parameter: decoded(x) for parameter, x in held[name].items()}
+    return Posterior(fit, **values)
 
 
 _ARRAYS_OF_SAMPLES = ("samples", "divergent", "unresolved")
@@ -214,7 +215,7 @@ def _fit(content, scatterers):
         name: (float(mean), float(width)) for name, (mean, width) in content["priors"].items()
     }
     starts = tuple(
-        Start(s["values"], decoded(s["loss"]), decoded(s["end"])) for s in content["starts"]
+        FitStart(s["values"], decoded(s["loss"]), decoded(s["end"])) for s in content["starts"]
     )
     # Fits that were saved before errors were looked at say nothing of them.
     count = sum(p.free for p in parameters)
@@ -222,7 +223,7 @@ def _fit(content, scatterers):
     return FitResult(
         decoded(content["device"], scatterers), parameters, decoded(content["covariance"]),
         results, content["status"], content["message"], starts, priors, content["loss"],
-        Problem(parameters, parts, priors, content["loss"]), rises,
+        FitProblem(parameters, parts, priors, content["loss"]), rises,
     )  # fmt: skip
 
 
@@ -230,16 +231,16 @@ def _part(value, parameters, scatterers):
     data, device = decoded(value["data"]), decoded(value["device"], scatterers)
     index, resolution = np.array(value["index"], int), Resolution(*value["resolution"])
     moving = [i for i, owner in enumerate(index) if parameters[owner].free]
-    kernel = Kernel(device, data.response, data.settings, resolution.order, moving, resolution)
+    kernel = Predictor(device, data.response, data.settings, resolution.order, moving, resolution)
     if len(kernel.layout.names) != index.size:
         raise InputError(
             f"{value['name']}: the device has {len(kernel.layout.names)} numbers and the fit "
             f"{index.size}: {_OTHER_VERSION}"
         )
     nodes = value.get("nodes")
-    return Part(
+    return FitPart(
         value["name"], data, kernel, index, decoded(value["factor"]), decoded(value["sigma"]),
-        bool(value["known"]), None if nodes is None else Along(data.settings["gate"], nodes),
+        bool(value["known"]), None if nodes is None else GateNodes(data.settings["gate"], nodes),
     )  # fmt: skip
 
 
@@ -288,7 +289,10 @@ def _fields_encoded(value):
 def _field_defaults(kind):
     """Names of the fields of a dataclass or named tuple, with their defaults or MISSING."""
     if dataclasses.is_dataclass(kind):
-        return {f.name: f.default for f in dataclasses.fields(kind)}
+        return {
+            f.name: f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
+            for f in dataclasses.fields(kind)
+        }
     return dict.fromkeys(kind._fields, dataclasses.MISSING) | kind._field_defaults
 
 
@@ -344,7 +348,7 @@ def _class_of(value, scatterers):
     name = value["scatterer"]
     if name not in scatterers:
         raise InputError(
-            f"its barrier is a {name}, a class of your own: give it as scatterers={{{name!r}: "
+            f"in it is a {name}, a class of your own: give it as scatterers={{{name!r}: "
             f"{name}}}. A class is never looked up by what a file says"
         )
     return scatterers[name]

@@ -13,10 +13,10 @@ from qpcjax.files import (
     table_files,
     write_files,
 )
-from qpcjax.fitting.device_of_trace import MOST_KNOTS, require_mu, trace_models
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.fitting.device import damping_law
+from qpcjax.fitting.device_of_trace import MOST_KNOTS, require_mu, trace_model
 from qpcjax.optimise.losses import LOSSES
-from qpcjax.quantities import QUANTITIES, closest
+from qpcjax.quantities import QUANTITIES
 from qpcjax.transport.reservoirs import Reservoirs
 
 # Barriers that are fitted from the fit of a cheaper one of the same numbers.
@@ -24,7 +24,7 @@ _SCOUTED = {"matched": "profile", "biased": "mean"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
+class TraceFitOptions:
     """What to fit with and what to predict; energies in meV, temperatures in K.
 
     Fields:
@@ -60,9 +60,7 @@ class Question:
             QUANTITIES["density"].check(self.density)
         if self.mu is not None:
             require_mu(self.mu, self.mass)
-        if self.model not in trace_models():
-            hint = closest(self.model, trace_models())
-            raise ValueError(f"there is no model {self.model!r} for a fit: {hint}")
+        trace_model(self.model)
         if self.knots is not None and not 2 <= self.knots <= MOST_KNOTS:
             raise ValueError(
                 f"knots must be a whole number from 2 to {MOST_KNOTS}, got {self.knots}"
@@ -77,7 +75,7 @@ class Question:
         if self.bias == 0:
             raise ValueError("bias must be other than 0: without it there is no heat to predict")
         Reservoirs(0.0, self.bias, self.temperature)
-        QuadraticDamping(self.damping)
+        damping_law(self.damping)
 
     @property
     def chemical_potential(self):

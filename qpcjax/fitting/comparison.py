@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.fitting.problem import Problem
+from qpcjax.fitting.problem import FitProblem
 from qpcjax.fitting.uncertainty import information, inverse, slopes_at_minimum
 from qpcjax.measurements import InputError
 from qpcjax.optimise.descents import descend
@@ -130,7 +130,7 @@ class Comparison:
             bias: eV in meV.
             mu: electrochemical potentials in meV, for devices without a gate.
             temperature: in K.
-            damping: strength a of the damping rate.
+            damping: damping law, or strength a of Eq. (22).
             **settings: what else the points have set.
 
         Returns:
@@ -280,7 +280,7 @@ def _of_fold(fit, left_out):
         dataclasses.replace(p, sigma=np.where(gone, np.inf, p.sigma), kernel=copy.copy(p.kernel))
         for p, gone in zip(problem.parts, left_out, strict=True)
     ]
-    rest = Problem(problem.parameters, parts, problem.priors, problem.loss)
+    rest = FitProblem(problem.parameters, parts, problem.priors, problem.loss)
     end = descend(lambda v, _: rest.linearise(v), rest.start()[None], _STEPS)
     if not rest.resolves(end.vectors[0]):
         rest.make_room(end.vectors)

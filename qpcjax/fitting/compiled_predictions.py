@@ -8,19 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.fitting.device_parameters import Layout
-from qpcjax.fitting.predictions import device_at, predict
-from qpcjax.measurements.circuit import Resolution, bias_of, heat_reach, width_of
-from qpcjax.measurements.response import response_named
-from qpcjax.resolution import keeping, modes_kept, spinless
-from qpcjax.scatterers import grid_points
-from qpcjax.scatterers.channel import ASPECT_BUCKETS
-from qpcjax.scatterers.fields import with_static
-from qpcjax.transport.integrals import NARROW_REACH, REACH, panels_in
+from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.predictions import predict, response_named
+from qpcjax.fitting.room import limits, panels_needed, with_room
+from qpcjax.measurements.circuit import Resolution
+from qpcjax.resolution import spinless
 
 _ROOM = 0.15  # share of panels and modes kept beyond what the start needs
-_HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
-_MOST_MODES = 100
 # Rows of numbers, and points of a data set, evaluated side by side: on a processor no more than
 # keep it busy, so that one row at a few points costs little.
 _SIDE_BY_SIDE = {"cpu": (1, 32), "other": (16, 64)}
@@ -28,7 +22,7 @@ _LONG = 256  # points of which twice as many side by side take less time
 _HEAT_BLOCK = 64
 
 
-class Kernel:
+class Predictor:
     """Predictions of one data set for rows of numbers, and their derivatives in some of them.
 
     Modes, panels and the aspect ratio that they resolve are static: they are chosen for given
@@ -41,7 +35,7 @@ class Kernel:
         response: `Response` that is predicted, or its name.
         settings: name -> NumPy array, all of one length.
         order: Gauss nodes in a panel.
-        moving: indices, in the device's `Layout`, of the numbers to differentiate by.
+        moving: indices, in the device's `DeviceNumbers`, of the numbers to differentiate by.
         resolution: `Resolution` that the device goes with; by default room is made for its numbers.
     """
 
@@ -57,7 +51,7 @@ class Kernel:
             # Matrices of coupled modes are large: few at a time stay in the processor's cache.
             self.rows, block = 1, 1
         self.block = min(_length(settings), block)
-        self.device, self.layout = device, Layout(device)
+        self.device, self.layout = device, DeviceNumbers(device)
         if resolution is None:
             self.make_room(self.layout.values)
         else:
@@ -66,11 +60,11 @@ class Kernel:
     def make_room(self, rows, room=_ROOM):
         """Choose what is static so that it holds for these rows of numbers."""
         rows = np.atleast_2d(np.asarray(rows, float))
-        device = self._keeping_enough(rows, room)
+        device = with_room(self.layout, rows, self.settings, self.response, room)
         # The device's own numbers are those of the first row; they stand for its constants.
         self.device = self.layout.like(device).build(rows[0])
-        self.layout = Layout(self.device)
-        panels, grid = self._panels(rows)
+        self.layout = DeviceNumbers(self.device)
+        panels, grid = panels_needed(self.layout, rows, self.settings, self.response)
         # In steps, so that fits of similar data share what is compiled.
         panels = 8 * math.ceil((1 + room) * panels / 8) + 8
         self.resolution = Resolution(self.order, panels, grid)
@@ -78,54 +72,11 @@ class Kernel:
     def resolves(self, numbers):
         """Whether these numbers are within the modes, panels and aspect ratio that are kept."""
         rows = np.atleast_2d(np.asarray(numbers, float))
-        panels, grid = self._panels(rows)
+        panels, grid = panels_needed(self.layout, rows, self.settings, self.response)
         kept = self.resolution
-        reach, known, resolved = _limits(self.layout, rows, self.settings, self.response)
+        reach, known, resolved = limits(self.layout, rows, self.settings, self.response)
         enough = panels <= (kept.panels or math.inf) and grid <= kept.grid
         return enough and bool(np.all((known >= reach) & resolved))
-
-    def _keeping_enough(self, rows, room):
-        """The device, its barrier with modes and an aspect ratio that hold everywhere with room."""
-        device, bare = self.device, spinless(self.device.scatterer)
-        if hasattr(bare, "aspect_limit"):
-
-            def with_aspect(k):
-                limit = float(ASPECT_BUCKETS[k - 1])
-                return device.replaced(with_static(device.scatterer, "aspect_limit", limit))
-
-            def resolved(k):
-                layout = self.layout.like(with_aspect(k))
-                return bool(np.all(_limits(layout, rows, self.settings, self.response)[2]))
-
-            first = 1 + np.searchsorted(ASPECT_BUCKETS[:-1], float(bare.aspect_limit))
-            device = with_aspect(_least(resolved, int(first), 0, len(ASPECT_BUCKETS)))
-        kept = modes_kept(device.scatterer)
-        if kept is None:
-            return device
-
-        def with_modes(modes):
-            return device.replaced(keeping(device.scatterer, modes))
-
-        def enough(modes):
-            layout = self.layout.like(with_modes(modes))
-            reach, known, _ = _limits(layout, rows, self.settings, self.response)
-            return bool(np.all(known >= (1 + room) * reach))
-
-        # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
-        few = kept - 1 if hasattr(bare, "channel_modes") else 0
-        return with_modes(_least(enough, kept, few, max(kept, _MOST_MODES)))
-
-    def _panels(self, rows):
-        """Panels and grid points of a softened T(E) that the worst point needs."""
-        panels, grid = 0, Resolution().grid
-        for row in rows:
-            device = self.layout.build(row)
-            windows = _windows(device, _arrays(self.settings), self.response)
-            edges, mu, reach, softness, softened = jax.device_get(windows)
-            panels = max(panels, panels_in(edges, mu, reach))
-            if device.smearing is not None and self.response.heat:
-                grid = max(grid, grid_points(float(softened.max()), float(softness.min())))
-        return panels, grid
 
     def predict(self, numbers, settings=None):
         """Predictions, shape (rows, points), for rows of numbers."""
@@ -167,7 +118,7 @@ class Kernel:
 @functools.partial(jax.jit, static_argnames=("response", "resolution"))
 def _predicted(device, numbers, settings, response, resolution):
     """Predictions of rows of numbers, each at its own block of points."""
-    layout = Layout(device)
+    layout = DeviceNumbers(device)
 
     def row(numbers, settings):
         return predict(layout.build(numbers), response, settings, resolution)
@@ -181,7 +132,7 @@ def _linearised(device, numbers, settings, response, resolution, moving):
     if not moving:
         y = _predicted(device, numbers, settings, response, resolution)
         return y, jnp.zeros((*y.shape, 0))
-    layout, index = Layout(device), np.array(moving)
+    layout, index = DeviceNumbers(device), np.array(moving)
 
     def of_moving(values):
         def row(numbers, settings):
@@ -194,84 +145,9 @@ def _linearised(device, numbers, settings, response, resolution, moving):
     return y, jnp.moveaxis(jax.vmap(push)(jnp.asarray(unit)), 0, -1)
 
 
-def _least(enough, guess, few, most):
-    """The least number above `few` that is enough, or the most; near the guess after two trials."""
-    step = 1
-    if enough(guess):
-        many = guess
-        while many - step > few and enough(many - step):
-            many, step = many - step, 2 * step
-        few = max(few, many - step)
-    else:
-        few = guess
-        while few + step < most and not enough(few + step):
-            few, step = few + step, 2 * step
-        many = min(few + step, most)
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if enough(middle) else (middle, many)
-    return many
-
-
 def _length(settings):
     return len(next(iter(settings.values())))
 
 
-def _arrays(settings):
-    return jax.tree.map(lambda x: jnp.asarray(x, float), settings)
-
-
 def _blocks(x, blocks, block):
     return np.pad(x, (0, blocks * block - len(x)), mode="edge").reshape(blocks, block)
-
-
-@functools.partial(jax.jit, static_argnames="response")
-def _windows(device, settings, response):
-    """Panel ends of every point, its mu, and in meV what follows from its temperature and bias.
-
-    That is the reach of the window that the panels fill, the smearing, and the width over which
-    heat needs a softened T(E).
-    """
-
-    def one(row):
-        point, bias, width = _at(device, row)
-        edges = [point.scatterer.thresholds(bias), point.scatterer.panel_edges(bias)]
-        softness = 0.0 if point.smearing is None else point.smearing
-        reach, softened = jnp.abs(bias) / 2 + NARROW_REACH * width, 0.0
-        if response.heat and point.smearing is not None:
-            softened = 2 * heat_reach(point, bias)
-            reach = softened / 2 + REACH * softness
-        return jnp.concatenate(edges), *_floats(point.mu, reach, softness, softened)
-
-    return jax.vmap(one)(settings)
-
-
-def _limits(layout, rows, settings, response):
-    """How far energies count above mu, how far T(E) is known, and whether it is resolved.
-
-    Not compiled: it is tried for many numbers of modes.
-    """
-    thermal = 2 * _HEAT_REACH if response.heat else NARROW_REACH
-
-    def one(numbers, row):
-        point, bias, width = _at(layout.build(numbers), row)
-        reach = jnp.abs(bias) / 2 + thermal * width
-        if response.reach is not None:
-            reach = response.reach(point, row)
-        known = point.scatterer.energy_limit() - point.mu
-        return *_floats(reach, known), jnp.asarray(point.scatterer.resolved(), bool)
-
-    every_point = jax.vmap(one, in_axes=(None, 0))
-    found = jax.vmap(every_point, in_axes=(0, None))(jnp.asarray(rows), _arrays(settings))
-    return jax.device_get(found)
-
-
-def _at(device, row):
-    """The device at a row of settings, its bias, and k_B T_s, 0 where neither part is known."""
-    point = device_at(device, row)
-    width = width_of(point)
-    return point, bias_of(point, row), 0.0 if width is None else width
-
-
-def _floats(*values):
-    return tuple(jnp.asarray(v, float) for v in values)

@@ -237,6 +237,11 @@ def _barrier(value):
     return value if isinstance(value, Gated) else as_scatterer(value)
 
 
+def damping_law(value):
+    """A damping law, or None; a number is the strength of `QuadraticDamping`."""
+    return value if value is None or isinstance(value, eqx.Module) else QuadraticDamping(value)
+
+
 def _optional_number(value):
     return None if value is None else number(value)
 
@@ -268,7 +273,7 @@ class Device(eqx.Module):
         bias_share: eta; None for 1/2.
         excitation: lock-in excitation in mV rms, averaged over with six nodes; None where it is
             small.
-        damping: `QuadraticDamping` for the hot spot.
+        damping: damping law for the hot spot; a number is the strength of `QuadraticDamping`.
 
     Raises:
         ValueError: a number out of range.
@@ -282,7 +287,7 @@ class Device(eqx.Module):
     temperature: Any = eqx.field(default=None, converter=_optional_number)
     bias_share: Any = eqx.field(default=None, converter=_optional_number)
     excitation: Any = eqx.field(default=None, converter=_optional_number)
-    damping: QuadraticDamping | None = None
+    damping: Any = eqx.field(default=None, converter=damping_law)
 
     def __check_init__(self):
         require("mu", self.mu, "a finite energy in meV", np.isfinite)
@@ -298,6 +303,13 @@ class Device(eqx.Module):
     def scatterer(self):
         """The barrier without what the gate moves."""
         return self.barrier.scatterer if isinstance(self.barrier, Gated) else self.barrier
+
+    @property
+    def title(self):
+        """What the barrier is: its class, and its matching where it has one."""
+        bare = innermost(self.scatterer)
+        kind = type(bare).__name__
+        return f"{kind} ({bare.matching})" if hasattr(bare, "matching") else kind
 
     def replaced(self, scatterer):
         """The same device with another scatterer of the same numbers."""

@@ -1,11 +1,14 @@
-"""The numbers of a device by name: as one vector, with units and bounds."""
+"""The numbers of a device by name: as one vector, with units, words and bounds."""
+
+import math
 
 import jax
 import numpy as np
 
 from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions
 from qpcjax.optimise.parameters import Parameter
-from qpcjax.scatterers.fields import innermost, quantity_of
+from qpcjax.quantities import QUANTITIES, Quantity
+from qpcjax.scatterers.fields import field_quantities, innermost, quantity_of
 
 # Containers on the way to a number: they are not part of its name.
 _CONTAINERS = {"barrier", "scatterer", "inner", "curves", "values", "positions", "value"}
@@ -24,10 +27,8 @@ HELD = {
     "hbar_omega_y",
 }
 
-_SIGNED = {"offset", "height", "energy", "magnetic_field", "g_factor"}
 
-
-class Layout:
+class DeviceNumbers:
     """The numbers of a device as one vector.
 
     Attributes:
@@ -72,7 +73,7 @@ class Layout:
         keys = _keys(path)
         base = next((k for k in reversed(keys) if k not in _CONTAINERS), keys[-1])
         if "damping" in keys:
-            return "damping" if base == "strength" else "damping_energy"
+            return "damping" if base == "strength" else f"damping_{base}"
         barrier = self.device.barrier
         if "curves" in keys and isinstance(barrier, Gated):
             curve = barrier.curves[base]
@@ -82,14 +83,37 @@ class Layout:
                 return f"{base}_position"
         return base
 
+    def quantity(self, base) -> Quantity:
+        """The quantity of a number, or of the values of a curve."""
+        if base.startswith("damping_"):
+            field = base.removeprefix("damping_")
+            own = field_quantities(type(self.device.damping)).get(field)
+            return _OF_DAMPING.get(base) or own or Quantity(base, words=f"{field} of the damping")
+        if base.endswith("_position"):
+            return Quantity(base, unit="mV", words="gate voltage of a step")
+        over, _, under = base.partition("_over_")
+        if under:
+            words = f"{over.replace('_', ' ')} over {under.replace('_', ' ')}"
+            return Quantity(base, unit="", words=words)
+        own = quantity_of(self.device.scatterer, base)
+        return own if own.unit else QUANTITIES.get(base, own)
+
     def unit(self, base):
         """Unit of a number, or of the values of a curve."""
-        if base == "smearing":
-            kind = type(innermost(self.device.scatterer))
-            return "E1" if hasattr(kind, "energy_scale") else "meV"
-        if base.endswith("_position"):
-            return "mV"
-        return quantity_of(self.device.scatterer, base).unit
+        if base == "smearing" and hasattr(type(innermost(self.device.scatterer)), "energy_scale"):
+            return "E1"
+        return self.quantity(base).unit
+
+    def words(self, name) -> str:
+        """What a number is, with the gate voltage that it stands at."""
+        base = self.bases[self.names.index(name)]
+        quantity, index = self.quantity(base), name[len(base) + 1 :]
+        symbol = f" {quantity.symbol}" if quantity.symbol else ""
+        if not index or base.endswith("_position"):
+            return quantity.words + symbol
+        curves = self.device.barrier.curves if isinstance(self.device.barrier, Gated) else {}
+        curve = self.device.smearing if base == "smearing" else curves[base]
+        return f"{quantity.words}{symbol} at {float(curve.knots[int(index) - 1]):.5g} mV"
 
     def build(self, vector):
         """The device with these numbers."""
@@ -105,7 +129,7 @@ class Layout:
 
     def like(self, device):
         """The layout of another device with the same numbers."""
-        other = Layout(device)
+        other = DeviceNumbers(device)
         assert other.names == self.names
         return other
 
@@ -123,7 +147,7 @@ class Layout:
             low, high = _gate_range(self.device)
             room = (high - low) / 2
             return Parameter(name, value, unit, low - room, high + room, free)
-        lower, upper, log = _bounds(base, value, scale)
+        lower, upper, log = _bounds(self.quantity(base), value, scale)
         return Parameter(name, value, unit, min(lower, value), max(upper, value), free, log)
 
 
@@ -131,21 +155,32 @@ def _keys(path):
     return [str(getattr(k, "name", getattr(k, "key", k))) for k in path]
 
 
-def _bounds(base, value, scale):
+_OF_DAMPING = {
+    "damping_energy": Quantity(
+        "damping_energy", "E_F", "meV", "Fermi energy of the damping", lower=0.0, above=True
+    ),
+}
+_USUAL_BOUNDS = {
+    "series_resistance": (-2000.0, 10000.0, False),
+    "smearing": (0.01, 10.0, True),
+    "damping": (1e-4, 10.0, True),
+}
+
+
+def _bounds(quantity, value, scale):
     """Usual lower and upper bound of a number, and whether its logarithm is what varies."""
-    fixed = {
-        "series_resistance": (-2000.0, 10000.0, False),
-        "bias_share": (0.0, 1.0, False),
-        "smearing": (0.01, 10.0, True),
-        "damping": (1e-4, 10.0, True),
-    }
-    if base in fixed:
-        lower, upper, log = fixed[base]
+    lower, upper = quantity.lower, quantity.upper
+    if quantity.name in _USUAL_BOUNDS:
+        lower, upper, log = _USUAL_BOUNDS[quantity.name]
         return lower, upper, log and value > 0
-    if base in _SIGNED or value <= 0:
-        reach = max(4 * scale, 4 * abs(value)) if base != "g_factor" else 20.0
-        return value - reach, value + reach, False
-    return value / 40, value * 40, True
+    if math.isfinite(lower) and math.isfinite(upper):
+        return lower, upper, False
+    # A positive mu is the scale of all energies, whatever else it can be.
+    signed = quantity.unit and quantity.signed and quantity.name != "mu"
+    if value <= 0 or signed:
+        reach = 20.0 if quantity.name == "g_factor" else max(4 * scale, 4 * abs(value))
+        return max(value - reach, lower), min(value + reach, upper), False
+    return max(value / 40, lower), min(value * 40, upper), True
 
 
 def _gate_range(device):

@@ -38,12 +38,12 @@ def rises(problem, vectors, covariance, curvature, of=None, progress=None):
     tells: each parameter is moved by its standard error and the others are fitted anew.
 
     Args:
-        problem: `Problem`.
+        problem: `FitProblem`.
         vectors: the minima, (rows, free).
         covariance: (rows, free, free), in the parameters' units.
         curvature: half the second derivatives of the sum of squares there, in the same units.
-        of: from numbers of rows to what was measured in them, as `Problem.linearise` takes it; by
-            default the problem's own data.
+        of: from numbers of rows to what was measured in them, as `FitProblem.linearise` takes it;
+            by default the problem's own data.
         progress: called with (done, total).
 
     Returns:

@@ -3,18 +3,19 @@
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
-from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.device import Gated
-from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.compiled_predictions import Predictor
+from qpcjax.fitting.device import Gated, damping_law
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.predictions import device_at
 from qpcjax.fitting.result import FitResult
-from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import heated
 from qpcjax.transport.landauer import dissipation
@@ -38,7 +39,7 @@ class Heating:
         high: upper end of the 68 % band.
         bias: bias energy in meV across barrier and series resistance.
         temperature: of the reservoirs, in K.
-        damping: strength a.
+        damping: the damping law, or the strength a of Eq. (22).
         split: whether the band holds the question how much of the smearing was temperature.
     """
 
@@ -49,15 +50,21 @@ class Heating:
     high: dict[str, np.ndarray]
     bias: float
     temperature: float
-    damping: float
+    damping: Any
     split: bool
+
+    @property
+    def damping_text(self):
+        """The damping in words: its strength, or the law."""
+        strength = isinstance(self.damping, int | float | np.number)
+        return f"a = {self.damping:g}" if strength else str(self.damping)
 
 
 def predict_heating(
     fit: FitResult,
     bias: float,
     temperature: float,
-    damping: float = 0.04,
+    damping: Any = 0.04,
     gates: int = GATES,
     progress=None,
 ) -> Heating:
@@ -73,7 +80,7 @@ def predict_heating(
         fit: a fitted device with a gate.
         bias: bias energy in meV across barrier and series resistance, not 0.
         temperature: of the reservoirs in K, 0 or more.
-        damping: strength a of the damping rate, Eq. (22).
+        damping: damping law, or the strength a of Eq. (22).
         gates: number of gate voltages, evenly over the first data set.
         progress: called with (done, total, label).
 
@@ -87,7 +94,7 @@ def predict_heating(
     if not (math.isfinite(bias) and bias != 0):
         raise ValueError(f"bias must be a finite energy in meV other than 0, got {bias:g}")
     Reservoirs(0.0, bias, temperature)
-    rate = QuadraticDamping(damping)
+    rate = damping_law(damping)
     if not isinstance(fit.device.barrier, Gated):
         raise InputError("heat along the gate needs a device whose barrier is Gated")
     first = fit.parts[0].data
@@ -98,7 +105,7 @@ def predict_heating(
         "bias": np.full(gates, float(bias)),
         "temperature": np.full(gates, float(temperature)),
     }
-    kernel = Kernel(device, "heating", settings, _ORDER)
+    kernel = Predictor(device, "heating", settings, _ORDER)
     local, covariance, structure = _local_numbers(fit, kernel)
     smearing = jax.tree.unflatten(structure, range(local.shape[1])).smearing
     split = smearing is not None and fit.device.temperature is None and first.temperature is None
@@ -135,19 +142,22 @@ def _local_numbers(fit, kernel):
     """
     part = fit.problem.parts[0]
     there, names = kernel.layout, part.kernel.layout.names
-    moving = np.array([there.names.index(names[i]) for i in part.kernel.moving], int)
+    known = [k for k, i in enumerate(part.kernel.moving) if names[i] in there.names]
+    moving = np.array([there.names.index(names[part.kernel.moving[k]]) for k in known], int)
     settings = jax.tree.map(jnp.asarray, kernel.settings)
     structure = jax.tree.structure(kernel.device.at(0.0, None, 0.0))
 
     def local(values):
-        device = Layout(kernel.device).build(jnp.asarray(there.values).at[moving].set(values))
+        device = DeviceNumbers(kernel.device).build(
+            jnp.asarray(there.values).at[moving].set(values)
+        )
         points = jax.vmap(lambda row: device_at(device, row))(settings)
         size = settings["gate"].shape
         return jnp.stack([jnp.broadcast_to(x, size) for x in jax.tree.leaves(points)], axis=-1)
 
     start = jnp.asarray(there.values[moving])
     numbers, slopes = jax.device_get(jax.jit(lambda x: (local(x), jax.jacfwd(local)(x)))(start))
-    slopes = slopes @ fit.problem.selection(part)
+    slopes = slopes @ fit.problem.selection(part)[known]
     covariance = np.einsum("gpi,ij,gqj->gpq", slopes, fit.covariance, slopes)
     return numbers, covariance, structure
 

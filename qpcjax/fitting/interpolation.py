@@ -11,7 +11,7 @@ _SLOWEST, _FASTEST = 1.25, 4.0  # how much denser nodes become at once
 _BLOCK = 64  # nodes are evaluated so many at a time
 
 
-class Along:
+class GateNodes:
     """Even nodes along a gate, and the polynomials through eight of them.
 
     A trace is a smooth function of the gate voltage: however many points it has, it is known from a
@@ -76,5 +76,5 @@ def nodes_for(trace):
 
 
 def along(trace, count):
-    """`Along` with that many nodes, or None where the points themselves are not many more."""
-    return Along(trace.gate, count) if trace.gate.size > 1.2 * count else None
+    """`GateNodes` with that many nodes, or None where the points themselves are not many more."""
+    return GateNodes(trace.gate, count) if trace.gate.size > 1.2 * count else None

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.device import Device, Gated
-from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import FOLLOWED
-from qpcjax.fitting.problem import Problem, make_parts, require_double
-from qpcjax.fitting.result import FitResult, Start
+from qpcjax.fitting.problem import FitProblem, make_parts, require_double
+from qpcjax.fitting.result import FitResult, FitStart
 from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.starts import starting_values
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
@@ -57,9 +57,10 @@ def fit(
     a peak, and data of other kinds, are fitted from the device's own values and from starts drawn
     around them. A sigma that the data do not state is that of their residuals.
 
-    The numbers of a device are parameters by the names that `Layout(device).names` lists; a curve's
-    name without its index stands for all of its values. Free are all but those that one trace does
-    not determine: mu, offset, temperature, bias_share, excitation, hbar_omega_y and magnetic ones.
+    The numbers of a device are parameters by the names that `DeviceNumbers(device).names` lists; a
+    curve's name without its index stands for all of its values. Free are all but the numbers that
+    one trace does not determine: mu, offset, temperature, bias_share, excitation, hbar_omega_y and
+    magnetic ones.
 
     Args:
         device: `Device`, whose numbers are the start.
@@ -83,12 +84,12 @@ def fit(
         InputError: more free parameters than points, data that lack a temperature or a gate.
         ValueError: an unknown name, bounds that contradict each other, no free parameter.
     """
-    question = Question(device, data, free, fixed, bounds, priors, tied, private, loss)
+    question = FitSetup(device, data, free, fixed, bounds, priors, tied, private, loss)
     given = question.starts(starts, seed)
     return _Search(question, progress or (lambda *_: None)).run(given)
 
 
-class Question:
+class FitSetup:
     """What a fit is asked, checked: the device, its data by name, parameters and priors.
 
     The arguments are those of `fit`.
@@ -111,7 +112,7 @@ class Question:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
         self.device, self.loss, self.named = device, loss, _named(data)
         _check_data(device, self.named)
-        self.layout = Layout(device)
+        self.layout = DeviceNumbers(device)
         self.names = _Names(self.layout, self.named, private, tied or {})
         self.parameters = self.names.parameters(free, fixed, bounds or {})
         self.priors = self.names.priors(priors or {})
@@ -129,7 +130,7 @@ class Question:
         """The question as least squares."""
         owner, factors = self.names.owner, self.names.factors
         parts = make_parts(self.device, self.named, self.parameters, owner, factors, order=8)
-        return Problem(self.parameters, parts, self.priors, self.loss)
+        return FitProblem(self.parameters, parts, self.priors, self.loss)
 
     def starts(self, starts, seed):
         """Starts as dicts of the fit's names and values; see `fit` for what they may be."""
@@ -315,7 +316,7 @@ class _Search:
             loss = problem.losses(vectors)
             self._require_finite(loss)
             end = self._to_the_minimum(vectors[0], interrupted=False)
-            return self._result(end, (Start(starts[0], float(loss[0]), None),))
+            return self._result(end, (FitStart(starts[0], float(loss[0]), None),))
         trial = try_starts(
             problem,
             vectors,
@@ -328,7 +329,8 @@ class _Search:
         end = self._to_the_minimum(best, trial.ends.interrupted or longer.interrupted)
         reached = {int(k): float(e) for k, e in zip(trial.run, trial.ends.loss, strict=True)}
         found = tuple(
-            Start(start, float(trial.losses[k]), reached.get(k)) for k, start in enumerate(starts)
+            FitStart(start, float(trial.losses[k]), reached.get(k))
+            for k, start in enumerate(starts)
         )
         return self._result(end, found)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.doubts import FOLLOWED, in_words, poor, poor_in_words, rises, too_small
-from qpcjax.fitting.joint_fit import Question
+from qpcjax.fitting.joint_fit import FitSetup
 from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.uncertainty import inverse
 from qpcjax.measurements import InputError
@@ -112,7 +112,7 @@ def fit_many(
         InputError: data sets that are not alike, or what `fit` raises.
         ValueError: as `fit`.
     """
-    asked = [Question(device, d, **question) for d in data]
+    asked = [FitSetup(device, d, **question) for d in data]
     if not asked:
         raise ValueError("data must hold at least one measurement")
     first = asked[0]
@@ -168,7 +168,7 @@ class _Batch:
         self.freedom = max(problem.points + len(problem.priors) - problem.free.size, 1)
 
     def of(self, fits):
-        """What was measured in these fits, as `Problem.linearise` takes it."""
+        """What was measured in these fits, as `FitProblem.linearise` takes it."""
         return [(value[fits], sigma[fits]) for value, sigma in self.measured]
 
     def descend(self, vectors, fits, steps, label):

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.predictions import broadcast_settings
+from qpcjax.fitting.predictions import broadcast_settings, response_named
+from qpcjax.fitting.problem import parameter_slopes
 from qpcjax.fitting.uncertainty import weighted_slopes
 from qpcjax.measurements import InputError
-from qpcjax.measurements.response import RESPONSES, response_named
+from qpcjax.measurements.response import RESPONSES
 from qpcjax.quantities import closest
 
 
@@ -222,18 +222,12 @@ def _slopes(fit, candidates, names):
     ]  # fmt: skip
     response, settings = response_named(candidates.kind), candidates.settings
     response.require_known(device, settings)
-    owners = [problem.names[i] for i in part.index]
-    moving = [i for i, owner in enumerate(owners) if owner in names]
-    kernel = Kernel(device, response, settings, moving=moving)
-    _, slopes = kernel.linearise(kernel.layout.values[None])
+    _, slopes = parameter_slopes(problem, part, device, response, settings, names)
     if not np.all(np.isfinite(slopes)):
         raise InputError(
             f"{candidates.kind} has no finite prediction at some of the candidates: leave those out"
         )
-    matrix = np.zeros((slopes.shape[1], len(names)))
-    for k, i in enumerate(moving):
-        matrix[:, names.index(owners[i])] += slopes[0, :, k] * part.factor[i]
-    return matrix
+    return slopes
 
 
 def _sigma(fit, candidates):

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.predictions import broadcast_settings
+from qpcjax.fitting.predictions import broadcast_settings, response_named
 from qpcjax.fitting.sampling import Sampler, require_blackjax
 from qpcjax.measurements import InputError
-from qpcjax.measurements.response import response_named
 
 _PREDICTED = 400  # samples that a prediction is made of
 _DIFFERS = 0.15  # relative difference of standard errors that is spoken of
@@ -113,7 +112,7 @@ class Posterior:
             bias: eV in meV.
             mu: electrochemical potentials in meV, for a device without a gate.
             temperature: in K; that of the device by default.
-            damping: strength a of the damping rate; that of the device by default.
+            damping: damping law, or strength a of Eq. (22); that of the device by default.
             share: of the samples that the band holds.
             **settings: what else the points have set.
 
@@ -132,7 +131,7 @@ class Posterior:
         numbers = np.repeat(np.array([[p.value for p in self.fit.parameters]]), len(rows), axis=0)
         numbers[:, problem.free] = rows
         part = problem.parts[0]
-        kernel = Kernel(device, response, settings)
+        kernel = Predictor(device, response, settings)
         drawn = np.repeat(kernel.layout.values[None], len(rows), axis=0)
         known = [kernel.layout.names.index(n) for n in part.kernel.layout.names]
         drawn[:, known] = problem.of_part(part, numbers)

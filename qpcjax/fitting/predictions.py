@@ -1,14 +1,68 @@
 """Responses of a device at many points, and their derivatives."""
 
+import functools
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from qpcjax import observables
 from qpcjax._numerics.blocks import in_blocks
+from qpcjax.measurements import InputError, Response
+from qpcjax.measurements.circuit import heated
+from qpcjax.measurements.response import RESPONSES
 
 _AT_ONCE = 128  # points evaluated side by side
 _HEAT_AT_ONCE = 4
+
+
+def response_named(name: str | Response) -> Response:
+    """The response of a name: of a kind of data, or of any registered observable.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if isinstance(name, Response):
+        return name
+    if name in RESPONSES:
+        return RESPONSES[name]
+    observable = observables.named(name)
+    if observable is None:
+        known = dict.fromkeys((*RESPONSES, *observables.OBSERVABLES))
+        raise ValueError(f"kind must be one of {', '.join(known)}, got {name!r}")
+    return _of_observable(observable)
+
+
+@functools.cache
+def _of_observable(observable):
+    """An observable between the barrier, with its own softness, and its reservoirs."""
+
+    def at(point, settings, resolution):
+        scatterer, reservoirs = heated(point, settings, resolution)
+        damping = _NoDamping() if point.damping is None else point.damping
+        given = (settings.get(name) for name in ("energy", "distance"))
+        lacking = observable.missing({"mu", *settings})
+        if lacking is not None:
+            raise InputError(f"{observable.name} needs {lacking}: give {lacking}=")
+        return observable.at(observables.Point(scatterer, reservoirs, damping, *given))
+
+    quantity = observable.quantity
+    return Response(
+        quantity.name, quantity.unit or "1", quantity.words, at, needs=("temperature",), heat=True
+    )
+
+
+class _NoDamping(eqx.Module):
+    """A damping law that says that it is missing when it is asked for anything."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise InputError(
+            "this observable needs a damping law, which the device does not have: give damping="
+        )
 
 
 def device_at(device, settings):

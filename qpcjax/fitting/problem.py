@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.device_parameters import Layout
-from qpcjax.fitting.interpolation import Along, along, nodes_for
+from qpcjax.fitting.compiled_predictions import Predictor
+from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.interpolation import GateNodes, along, nodes_for
 from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.losses import transformed
@@ -28,7 +28,7 @@ def require_double():
 
 
 @dataclasses.dataclass
-class Part:
+class FitPart:
     """One data set in a fit.
 
     Fields:
@@ -44,12 +44,12 @@ class Part:
 
     name: str
     data: Any
-    kernel: Kernel
+    kernel: Predictor
     index: np.ndarray
     factor: np.ndarray
     sigma: np.ndarray
     known: bool
-    along: Along | None = None
+    along: GateNodes | None = None
 
     @property
     def value(self):
@@ -103,7 +103,7 @@ class Part:
         return np.max(np.abs(miss) / self.sigma[worst]) / _NODES_MISS
 
 
-class Problem:
+class FitProblem:
     """Weighted residuals of all data sets and priors, in bounded parameters.
 
     A vector holds the free parameters in `parameters.Coordinates`.
@@ -111,7 +111,7 @@ class Problem:
 
     Args:
         parameters: every `Parameter` of the fit.
-        parts: `Part`s.
+        parts: `FitPart`s.
         priors: name -> (mean, standard deviation).
         loss: see `losses.transformed`.
     """
@@ -250,6 +250,36 @@ class Problem:
         return all(p.kernel.resolves(self.of_part(p, numbers)[0]) for p in self.parts)
 
 
+def parameter_slopes(problem, part, device, response, settings, names=None):
+    """A response of a device and its slopes in parameters of the fit.
+
+    Args:
+        problem: `FitProblem`.
+        part: the data set whose private parameters the device has.
+        device: its `Device`; it may have numbers that the fit does not know.
+        response: `Response`.
+        settings: name -> array.
+        names: of the parameters; all by default.
+
+    Returns:
+        Arrays (points, ...) and (points, ..., names).
+    """
+    names = problem.names if names is None else names
+    owner = {
+        number: (problem.names[i], factor)
+        for number, i, factor in zip(part.kernel.layout.names, part.index, part.factor, strict=True)
+    }
+    layout = DeviceNumbers(device)
+    moving = [i for i, n in enumerate(layout.names) if n in owner and owner[n][0] in names]
+    kernel = Predictor(device, response, settings, moving=moving)
+    value, slopes = (x[0] for x in kernel.linearise(layout.values[None]))
+    matrix = np.zeros((*value.shape, len(names)))
+    for k, i in enumerate(moving):
+        name, factor = owner[layout.names[i]]
+        matrix[..., names.index(name)] += slopes[..., k] * factor
+    return value, matrix
+
+
 def _measured(part, other):
     """Values and sigma of a part, or others in their place."""
     if other is None:
@@ -258,7 +288,7 @@ def _measured(part, other):
 
 
 def make_parts(device, named, parameters, shared, factors, order):
-    """`Part`s of data sets that belong to a device; `Problem.make_room` comes next.
+    """`FitPart`s of data sets that belong to a device; `FitProblem.make_room` comes next.
 
     Args:
         device: `Device`.
@@ -270,7 +300,7 @@ def make_parts(device, named, parameters, shared, factors, order):
     """
     at = {p.name: i for i, p in enumerate(parameters)}
     free = {p.name for p in parameters if p.free}
-    layout = Layout(device)
+    layout = DeviceNumbers(device)
     parts = []
     for name, data in named.items():
         owners = [shared(name, number) for number in layout.names]
@@ -281,10 +311,10 @@ def make_parts(device, named, parameters, shared, factors, order):
         sigma = data.sigma if known else _noise(data)
         sigma = np.broadcast_to(np.asarray(sigma, float), data.value.shape).copy()
         settings = data.settings
-        kernel = Kernel(device, data.response, settings, order, moving, Resolution(order))
+        kernel = Predictor(device, data.response, settings, order, moving, Resolution(order))
         smooth = data.ordered and all(np.ptp(x) == 0 for n, x in settings.items() if n != "gate")
         nodes = along(data, nodes_for(data)) if smooth else None
-        parts.append(Part(name, data, kernel, index, factor, sigma, known, nodes))
+        parts.append(FitPart(name, data, kernel, index, factor, sigma, known, nodes))
     return parts
 
 

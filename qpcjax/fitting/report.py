@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
-from qpcjax.fitting.descriptions import barrier_title, initial_values, meaning
 from qpcjax.fitting.device import Gated
-from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
@@ -58,7 +57,7 @@ def sections(fit, heating=None, profiles=()):
 
 def _statistics(fit):
     rows = [
-        ("barrier", barrier_title(fit.device)),
+        ("barrier", fit.device.title),
         ("loss", fit.loss),
         ("points", str(fit.points)),
         ("free parameters", str(len(fit.free))),
@@ -108,7 +107,7 @@ def _data(fit):
 
 
 def _variables(fit):
-    errors, first = fit.stderr, initial_values(fit)
+    errors, first = fit.stderr, fit.initial_values
     rows = []
     for p in fit.parameters:
         error = errors.get(p.name)
@@ -117,7 +116,7 @@ def _variables(fit):
         else:
             share = f"{100 * error / abs(p.value):.2g} %" if p.value else ""
             shown = (f"+- {error:.2g}", share, f"{first[p.name]:.5g}")
-        note = meaning(fit, p.name) + (", on its bound" if p.name in fit.at_bound else "")
+        note = fit.meaning(p.name) + (", on its bound" if p.name in fit.at_bound else "")
         if p.name in fit.priors:
             mean, sigma = fit.priors[p.name]
             note += f", prior {mean:g} +- {sigma:g}"
@@ -142,7 +141,7 @@ def _along(fit):
         columns[head] = [format(float(v), layout) for v in values]
 
     for name in device.barrier.curves:
-        unit = _of_one(Layout(device).unit(name))
+        unit = _of_one(DeviceNumbers(device).unit(name))
         add(f"{name}/{unit}" if unit else name, [getattr(b, name) for b in bare], ".4g")
     if hasattr(bare[0], "half_width") and hasattr(bare[0], "length"):
         add("L/2w", [b.length / (2 * b.half_width) for b in bare], ".3f")
@@ -248,7 +247,7 @@ def _capital(words):
 def _heat(fit, heating):
     lines = [
         f"at eV = {heating.bias:g} meV across barrier and series resistance, "
-        f"T = {heating.temperature:g} K, a = {heating.damping:g}"
+        f"T = {heating.temperature:g} K, {heating.damping_text}"
     ]
     if heating.split:
         lines.append(

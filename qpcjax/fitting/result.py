@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.device_parameters import Layout
+from qpcjax.constants import density
+from qpcjax.fitting.compiled_predictions import Predictor
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.posterior import Posterior, sample
-from qpcjax.fitting.predictions import broadcast_settings
-from qpcjax.fitting.problem import Problem
+from qpcjax.fitting.predictions import broadcast_settings, response_named
+from qpcjax.fitting.problem import FitProblem, parameter_slopes
 from qpcjax.fitting.uncertainty import (
     bootstrap,
     correlation_length,
@@ -24,14 +25,13 @@ from qpcjax.fitting.uncertainty import (
     profile,
     slopes_at_minimum,
 )
-from qpcjax.heat.hot_spot import QuadraticDamping
-from qpcjax.measurements.response import response_named
 from qpcjax.optimise.losses import information_share
 from qpcjax.optimise.parameters import Estimates, Parameter
+from qpcjax.scatterers.fields import innermost
 
 
 @dataclasses.dataclass(frozen=True)
-class Start:
+class FitStart:
     """One start of the search and where it led.
 
     Fields:
@@ -69,7 +69,7 @@ class PartResult:
 
     @classmethod
     def of(cls, part, predicted, loss, freedom):
-        """The result of a `Part`; `freedom` is the share of points that are not used up."""
+        """The result of a `FitPart`; `freedom` is the share of points that are not used up."""
         residual = predicted - part.value
         along = part.data.ordered and not part.known
         length = correlation_length(residual) if along else 1.0
@@ -133,10 +133,10 @@ class FitResult(Estimates):
     parts: tuple[PartResult, ...]
     status: str
     message: str
-    starts: tuple[Start, ...]
+    starts: tuple[FitStart, ...]
     priors: dict[str, tuple[float, float]]
     loss: str
-    problem: Problem
+    problem: FitProblem
     rises: np.ndarray
 
     @classmethod
@@ -222,6 +222,25 @@ class FitResult(Estimates):
             found.append(poor_in_words(self.chi_square, freedom))
         return (*found, *in_words([p.name for p in self.free], self.rises))
 
+    # --- words ---
+
+    @property
+    def initial_values(self):
+        """Where the search began that led to the result, by name."""
+        ended = [s for s in self.starts if s.end is not None or len(self.starts) == 1]
+        first = min(ended, key=lambda s: s.end or 0).values if ended else {}
+        return {p.name: first.get(p.name, p.value) for p in self.parameters}
+
+    def meaning(self, name):
+        """What a parameter is, in words, with the gate voltage that it stands at."""
+        number, _, data_set = name.partition("@")
+        words = DeviceNumbers(self.device).words(number)
+        mass = getattr(innermost(self.device.scatterer), "mass", None)
+        value = self.values()[name]
+        if number == "mu" and mass is not None and value > 0:
+            words += f" ({density(value, float(mass)):.3g}e11 cm^-2)"
+        return words + (f" of {data_set}" if data_set else "")
+
     # --- what else follows ---
 
     def predict(
@@ -239,7 +258,8 @@ class FitResult(Estimates):
             bias: eV in meV across barrier and series resistance.
             mu: electrochemical potentials in meV, for a device without a gate.
             temperature: in K; that of the device by default.
-            damping: strength a of the damping rate, Eq. (22); that of the device by default.
+            damping: damping law, or strength a of the rate of Eq. (22); that of the device by
+                default.
             **settings: what else the points have set, for responses of your own kinds of data.
 
         Returns:
@@ -249,10 +269,10 @@ class FitResult(Estimates):
         return self.predict_with(self.device_with(damping), kind, settings)
 
     def device_with(self, damping):
-        """The device, with another strength of the damping rate unless that is None."""
+        """The device, with another damping law (or strength of `QuadraticDamping`), if any."""
         if damping is None:
             return self.device
-        return dataclasses.replace(self.device, damping=QuadraticDamping(damping))
+        return dataclasses.replace(self.device, damping=damping)
 
     def predict_with(self, device, kind, settings, errors=True):
         """`predict` for a device that has the same numbers as this one and more.
@@ -262,21 +282,16 @@ class FitResult(Estimates):
         response = response_named(kind)
         settings, shape = broadcast_settings(**settings)
         response.require_known(device, settings)
-        part = self.problem.parts[0]
-        names = part.kernel.layout.names
-        there = Layout(device).names
-        moving = [there.index(names[i]) for i in part.kernel.moving]
-        kernel = Kernel(device, response, settings, moving=moving if errors else ())
-        numbers = kernel.layout.values
         if not errors:
-            value = kernel.predict(numbers[None])[0]
+            kernel = Predictor(device, response, settings)
+            value = kernel.predict(kernel.layout.values[None])[0]
             value = value.reshape(shape + value.shape[1:])
             return value, np.full_like(value, np.nan)
-        value, slopes = kernel.linearise(numbers[None])
-        jacobian = slopes[0] @ self.problem.selection(part)
-        error = np.sqrt(np.einsum("...i,ij,...j->...", jacobian, self.covariance, jacobian))
-        extra = value.shape[2:]
-        return value[0].reshape(shape + extra), error.reshape(shape + extra)
+        free = [p.name for p in self.free]
+        part = self.problem.parts[0]
+        value, slopes = parameter_slopes(self.problem, part, device, response, settings, free)
+        error = np.sqrt(np.einsum("...i,ij,...j->...", slopes, self.covariance, slopes))
+        return value.reshape(shape + value.shape[1:]), error.reshape(shape + value.shape[1:])
 
     def band(self, gate):
         """Fitted conductance in 2e^2/h at gates in mV, and its standard error."""

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from qpcjax.fitting.problem import Problem
+from qpcjax.fitting.problem import FitProblem
 from qpcjax.optimise.descents import Descent, descend
 
 _RUN = 6  # starts of a fit that are run, of all that are looked at
@@ -40,11 +40,11 @@ def try_starts(problem, vectors, fits, measured=None, progress=None) -> Trial:
     trace says most.
 
     Args:
-        problem: `Problem`.
+        problem: `FitProblem`.
         vectors: starts, (rows, free).
         fits: the fit that each of them belongs to, rising.
-        measured: function of fits to what was measured, as `Problem.linearise` takes it; None for
-            the problem's own data.
+        measured: function of fits to what was measured, as `FitProblem.linearise` takes it;
+            None for the problem's own data.
         progress: called with (done, total).
     """
     scout, which = _scout(problem)
@@ -87,7 +87,7 @@ def _scout(problem):
     if not which or len(which) == len(problem.parts):
         return problem, range(len(problem.parts))
     traces = [problem.parts[k] for k in which]
-    return Problem(problem.parameters, traces, problem.priors, problem.loss), which
+    return FitProblem(problem.parameters, traces, problem.priors, problem.loss), which
 
 
 def _finite(loss):

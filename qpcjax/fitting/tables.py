@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from qpcjax._versions import versions
-from qpcjax.fitting.descriptions import barrier_title, initial_values, meaning
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.result import FitResult
@@ -16,7 +15,7 @@ from qpcjax.fitting.uncertainty import Profile
 
 def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     """The fit as plain values (the content of fit.json)."""
-    errors, first = fit.stderr, initial_values(fit)
+    errors, first = fit.stderr, fit.initial_values
     knots = _knots(fit.device)
     return {
         **facts(fit),
@@ -29,7 +28,7 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
                 "free": p.free,
                 "lower": p.lower,
                 "upper": p.upper,
-                "what": meaning(fit, p.name),
+                "what": fit.meaning(p.name),
             }
             for p in fit.parameters
         },
@@ -57,7 +56,7 @@ def facts(fit: FitResult) -> dict:
     return {
         "status": fit.status,
         "message": fit.message,
-        "barrier": barrier_title(fit.device),
+        "barrier": fit.device.title,
         "loss": fit.loss,
         "points": fit.points,
         "rms": fit.rms,
@@ -72,7 +71,7 @@ def facts(fit: FitResult) -> dict:
 
 def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     """Columns of the table of the parameters, a row each; a held one has no standard error."""
-    errors, first, rows = fit.stderr, initial_values(fit), fit.parameters
+    errors, first, rows = fit.stderr, fit.initial_values, fit.parameters
     columns = {
         "name": [p.name for p in rows],
         "value": [p.value for p in rows],
@@ -87,7 +86,7 @@ def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
         ends = {p.name: p.interval for p in profiles}
         for i, name in enumerate(("interval low", "interval high")):
             columns[name] = [ends.get(p.name, (math.nan,) * 2)[i] for p in rows]
-    return columns | {"what it is": [meaning(fit, p.name) for p in rows]}
+    return columns | {"what it is": [fit.meaning(p.name) for p in rows]}
 
 
 def _finite(ends):

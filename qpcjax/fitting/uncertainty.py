@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.problem import parameter_slopes
 from qpcjax.optimise.descents import descend
 from qpcjax.optimise.losses import mean_slope
 
@@ -88,13 +88,9 @@ def weighted_slopes(fit):
     rows = []
     devices = problem.devices(np.array([p.value for p in fit.parameters]))
     for part, result, device in zip(problem.parts, fit.parts, devices, strict=True):
-        every = range(len(part.kernel.layout.names))
-        kernel = Kernel(device, part.kernel.response, part.settings, moving=every)
-        slopes = part.to_points(kernel.linearise(kernel.layout.values[None])[1])
-        matrix = np.zeros((slopes.shape[1], len(problem.names)))
-        for i, owner in enumerate(part.index):
-            matrix[:, owner] += slopes[0, :, i] * part.factor[i]
-        rows.append(matrix * math.sqrt(result.share) / part.sigma[:, None])
+        of_part = problem, part, device, part.kernel.response, part.settings
+        slopes = part.to_points(parameter_slopes(*of_part)[1][None])[0]
+        rows.append(slopes * math.sqrt(result.share) / part.sigma[:, None])
     return np.concatenate(rows)
 
 

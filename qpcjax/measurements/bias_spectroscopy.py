@@ -45,6 +45,7 @@ class BiasSpectroscopy(AbstractMeasurement):
     bias: np.ndarray
     conductance: np.ndarray
     name: str = "bias spectroscopy"
+    _: dataclasses.KW_ONLY
     bias_offset: float = 0.0
     mu: np.ndarray | None = None
 

@@ -52,6 +52,7 @@ class ConductanceTrace(AbstractMeasurement):
     gate: np.ndarray
     conductance: np.ndarray
     name: str = "trace"
+    _: dataclasses.KW_ONLY
     gate_unit: str = "mV"
     conductance_unit: str = "2e2/h"
 

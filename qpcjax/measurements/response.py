@@ -100,16 +100,3 @@ def add_response(response: Response) -> Response:
         raise ValueError(f"there is already a response called {response.name}")
     RESPONSES[response.name] = response
     return response
-
-
-def response_named(name: "str | Response") -> Response:
-    """The response of a name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if isinstance(name, Response):
-        return name
-    if name not in RESPONSES:
-        raise ValueError(f"kind must be one of {', '.join(RESPONSES)}, got {name!r}")
-    return RESPONSES[name]

@@ -43,7 +43,7 @@ def heating(heating, *, axes=None):
     bias = f"$eV = {heating.bias:g}$ meV over device and $R_s$"
     power.set_title(f"{bias}, $T = {heating.temperature:g}$ K", loc="left")
     power.legend(loc="upper left")
-    _draw_band(spot, heating, "r*", _MICRO, "0.2", f"$a = {heating.damping:g}$")
+    _draw_band(spot, heating, "r*", _MICRO, "0.2", heating.damping_text)
     spot.set(xlabel="gate voltage $V_g$ (mV)", ylabel="hot spot $r^*$ (µm)")
     spot.legend(loc="best")
     power.figure.align_ylabels(own)

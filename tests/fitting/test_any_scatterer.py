@@ -16,6 +16,7 @@ from qpcjax.fitting import (
     HotSpotData,
     fit,
 )
+from qpcjax.measurements import InputError
 
 BIAS = np.linspace(-3, 3, 31)
 TEMPERATURE = 1.6
@@ -66,6 +67,20 @@ def test_a_junction_without_a_gate(kind, spectrum):
     value, error = found.predict("differential_conductance", bias=BIAS[:3], temperature=TEMPERATURE)
     np.testing.assert_allclose(value, found.parts[0].predicted[:3], rtol=1e-6)
     assert np.all(error < 0.002)
+
+
+def test_every_observable_can_be_predicted(spectrum):
+    device = Device(Resonance(14.6, 0.5), mu=14.0)
+    found = fit(device, spectrum, fixed=("level",), starts=1)
+    value, error = found.predict("energy_current", bias=2.0, temperature=TEMPERATURE)
+    at = qpc.Reservoirs(14.0, 2.0, TEMPERATURE)
+    exact = qpc.energy_current(Resonance(14.6, found.values()["width"]), at)
+    assert value == pytest.approx(float(exact), rel=1e-6)
+    assert 0 < error < 0.05 * value
+    with pytest.raises(InputError, match="needs a damping law, which the device does not have"):
+        found.predict("hot_spot_energy", bias=2.0, temperature=TEMPERATURE)
+    with pytest.raises(InputError, match="power_per_length needs distance: give distance="):
+        found.predict("power_per_length", bias=2.0, temperature=TEMPERATURE)
 
 
 def test_hot_spots_of_a_junction():

@@ -15,7 +15,7 @@ from qpcjax.optimise.parameters import Coordinates, Parameter
 
 
 class Made:
-    """Least squares with a formula for the residuals, as `Problem` has it; minimum at (0, 0)."""
+    """Least squares with a formula for the residuals, as `FitProblem` has it; minimum at (0, 0)."""
 
     def __init__(self, last, reach=10.0):
         self.last = last

@@ -13,7 +13,7 @@ import pytest
 import qpcjax as qpc
 from qpcjax.files import read_trace
 from qpcjax.fitting import Device, GateCurve, Gated
-from qpcjax.fitting.compiled_predictions import Kernel
+from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device import gate_knots
 
 FITS = Path(__file__).parents[2] / "fits"
@@ -73,7 +73,7 @@ def test_trace_model(made):
     barrier = Gated(channel, half_width=GateCurve(ends, half_width, "positive"))
     smearing = GateCurve(ends, made.TRACE_SMEARING, "log")
     device = Device(barrier, made.TRACE_MU, smearing, made.TRACE_RESISTANCE)
-    kernel = Kernel(device, "conductance", dict(gate=made.TRACE_GATE), order=16)
+    kernel = Predictor(device, "conductance", dict(gate=made.TRACE_GATE), order=16)
     predicted = kernel.predict(kernel.layout.values)[0]
     np.testing.assert_allclose(predicted, made.trace_truth(), rtol=0, atol=1e-6)
 

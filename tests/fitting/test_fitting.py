@@ -22,11 +22,12 @@ import qpcjax as qpc
 from qpcjax import constants, files
 from qpcjax.cli.app import app
 from qpcjax.fitting import Device, GateCurve, Gated, fit, trace_device
-from qpcjax.fitting.compiled_predictions import Kernel, _least
+from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
-from qpcjax.fitting.interpolation import Along
+from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.report import page, text
+from qpcjax.fitting.room import _least
 from qpcjax.fitting.tables import as_json
 from qpcjax.measurements import InputError
 from qpcjax.optimise.least_squares import levenberg_marquardt
@@ -139,7 +140,7 @@ def _device(mu=TRUE_MU, scale=1.0):
 
 
 def _conductance(device, gate, order=12):
-    kernel = Kernel(device, "conductance", dict(gate=np.asarray(gate)), order)
+    kernel = Predictor(device, "conductance", dict(gate=np.asarray(gate)), order)
     return kernel.predict(kernel.layout.values)[0]
 
 
@@ -173,7 +174,7 @@ def test_energy_scale_leaves_no_trace():
 
 def test_too_few_panels_are_nan():
     device, settings = _device(), dict(gate=np.linspace(-1500.0, -1000.0, 9))
-    kernel = Kernel(device, "conductance", settings)
+    kernel = Predictor(device, "conductance", settings)
     kernel.resolution = kernel.resolution._replace(panels=8)
     assert np.any(np.isnan(kernel.predict(kernel.layout.values)))
     assert not kernel.resolves(kernel.layout.values)
@@ -203,7 +204,7 @@ def test_nodes_along_a_trace():
 
     misses, needed = [], 0
     for count in (64, 128):
-        nodes = Along(gate, count)
+        nodes = GateNodes(gate, count)
         rows = np.stack([steps(nodes.nodes), 2 * steps(nodes.nodes)])
         found = nodes.to_points(rows[..., None] * np.array([1.0, 3.0]))
         assert found.shape == (2, 400, 2)
@@ -216,10 +217,10 @@ def test_nodes_along_a_trace():
         needed = nodes.more(misses[-1] / 1e-9)
     assert misses[0] < 1e-3
     assert misses[1] < misses[0] / 50  # eighth order
-    enough = Along(gate, needed)
+    enough = GateNodes(gate, needed)
     assert np.max(np.abs(enough.to_points(steps(enough.nodes)[None])[0] - steps(gate))) < 1e-9
     assert enough.nodes.size < 2048
-    assert Along(gate, 64).more(np.nan) == 128
+    assert GateNodes(gate, 64).more(np.nan) == 128
 
 
 # --- the fit --------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import scipy.optimize
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN, RESISTANCE_QUANTUM
 from qpcjax.fitting import Device, GateCurve, Gated, Ratio, StepPositions, fit, trace_device
-from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.compiled_predictions import Predictor
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.measurements import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -112,7 +112,9 @@ def test_more_modes_are_found_on_the_way():
 
     truth = device([4.8, 0.6], 2.0, 0.8)
     settings = dict(gate=np.repeat(gate, 7), bias=np.tile(bias, 9))
-    exact = Kernel(truth, "differential_conductance", settings).predict(Layout(truth).values)[0]
+    exact = Predictor(truth, "differential_conductance", settings).predict(
+        DeviceNumbers(truth).values
+    )[0]
     data = BiasSpectroscopy(gate[:, None], bias, exact.reshape(9, 7), temperature=0.5)
     found = fit(device([4.5, 1.0], 2.2, 1.0), data, free=["hbar_omega_y"], starts=[{}])
     assert found.status == "converged"
@@ -125,7 +127,7 @@ def test_a_slope_without_a_value_is_none():
     scatterer = qpc.SaddlePoint(1.0, 2.0, 0.8, modes=2)
     device = Device(scatterer, 5.0, temperature=0.5)
     settings = dict(mu=np.array([0.5, 10.0]), bias=np.array([1.0, 1.0]))
-    kernel = Kernel(device, "differential_conductance", settings, resolution=Resolution(8, 40))
+    kernel = Predictor(device, "differential_conductance", settings, resolution=Resolution(8, 40))
     value = kernel.predict(kernel.layout.values)[0]
     assert np.isfinite(value[0])
     assert np.isnan(value[1])
@@ -171,7 +173,7 @@ def test_finite_bias_behind_a_resistance():
     constriction = qpc.SaddlePoint(6.0, 2.5, 1.2)
     device = Device(constriction, MU, series_resistance=3000.0, temperature=TEMPERATURE)
     settings = dict(bias=np.array([-3.0, 0.0, 1.5]), mu=np.array([9.0, 10.0, 11.0]))
-    kernel = Kernel(device, "differential_conductance", settings, order=16)
+    kernel = Predictor(device, "differential_conductance", settings, order=16)
     found = kernel.predict(kernel.layout.values[None])[0]
 
     def current(bias, mu):
@@ -194,11 +196,11 @@ def test_slopes_are_those_of_the_predictions():
         c, half_width=GateCurve(RANGE, [15.0, 30.0], "positive"), length=Ratio("half_width", 3.0)
     )
     device = Device(barrier, 7.0, GateCurve(RANGE, [0.15, 0.3], "log"), 300.0)
-    layout = Layout(device)
+    layout = DeviceNumbers(device)
     assert "length_over_half_width" in layout.names
     assert "smearing_2" in layout.names
     moving = [i for i, n in enumerate(layout.names) if n != "mass"]
-    kernel = Kernel(device, "conductance", dict(gate=GATE[::10]), order=12, moving=moving)
+    kernel = Predictor(device, "conductance", dict(gate=GATE[::10]), order=12, moving=moving)
     x = kernel.layout.values
     y, slopes = kernel.linearise(x[None])
     for k, i in enumerate(moving):
@@ -365,7 +367,7 @@ def test_lock_in_shows_the_first_harmonic():
     amplitude = 0.3
     device = Device(BARRIER, MU, temperature=TEMPERATURE, excitation=amplitude)
     settings = dict(bias=np.array([0.0, 1.0]), mu=np.array([8.3, 8.3]))
-    kernel = Kernel(device, "differential_conductance", settings, order=16)
+    kernel = Predictor(device, "differential_conductance", settings, order=16)
     angle = 2 * np.pi * np.arange(64) / 64
     for value, bias in zip(kernel.predict(kernel.layout.values)[0], settings["bias"], strict=True):
         swing = np.sqrt(2) * amplitude * np.sin(angle)
@@ -389,7 +391,7 @@ def test_heat_behind_a_resistance_with_an_uneven_drop():
     at = reservoirs(scipy.optimize.brentq(mismatch, -5, 5, xtol=1e-13))
     power = qpc.dissipation(BARRIER, at)
     distance = qpc.hot_spot(BARRIER, at, damping).distance
-    kernel = Kernel(device, "heating", settings, order=16)
+    kernel = Predictor(device, "heating", settings, order=16)
     found = kernel.predict(kernel.layout.values)[0, 0]
     wanted = [power.left, power.right, power.asymmetry, distance]
     np.testing.assert_allclose(found, np.array(wanted, float), rtol=1e-6)
@@ -408,7 +410,7 @@ def test_one_kernel_stands_for_smearing_and_temperature():
     for offset in (-3.0, -1.5, 1.5, 3.0):
         device = Device(qpc.IdealStep(MU), MU, width, None, TEMPERATURE)
         settings = dict(mu=np.array([MU + offset * width]))
-        kernel = Kernel(device, "conductance", settings, order=16)
+        kernel = Predictor(device, "conductance", settings, order=16)
         found = kernel.predict(kernel.layout.values)[0, 0]
         wanted = np.interp(offset, x, step)
         assert abs(found - wanted) < 0.011

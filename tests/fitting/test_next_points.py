@@ -8,8 +8,8 @@ import pytest
 from small_fits import RANGE, SIGMA, conductance, device, fitted, joint, trace
 
 from qpcjax.fitting import Candidates, fit
-from qpcjax.fitting.compiled_predictions import Kernel
-from qpcjax.fitting.device_parameters import Layout
+from qpcjax.fitting.compiled_predictions import Predictor
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.measurements import ConductanceTrace, InputError
 
 # As many as the trace has points: what is compiled for the one serves for the other.
@@ -21,11 +21,11 @@ WIDTH = {"mu": 1.0, "temperature": 0.4}
 @functools.cache
 def differences(names, of="trace"):
     """Slopes of the fitted device's predictions at some points, by finite differences."""
-    kernel, layout = fitted().problem.parts[0].kernel, Layout(fitted().device)
+    kernel, layout = fitted().problem.parts[0].kernel, DeviceNumbers(fitted().device)
     settings = {"trace": kernel.settings, "candidates": kernel.settings | {"gate": GATES}}.get(of)
     if settings is None:
         settings = dict(gate=GATES[::2].repeat(2), bias=np.tile(BIASES, 12))
-        kernel = Kernel(fitted().device, of, settings)
+        kernel = Predictor(fitted().device, of, settings)
     columns = []
     for name in names:
         step = np.zeros(len(layout.names))

@@ -11,7 +11,7 @@ import pytest
 from small_fits import MU, device, fitted, trace
 
 from qpcjax.fitting import Posterior, fit
-from qpcjax.fitting.interpolation import Along
+from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.sampling import Sheared, log_posterior
 from qpcjax.optimise.losses import LOSSES, density, mean_slope, transformed
 
@@ -55,7 +55,7 @@ def test_curvature_at_the_fit_is_that_of_the_covariance(loss):
 def test_nodes_have_the_best_fit_of_the_points():
     found = fitted()
     part = found.problem.parts[0]
-    nodes = Along(part.data.gate, 20)
+    nodes = GateNodes(part.data.gate, 20)
     problem = copy.copy(found.problem)
     problem.parts = [dataclasses.replace(part, along=nodes)]
     fewer = dataclasses.replace(found, problem=problem)

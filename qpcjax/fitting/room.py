@@ -1,0 +1,147 @@
+"""Modes, panels and aspect ratio that hold for rows of a device's numbers."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax.fitting.predictions import device_at
+from qpcjax.measurements.circuit import Resolution, bias_of, heat_reach, width_of
+from qpcjax.resolution import keeping, modes_kept, spinless
+from qpcjax.scatterers import grid_points
+from qpcjax.scatterers.channel import ASPECT_BUCKETS
+from qpcjax.scatterers.fields import with_static
+from qpcjax.transport.integrals import NARROW_REACH, REACH, panels_in
+
+_HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
+_MOST_MODES = 100
+
+
+def with_room(layout, rows, settings, response, room):
+    """The device, its barrier with modes and an aspect ratio that hold everywhere with room.
+
+    Args:
+        layout: `DeviceNumbers` of the device.
+        rows: rows of its numbers.
+        settings: name -> array, where it is predicted.
+        response: `Response` that is predicted.
+        room: share of modes kept beyond what these rows need.
+    """
+    device = layout.device
+    bare = spinless(device.scatterer)
+    if hasattr(bare, "aspect_limit"):
+
+        def with_aspect(k):
+            limit = float(ASPECT_BUCKETS[k - 1])
+            return device.replaced(with_static(device.scatterer, "aspect_limit", limit))
+
+        def resolved(k):
+            there = layout.like(with_aspect(k))
+            return bool(np.all(limits(there, rows, settings, response)[2]))
+
+        first = 1 + np.searchsorted(ASPECT_BUCKETS[:-1], float(bare.aspect_limit))
+        device = with_aspect(_least(resolved, int(first), 0, len(ASPECT_BUCKETS)))
+    kept = modes_kept(device.scatterer)
+    if kept is None:
+        return device
+
+    def with_modes(modes):
+        return device.replaced(keeping(device.scatterer, modes))
+
+    def enough(modes):
+        there = layout.like(with_modes(modes))
+        reach, known, _ = limits(there, rows, settings, response)
+        return bool(np.all(known >= (1 + room) * reach))
+
+    # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
+    few = kept - 1 if hasattr(bare, "channel_modes") else 0
+    return with_modes(_least(enough, kept, few, max(kept, _MOST_MODES)))
+
+
+def panels_needed(layout, rows, settings, response):
+    """Panels and grid points of a softened T(E) that the worst point needs."""
+    panels, grid = 0, Resolution().grid
+    for row in rows:
+        device = layout.build(row)
+        windows = _windows(device, _arrays(settings), response)
+        edges, mu, reach, softness, softened = jax.device_get(windows)
+        panels = max(panels, panels_in(edges, mu, reach))
+        if device.smearing is not None and response.heat:
+            grid = max(grid, grid_points(float(softened.max()), float(softness.min())))
+    return panels, grid
+
+
+def _least(enough, guess, few, most):
+    """The least number above `few` that is enough, or the most; near the guess after two trials."""
+    step = 1
+    if enough(guess):
+        many = guess
+        while many - step > few and enough(many - step):
+            many, step = many - step, 2 * step
+        few = max(few, many - step)
+    else:
+        few = guess
+        while few + step < most and not enough(few + step):
+            few, step = few + step, 2 * step
+        many = min(few + step, most)
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if enough(middle) else (middle, many)
+    return many
+
+
+def _arrays(settings):
+    return jax.tree.map(lambda x: jnp.asarray(x, float), settings)
+
+
+@functools.partial(jax.jit, static_argnames="response")
+def _windows(device, settings, response):
+    """Panel ends of every point, its mu, and in meV what follows from its temperature and bias.
+
+    That is the reach of the window that the panels fill, the smearing, and the width over which
+    heat needs a softened T(E).
+    """
+
+    def one(row):
+        point, bias, width = _at(device, row)
+        edges = [point.scatterer.thresholds(bias), point.scatterer.panel_edges(bias)]
+        softness = 0.0 if point.smearing is None else point.smearing
+        reach, softened = jnp.abs(bias) / 2 + NARROW_REACH * width, 0.0
+        if response.heat and point.smearing is not None:
+            softened = 2 * heat_reach(point, bias)
+            reach = softened / 2 + REACH * softness
+        return jnp.concatenate(edges), *_floats(point.mu, reach, softness, softened)
+
+    return jax.vmap(one)(settings)
+
+
+def limits(layout, rows, settings, response):
+    """How far energies count above mu, how far T(E) is known, and whether it is resolved.
+
+    Not compiled: it is tried for many numbers of modes.
+    """
+    thermal = 2 * _HEAT_REACH if response.heat else NARROW_REACH
+
+    def one(numbers, row):
+        point, bias, width = _at(layout.build(numbers), row)
+        reach = jnp.abs(bias) / 2 + thermal * width
+        if response.reach is not None:
+            reach = response.reach(point, row)
+        known = point.scatterer.energy_limit() - point.mu
+        return *_floats(reach, known), jnp.asarray(point.scatterer.resolved(), bool)
+
+    every_point = jax.vmap(one, in_axes=(None, 0))
+    found = jax.vmap(every_point, in_axes=(0, None))(jnp.asarray(rows), _arrays(settings))
+    return jax.device_get(found)
+
+
+def _at(device, row):
+    """The device at a row of settings, its bias, and k_B T_s, 0 where neither part is known."""
+    point = device_at(device, row)
+    width = width_of(point)
+    return point, bias_of(point, row), 0.0 if width is None else width
+
+
+def _floats(*values):
+    return tuple(jnp.asarray(v, float) for v in values)
