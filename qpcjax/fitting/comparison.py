@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.problem import FitProblem
+from qpcjax.fitting.report_sections import aligned
 from qpcjax.fitting.uncertainty import information, inverse, slopes_at_minimum
 from qpcjax.measurements import InputError
 from qpcjax.optimise.descents import descend
@@ -61,8 +62,8 @@ class Comparison:
 
     def table(self):
         """The models as lines of text."""
-        title = ("model", "free", "AIC", "BIC", "rms", "difference", "weight", "held out")
-        rows = [title] + [
+        heads = ("model", "free", "AIC", "BIC", "rms", "difference", "weight", "held out")
+        rows = [
             (
                 r.name, str(r.free), f"{r.aic:.1f}", f"{r.bic:.1f}", f"{r.rms:.4g}",
                 f"{r.difference:.1f}", f"{r.weight:.3f}",
@@ -70,13 +71,7 @@ class Comparison:
             )
             for r in self.rivals
         ]  # fmt: skip
-        widths = [max(len(row[k]) for row in rows) for k in range(len(title))]
-        return "\n".join(
-            "  ".join(x.ljust(w) if k == 0 else x.rjust(w) for k, (x, w) in enumerate(zip(
-                row, widths, strict=True
-            ))).rstrip()
-            for row in rows
-        )  # fmt: skip
+        return "\n".join(aligned(heads, rows))
 
     def words(self):
         """Which model wins, by how much, and which are alike."""

@@ -28,17 +28,7 @@ class Section:
     def text(self):
         """The section as plain text."""
         lines = [row for line in self.lines for row in textwrap.wrap(line, _WIDTH)]
-        rows = [self.columns, *self.rows] if self.columns else list(self.rows)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        # Columns of numbers stand to the right, names and words to the left.
-        right = [_numeric(column) for column in zip(*self.rows, strict=True)]
-        table = [
-            "  ".join(
-                f"{cell:>{width}}" if number else f"{cell:<{width}}"
-                for cell, width, number in zip(row, widths, right, strict=True)
-            ).rstrip()
-            for row in rows
-        ]
+        table = aligned(self.columns, self.rows)
         return "\n".join([f"[[{self.title}]]", *(f"    {line}" for line in (*lines, *table))])
 
     def html(self):
@@ -53,6 +43,20 @@ class Section:
             )
             parts.append(f"<table>{head and f'<tr>{head}</tr>'}{body}</table>")
         return "\n".join(parts)
+
+
+def aligned(heads, rows) -> list[str]:
+    """A table as lines of text: numbers stand to the right, names and words to the left."""
+    every = [heads, *rows] if heads else list(rows)
+    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+    right = [_numeric(column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            f"{cell:>{width}}" if number else f"{cell:<{width}}"
+            for cell, width, number in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in every
+    ]
 
 
 def _numeric(column):

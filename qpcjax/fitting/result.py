@@ -252,8 +252,9 @@ class FitResult(Estimates):
 
         Args:
             kind: "conductance", "differential_conductance", "current", "distance" (of the hot
-                spot), "left", "right", "asymmetry" or "total" (powers), or "heating" (left, right,
-                asymmetry and distance as columns).
+                spot), "left", "right", "asymmetry" or "total" (powers), "heating" (left, right,
+                asymmetry and distance as columns), a response of a kind of data of your own, or
+                any registered observable.
             gate: gate voltages in mV; the arrays broadcast.
             bias: eV in meV across barrier and series resistance.
             mu: electrochemical potentials in meV, for a device without a gate.
