@@ -13,6 +13,8 @@ from qpcjax.scatterers.fields import field_quantities, innermost, quantity_of
 # Containers on the way to a number: they are not part of its name.
 _CONTAINERS = {"barrier", "scatterer", "inner", "curves", "values", "positions", "value"}
 
+_LONGEST_WORDS = 40
+
 # What one conductance trace does not determine, or somebody knows.
 HELD = {
     "mu",
@@ -95,8 +97,8 @@ class DeviceNumbers:
         if under:
             words = f"{over.replace('_', ' ')} over {under.replace('_', ' ')}"
             return Quantity(base, unit="", words=words)
-        own = quantity_of(self.device.scatterer, base)
-        return own if own.unit else QUANTITIES.get(base, own)
+        own = field_quantities(type(innermost(self.device.scatterer))).get(base)
+        return own or QUANTITIES.get(base) or quantity_of(self.device.scatterer, base)
 
     def unit(self, base):
         """Unit of a number, or of the values of a curve."""
@@ -108,12 +110,14 @@ class DeviceNumbers:
         """What a number is, with the gate voltage that it stands at."""
         base = self.bases[self.names.index(name)]
         quantity, index = self.quantity(base), name[len(base) + 1 :]
-        symbol = f" {quantity.symbol}" if quantity.symbol else ""
+        # Tables have no room for long words.
+        words = quantity.words if len(quantity.words) <= _LONGEST_WORDS else quantity.label
+        words += f" {quantity.symbol}" if quantity.symbol else ""
         if not index or base.endswith("_position"):
-            return quantity.words + symbol
+            return words
         curves = self.device.barrier.curves if isinstance(self.device.barrier, Gated) else {}
         curve = self.device.smearing if base == "smearing" else curves[base]
-        return f"{quantity.words}{symbol} at {float(curve.knots[int(index) - 1]):.5g} mV"
+        return f"{words} at {float(curve.knots[int(index) - 1]):.5g} mV"
 
     def build(self, vector):
         """The device with these numbers."""
