@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 from qpcjax.validation import concrete
 
@@ -96,7 +96,7 @@ def in_words(value: Any, unit: str = "") -> str:
     known = concrete(value)
     if known is not None and known.dtype.kind in "iuf":
         return _array_in_words(known) + unit
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return f"traced {value.dtype}{list(value.shape)}"
     if isinstance(value, Mapping):
         return f"{{{', '.join(map(str, value))}}}" if len(value) <= 6 else f"{len(value)} entries"
