@@ -210,6 +210,25 @@ def named(name: str) -> Observable | None:
     return next((o for o in OBSERVABLES.values() if name in o.aliases), None)
 
 
+def of_a_design(name: object, purpose: str) -> Observable:
+    """The observable of a name or alias that a design may constrain or optimise.
+
+    It has derivatives, and needs no energy and no distance, which a design does not have.
+
+    Args:
+        name: of the observable.
+        purpose: what it is wanted for, for the message: "to constrain".
+
+    Raises:
+        ValueError: there is none.
+    """
+    fit = [o for o in OBSERVABLES.values() if o.differentiable and o.missing(("mu",)) is None]
+    known = {key: o for o in fit for key in (*o.aliases, o.name)}
+    if name not in known:
+        raise ValueError(f"there is no observable {name!r} {purpose}: {closest(name, known)}")
+    return known[str(name)]
+
+
 def unknown(name: object, more: Iterable[str] = ()) -> str:
     """The message about a name that is not in the registry, with further names that are known."""
     return f"there is no observable {name!r}: {closest(name, [*OBSERVABLES, *more])}"

@@ -9,7 +9,9 @@ import pytest
 from commands import call
 
 import qpcjax as qpc
-from qpcjax.designing import Constraint, Minimise
+from qpcjax.designing import Constraint, Maximise, Minimise
+from qpcjax.designing.spec import read_design_spec
+from qpcjax.measurements import InputError
 from qpcjax.observables import (
     OBSERVABLES,
     Observable,
@@ -170,6 +172,56 @@ def test_an_observable_that_is_refused(quantity, more, message):
 def test_an_observable_is_a_function():
     with pytest.raises(TypeError, match="shot: at must be a function of a Point, got 3"):
         Observable(Quantity("shot"), 3)  # pyright: ignore[reportArgumentType]
+
+
+def test_an_objective_by_name(partition):
+    for kind, words in ((Minimise, "smallest"), (Maximise, "largest")):
+        objective = kind("partition")
+        assert objective.title == f"{words} {PARTITION.words}"
+        found = objective.value(SADDLE, POINT)
+        assert float(found) == pytest.approx(exact_partition(6.3, 3.0), rel=1e-12)
+    assert Maximise("left").unit == "pW"
+    distance = Minimise("distance", damping=DAMPING).value(SADDLE, POINT)
+    expected = qpc.hot_spot(SADDLE, POINT, DAMPING).distance
+    assert float(distance) == pytest.approx(float(expected), rel=1e-12)
+
+
+def test_objectives_that_are_refused():
+    with pytest.raises(ValueError, match=r"no observable 'curent' to optimise: did you mean curr"):
+        Minimise("curent")
+    with pytest.raises(TypeError, match="must be the name of an observable or a function"):
+        Minimise(3.0)
+
+
+SPEC = """
+[scatterer]
+model = "saddle"
+height = 3.0
+hbar_omega_y = 6.0
+hbar_omega_x = 1.0
+[reservoirs]
+mu = 6.3
+bias = 1.5
+[objective]
+kind = "maximise"
+observable = "%s"
+[free]
+height = [2.0, 4.0]
+"""
+
+
+def test_an_objective_by_name_in_a_spec(tmp_path):
+    path = tmp_path / "design.toml"
+    path.write_text(SPEC % "current")
+    objective = read_design_spec(path).positional[0]
+    assert isinstance(objective, Maximise)
+    assert objective.title == "largest current"
+    path.write_text(SPEC % "curent")
+    with pytest.raises(InputError, match="no observable 'curent' to optimise"):
+        read_design_spec(path)
+    path.write_text(SPEC.replace("observable", "name") % "current")
+    with pytest.raises(InputError, match="there is no 'name' in objective, with the kind maximise"):
+        read_design_spec(path)
 
 
 @pytest.mark.parametrize("name", ["inelastic_length", "hot_spot_status", "curent"])

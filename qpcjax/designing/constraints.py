@@ -7,18 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from qpcjax.observables import OBSERVABLES, Observable, named
-from qpcjax.quantities import closest
-
-
-def constrained() -> list[str]:
-    """Names of the observables that a constraint may hold in a range, aliases too."""
-    return [name for o in OBSERVABLES.values() if _fits(o) for name in (*o.aliases, o.name)]
-
-
-def _fits(observable):
-    # A design has no energy and no distance, and its search needs derivatives.
-    return observable.differentiable and observable.missing(("mu",)) is None
+from qpcjax.observables import Observable, of_a_design
 
 
 class Constraint(eqx.Module):
@@ -45,12 +34,7 @@ class Constraint(eqx.Module):
 
     def __init__(self, quantity, lower=None, upper=None, name=None):
         self.quantity = quantity
-        self.observable = None if callable(quantity) else named(quantity)
-        known = constrained()
-        if not callable(quantity) and quantity not in known:
-            raise ValueError(
-                f"there is no observable {quantity!r} to constrain: {closest(quantity, known)}"
-            )
+        self.observable = None if callable(quantity) else of_a_design(quantity, "to constrain")
         own = getattr(quantity, "__name__", "a number of your own")
         self.name = name or (own if callable(quantity) else quantity)
         self.lower, self.upper = (

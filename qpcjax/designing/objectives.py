@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.observables import Observable, Point, of_a_design
 from qpcjax.quantities import closest
 from qpcjax.scatterers import transmission
 from qpcjax.scatterers.fields import field_names, with_numbers
@@ -330,31 +331,41 @@ class TargetConductance(AbstractObjective):
 
 
 class _Custom(AbstractObjective):
-    """A number of your own."""
+    """An observable, or a number of your own."""
 
-    function: Callable[..., Any] = eqx.field(static=True)
+    function: Callable[..., Any] | Observable = eqx.field(static=True)
     name: str = eqx.field(static=True, default="")
     units: str = eqx.field(static=True, default="")
+    damping: Any = None
 
-    def __check_init__(self):
-        if not callable(self.function):
+    def __init__(self, function, name="", units="", damping=None):
+        if isinstance(function, str):
+            function = of_a_design(function, "to optimise")
+        elif not callable(function):
             raise TypeError(
-                "an objective of your own must be a function of (scatterer, reservoirs), got "
-                f"{self.function!r}"
+                "an objective must be the name of an observable or a function of (scatterer, "
+                f"reservoirs), got {function!r}"
             )
+        self.function, self.name, self.units = function, name, units
+        self.damping = QuadraticDamping() if damping is None else damping
 
     @property
     def title(self):
-        """Its name, or that of the function."""
+        """Its name, or that of the observable or function."""
+        if isinstance(self.function, Observable):
+            extreme = "largest" if self.maximise else "smallest"
+            return self.name or f"{extreme} {self.function.quantity.words}"
         return self.name or getattr(self.function, "__name__", "your own objective")
 
     @property
     def unit(self):
         """Unit of the number."""
-        return self.units
+        return self.function.unit if isinstance(self.function, Observable) else self.units
 
     def parts(self, scatterer, reservoirs):
         """The number, shape (1,)."""
+        if isinstance(self.function, Observable):
+            return self.function.at(Point(scatterer, reservoirs, self.damping))[None]
         found = jnp.asarray(self.function(scatterer, reservoirs), float)
         if found.shape != ():
             raise ValueError(f"{self.title} must be one number, got the shape {found.shape}")
@@ -362,22 +373,32 @@ class _Custom(AbstractObjective):
 
 
 class Minimise(_Custom):
-    """A number of your own, as small as possible.
+    """An observable, or a number of your own, as small as possible.
 
     Args:
-        function: from (scatterer, reservoirs) to a number, differentiable by JAX.
+        function: the name of an observable, or a function from (scatterer, reservoirs) to a number
+            that JAX can differentiate.
         name: what reports call it.
-        units: its unit.
+        units: unit of a number of your own.
+        damping: `QuadraticDamping` of an observable of hot electrons.
+
+    Raises:
+        ValueError: an unknown observable, or one without derivatives.
     """
 
 
 class Maximise(_Custom):
-    """A number of your own, as large as possible.
+    """An observable, or a number of your own, as large as possible.
 
     Args:
-        function: from (scatterer, reservoirs) to a number, differentiable by JAX.
+        function: the name of an observable, or a function from (scatterer, reservoirs) to a number
+            that JAX can differentiate.
         name: what reports call it.
-        units: its unit.
+        units: unit of a number of your own.
+        damping: `QuadraticDamping` of an observable of hot electrons.
+
+    Raises:
+        ValueError: an unknown observable, or one without derivatives.
     """
 
     maximise: ClassVar[bool] = True

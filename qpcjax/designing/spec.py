@@ -11,6 +11,8 @@ from qpcjax.designing.objectives import (
     AbstractObjective,
     FlattestPlateau,
     HotSpotAt,
+    Maximise,
+    Minimise,
     MostAsymmetry,
     StrongestCooling,
     TargetConductance,
@@ -22,6 +24,11 @@ from qpcjax.measurements import InputError
 from qpcjax.specifications import Reader, read_scatterer
 from qpcjax.transport.reservoirs import Reservoirs
 
+_EXTREMES: dict[str, type[Minimise] | type[Maximise]] = {
+    "minimise": Minimise,
+    "maximise": Maximise,
+}
+
 OBJECTIVES: dict[str, type[AbstractObjective]] = {
     "most_asymmetry": MostAsymmetry,
     "strongest_cooling": StrongestCooling,
@@ -29,6 +36,7 @@ OBJECTIVES: dict[str, type[AbstractObjective]] = {
     "flattest_plateau": FlattestPlateau,
     "target_transmission": TargetTransmission,
     "target_conductance": TargetConductance,
+    **_EXTREMES,
 }
 
 _KEYS = (
@@ -175,6 +183,11 @@ def _objective(reader, given, damping):
     if kind == "target_transmission" and "file" in given:
         reader.known(given, ("file",), "objective")
         return TargetTransmission(*read_transmission(reader.beside(given["file"])))
+    if kind in _EXTREMES:
+        reader.known(given, ("observable",), f"objective, with the kind {kind}")
+        if "observable" not in given:
+            raise reader.error(f"objective.observable is missing with the kind {kind}")
+        return _EXTREMES[kind](given["observable"], damping=damping)
     signature = inspect.signature(OBJECTIVES[kind]).parameters
     wanted = [n for n in signature if n != "damping"]
     reader.known(given, wanted, f"objective, with the kind {kind}")
