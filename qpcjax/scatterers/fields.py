@@ -85,6 +85,23 @@ def _is_number(holder, name):
     return isinstance(value, (np.ndarray, jax.Array)) and value.ndim == 0
 
 
+def with_value(scatterer, path, value) -> Any:
+    """The scatterer with another number at the end of a path of attributes, unchecked, as traced.
+
+    Args:
+        scatterer: any scatterer.
+        path: as `field_path` gives it.
+        value: a number or a scalar array.
+    """
+
+    def at_path(holder):
+        for name in path:
+            holder = getattr(holder, name)
+        return holder
+
+    return eqx.tree_at(at_path, scatterer, value)
+
+
 def field_names(scatterer) -> list[str]:
     """Names of the scatterer's numbers that may be swept."""
     names, holder = set(FIELDS), scatterer

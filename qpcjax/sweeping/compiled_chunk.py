@@ -4,7 +4,6 @@ import functools
 import math
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +13,7 @@ from qpcjax.heat.hot_spot import QuadraticDamping
 from qpcjax.observables import Observable, Point, values_at
 from qpcjax.quantities import POINT
 from qpcjax.scatterers.batching import same_dtype
-from qpcjax.scatterers.fields import field_path
-from qpcjax.sweeping.plan import follow
+from qpcjax.scatterers.fields import field_path, with_value
 from qpcjax.transport.reservoirs import Reservoirs
 
 _DIMENSION = "blocks"
@@ -119,7 +117,7 @@ def _blocks(scatterer, fixed, columns, starts, static):
             if path is None:
                 numbers[name] = value
             else:
-                changed = eqx.tree_at(functools.partial(follow, path=path), changed, value)
+                changed = with_value(changed, path, value)
         return _values(changed, numbers, static)
 
     def block(given):

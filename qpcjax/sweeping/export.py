@@ -12,8 +12,8 @@ from qpcjax.files.optional_libraries import need
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_pieces
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.result import StoredValues
 from qpcjax.sweeping.store import MANIFEST
+from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import MARK
 
 _PIECE = 1 << 20  # points of a zarr group written at once

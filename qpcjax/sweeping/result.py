@@ -1,112 +1,13 @@
 """What a sweep gives: observables with labelled axes, in memory or on the disk."""
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
 
 from qpcjax.files.results import one_line
 from qpcjax.overviews import Overview, in_words
-
-
-class StoredValues:
-    """One observable on the disk, read when it is indexed.
-
-    Takes whole numbers, slices and 1-D arrays of numbers as NumPy does, an array acting on its own
-    axis alone; `np.asarray` reads all of it.
-    """
-
-    dtype = np.dtype(np.float64)
-
-    def __init__(self, store, observable):
-        self._store, self._observable = store, observable
-        self.shape = store.chunks.shape
-
-    @property
-    def ndim(self):
-        """Number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def size(self):
-        """Number of points."""
-        return math.prod(self.shape)
-
-    @property
-    def unfinished(self):
-        """Number of chunks that are not finished."""
-        return self._store.chunks.count - len(self._store.finished())
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __repr__(self):
-        return f"StoredValues(shape={self.shape}, folder={str(self._store.folder)!r})"
-
-    def __array__(self, dtype=None, copy=None):
-        values = self.run(0, self.size).reshape(self.shape)
-        return values if dtype is None else values.astype(dtype, copy=False)
-
-    def __getitem__(self, key) -> Any:
-        picked, drop = _outer(key, self.shape)
-        shape = tuple(len(p) for p in picked)
-        if all(len(p) == n for p, n in zip(picked[1:], self.shape[1:], strict=True)) and all(
-            isinstance(p, range) and p.step == 1 for p in picked
-        ):
-            row = math.prod(self.shape[1:])
-            values = self.run(picked[0].start * row, picked[0].stop * row)
-        else:
-            values = self._gather(np.ravel_multi_index(np.ix_(*picked), self.shape).reshape(-1))
-        values = values.reshape(shape)
-        return values[tuple(0 if d else slice(None) for d in drop)]
-
-    def run(self, start, stop):
-        """Values of the points from `start` to `stop` of the flat grid."""
-        values, chunks = np.empty(stop - start), self._store.chunks
-        for number in range(chunks.at(start), chunks.at(stop - 1) + 1) if stop > start else ():
-            first, last = chunks.bounds(number)
-            low, high = max(start, first), min(stop, last)
-            part = self._store.read(self._observable, number)
-            values[low - start : high - start] = part[low - first : high - first]
-        return values
-
-    def _gather(self, index):
-        values, chunks = np.empty(index.size), self._store.chunks
-        order = np.argsort(index, kind="stable")
-        ordered = index[order]
-        for number in np.unique(chunks.at(ordered)).tolist():
-            first, last = chunks.bounds(number)
-            low, high = np.searchsorted(ordered, [first, last])
-            part = self._store.read(self._observable, number)
-            values[order[low:high]] = part[ordered[low:high] - first]
-        return values
-
-
-def _outer(key, shape):
-    """For every axis the positions that a key picks, and whether the axis goes away."""
-    key = key if isinstance(key, tuple) else (key,)
-    dots = [i for i, k in enumerate(key) if k is Ellipsis]
-    if len(dots) > 1 or len(key) - len(dots) > len(shape):
-        raise IndexError(f"an index of at most {len(shape)} axes was wanted, got {key}")
-    missing = (slice(None),) * (len(shape) - len(key) + len(dots))
-    at = dots[0] if dots else len(key)
-    key = (*key[:at], *missing, *key[at + len(dots) :])
-    picked, drop = [], []
-    for k, size in zip(key, shape, strict=True):
-        whole = False
-        if isinstance(k, (int, np.integer)) and not isinstance(k, bool):
-            whole = True
-            if not -size <= k < size:
-                raise IndexError(f"index {k} is out of bounds for an axis of {size}")
-            start = int(k) % size
-            picked.append(range(start, start + 1))
-        elif isinstance(k, slice):
-            picked.append(range(size)[k])
-        else:
-            picked.append(np.arange(size)[np.asarray(k)])
-        drop.append(whole)
-    return picked, drop
+from qpcjax.sweeping.stored_values import StoredValues
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

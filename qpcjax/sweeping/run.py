@@ -14,8 +14,9 @@ from qpcjax.files.results import content_digest
 from qpcjax.sweeping.compiled_chunk import Program
 from qpcjax.sweeping.plan import Plan, make_plan
 from qpcjax.sweeping.progress import shown
-from qpcjax.sweeping.result import StoredValues, SweepResult
+from qpcjax.sweeping.result import SweepResult
 from qpcjax.sweeping.store import FORMAT, Store
+from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import group_files
 from qpcjax.transport.integrals import ORDER
 
