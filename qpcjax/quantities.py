@@ -243,8 +243,6 @@ _VOLTAGES = {"mV": 1.0, "V": 1e3, "uV": 1e-3}  # of a bias eV
 _FIELDS = (
     Quantity("half_width", "w", "nm", "half-width of the channel", shown=("width", 2.0),
              **_POSITIVE),
-    Quantity("width", "2w", "nm", "width of the channel", label="width", **_POSITIVE,
-             slider=Slider(20.0, 80.0, 0.5, 40.0)),
     Quantity("length", "L", "nm", "length of the channel", label="length", lower=0.0,
              slider=Slider(0.0, 200.0, 1.0, 80.0)),
     Quantity("aspect", "L/2w", "1", "length of the channel over its width", lower=0.0),
@@ -295,8 +293,10 @@ _POINT = (
              slider=Slider(0.01, 0.2, 0.01, 0.04)),
 )  # fmt: skip
 
-# Further numbers of a 2DEG, of a measured device and of the computation.
+# Further numbers of a channel, a 2DEG, a measured device and the computation.
 _OTHERS = (
+    Quantity("width", "2w", "nm", "width of the channel", label="width", **_POSITIVE,
+             slider=Slider(20.0, 80.0, 0.5, 40.0)),
     Quantity("density", "n_e", "1e11 cm^-2", "density of the 2DEG", lower=0.1, upper=100.0),
     Quantity("fermi_energy", "E_F", "meV", "Fermi energy of the damping", **_POSITIVE),
     Quantity("gate", "V_g", "mV", "gate voltage"),
