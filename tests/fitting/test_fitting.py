@@ -438,7 +438,7 @@ def test_command_refuses_bad_input_and_writes_nothing(tmp_path, content, options
         path.write_text(content)
     out = tmp_path / "out"
     # In this process: that a refusal shows no traceback is tested with the command's entry point.
-    done = CliRunner().invoke(app.app, ["fit", str(path), "-o", str(out), *options])
+    done = CliRunner().invoke(app, ["fit", str(path), "-o", str(out), *options])
     assert isinstance(done.exception, SystemExit)
     assert done.exit_code == 2
     assert words.lower() in done.stderr.lower()
