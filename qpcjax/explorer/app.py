@@ -15,7 +15,7 @@ def _():
     from qpcjax.transport.reservoirs import Reservoirs
 
     screen = Screen()
-    left = {}  # where the controls stand, so that they stay there when they are made anew
+    left = {}  # positions of the controls, which stay when the controls are made again
 
     def slider(knob, *key):
         return mo.ui.slider(

@@ -1,7 +1,7 @@
 """Barriers behind sliders: what can be moved, how far, and the scatterer for it.
 
 Whatever the compiler sees as a shape (modes, panels) is the same at every place of the sliders, and
-enough for all of them: moving one never compiles anew.
+enough for all of them: moving one never compiles again.
 """
 
 import functools
@@ -30,7 +30,7 @@ class Barrier(NamedTuple):
     """A kind of barrier on the page.
 
     Fields:
-        title: what the page calls it.
+        title: its name on the page.
         knobs: by name; "mu" is the mean electrochemical potential.
         build: from the knobs' values by name to the scatterer and mu.
     """

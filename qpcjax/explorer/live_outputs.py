@@ -15,7 +15,7 @@ class Screen:
 
     def __init__(self):
         self._compiled = set()  # kinds of barriers that were shown
-        self._parts: dict[str, Any] = {}  # what was computed last: numbers, curves, plane
+        self._parts: dict[str, Any] = {}  # the last results: numbers, curves, plane
 
     def moved(self, scatterer, reservoirs, damping) -> Iterator[str]:
         """The whole as HTML, after each part that changed and at the end; the quickest part first.

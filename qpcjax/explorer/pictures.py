@@ -1,6 +1,6 @@
 """The page's pictures as bytes of PNG files, quick enough to follow a slider.
 
-Drawing is what takes the time: a picture is kept with what it shows, and drawn where that is new.
+Drawing takes most of the time: a picture is kept and drawn again when its content changes.
 """
 
 import functools

@@ -11,7 +11,7 @@ from pathlib import Path
 from qpcjax.measurements import InputError
 
 _PAGE = Path(__file__).with_name("app.py")
-_INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+_INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 _OWN = ("127.0.0.1", "localhost")
 
 

@@ -20,7 +20,7 @@ def received(name: str, contents: bytes) -> dict[str, ConductanceTrace]:
     The file is only ever read: its name decides about nothing but the format.
 
     Args:
-        name: what the browser calls the file; folders in it are ignored.
+        name: name of the file in the browser; folders in it are ignored.
         contents: its bytes.
 
     Raises:

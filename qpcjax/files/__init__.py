@@ -1,4 +1,4 @@
-"""Reading what was measured, whatever it was saved as, and writing results whole or not at all.
+"""Read measurements of any format; write results whole or not at all.
 
 Every format is read into one neutral thing, a `Table` of named columns with units in the order of
 the measurement (`formats` lists them), and one place makes the data sets of the fits of it

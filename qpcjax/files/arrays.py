@@ -20,7 +20,7 @@ class Array:
     """An array of numbers in a file.
 
     Args:
-        name: what the file calls it.
+        name: its name in the file.
         unit: as the file states it, None where it does not.
         shape: its lengths.
         read: gives its numbers.

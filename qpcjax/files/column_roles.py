@@ -16,7 +16,7 @@ class Found:
     Args:
         table: where it stands.
         column: the column.
-        quantity: what it holds.
+        quantity: the quantity that it holds.
         unit: as the file or the user stated it.
         why: how it was recognised, for `qpcjax inspect`.
     """
@@ -71,7 +71,7 @@ def locate(table, quantity, wanted=None, stated=None) -> Found:
 
     Args:
         table: where to look.
-        quantity: what is looked for.
+        quantity: the wanted quantity.
         wanted: the column's name, with or without its unit; by default one of the usual names.
         stated: unit, for a column that states none.
 
@@ -135,7 +135,7 @@ def titles(table):
 
 
 def unit_of(where, title, unit, quantity, stated=None) -> str:
-    """The column's unit: what the file says, or what the user stated where it says nothing."""
+    """The column's unit: that of the file, or the one that the user stated."""
     if stated is not None:
         stated = known_unit(stated, quantity)
     known = ", ".join(quantity.units)

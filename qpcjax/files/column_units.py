@@ -6,7 +6,7 @@ import re
 from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.measurements import InputError
 
-# Factors to this package's units; `plain` brings what stands in a file into this spelling.
+# Factors to this package's units; `plain` converts the spelling of a file to this one.
 GATE_UNITS = {"mV": 1.0, "V": 1e3, "uV": 1e-3}
 CONDUCTANCE_UNITS = {
     "2e2/h": 1.0,
@@ -23,7 +23,7 @@ class ColumnKind:
     """A kind of column: what its numbers are, and in which units a file may state them.
 
     Args:
-        name: what it is called in messages.
+        name: its name in messages.
         names: what its columns are called, as `key` spells names.
         units: unit -> factor to this package's unit, which is the one of factor 1.
     """

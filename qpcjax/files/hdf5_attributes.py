@@ -67,7 +67,7 @@ def check(path):
 
 @contextlib.contextmanager
 def opened(path):
-    """The file, opened for reading; what goes wrong in it becomes an InputError."""
+    """The file, opened for reading; an error inside becomes an InputError."""
     h5py = need("h5py")
     try:
         with h5py.File(path, "r") as file:

@@ -1,6 +1,6 @@
 """Reads everything in an HDF5 file, as a script in a process of its own, which may crash.
 
-The HDF5 library trusts what stands inside of a file: damaged bytes may crash it, or keep it busy
+The HDF5 library trusts the content of a file: damaged bytes may crash it, or keep it busy
 for ever. `h5.check` runs this before the same is read in the user's own process. Nothing of this
 package is imported, as that takes longer than all the rest.
 """
@@ -73,7 +73,7 @@ def _bound(memory, processor, clock):
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         most = resource.getrlimit(resource.RLIMIT_CPU)[1]
         resource.setrlimit(resource.RLIMIT_CPU, (processor, most))
-        signal.alarm(clock)  # also where nobody waits for it any more
+        signal.alarm(clock)  # also where the parent process has ended
     except (ImportError, AttributeError, ValueError, OSError):
         pass
 

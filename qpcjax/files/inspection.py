@@ -1,4 +1,4 @@
-"""What `qpcjax inspect` finds: what is in a file, what it is taken for and why, how to fit it."""
+"""The result of `qpcjax inspect`: contents of a file, how they are understood, how to fit them."""
 
 import dataclasses
 import shlex
@@ -55,10 +55,10 @@ class Part:
     """A part of a file.
 
     Fields:
-        kind: what it is taken for, None where for nothing.
+        kind: the kind of data that it is taken for, or None.
         why: why.
         command: the command line or the call that reads it, "" where there is none.
-        data: what it holds for fits; not part of the JSON.
+        data: its data sets for fits; not part of the JSON.
     """
 
     name: str
@@ -98,7 +98,7 @@ def inspect_file(path, choice, part=None) -> Inspection:
 
     Args:
         path: the file; `map.nc#3` shows trace 3 of map.nc alone.
-        choice: what the user says of it, a `Choice`.
+        choice: the user's statements about it, a `Choice`.
         part: look at this part alone.
 
     Raises:

@@ -14,7 +14,7 @@ from qpcjax.measurements import (
 
 _MOST_SHOWN = 12  # traces and columns that are listed
 _WIDTH = 160
-# Of what the file says besides, the entries whose texts are shown; the others by name.
+# Entries of the metadata whose texts are shown; only the names of the others are.
 _SAID = ("comments", "comment", "sample_name", "exp_name", "log_name", "steps, innermost first")
 
 
@@ -26,7 +26,7 @@ def _taken_for(part):
 
 
 def as_text(inspection: Inspection) -> str:
-    """What stands in the file, what it is taken for, and a picture of its first data."""
+    """Contents of the file, how they are understood, and a picture of the first data."""
     lines = [
         " and ".join(inspection.files),
         f"  {inspection.format}, {inspection.size} bytes, sha256 {inspection.sha256}",

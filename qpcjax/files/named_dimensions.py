@@ -22,7 +22,7 @@ class Dataset:
     Args:
         name: its place in the file, such as /run/gate.
         shape: its lengths; None where it has no place for numbers at all.
-        kind: NumPy's letter for what stands in it.
+        kind: NumPy's letter for the kind of its elements.
         attributes: name -> text or numbers.
         dims: names of its dimensions; None where the file gives them none.
     """
@@ -51,7 +51,7 @@ class Dataset:
 
     @property
     def axes(self):
-        """Names of what it was measured against: by CF's word, and by QCoDeS'."""
+        """Names of the axes that it was measured against, in CF's attribute or in QCoDeS'."""
         told = self.attributes.get("depends_on", ())
         told = [text(told)] if isinstance(told, str | bytes) else [text(name) for name in told]
         return text(self.attributes.get("coordinates", "")).split() + told

@@ -73,7 +73,7 @@ def _check_members(path, members):
 
 
 def _header(path, archive, member):
-    """Shape and dtype of an array, checked against what the archive says of its size."""
+    """Shape and dtype of an array, checked against the size in the archive."""
     with archive.open(member) as stream:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0

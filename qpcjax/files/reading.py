@@ -1,4 +1,4 @@
-"""What a file holds, as the data sets of the fits."""
+"""Data sets of fits from the tables of a file."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from qpcjax.measurements import (
 
 Data = ConductanceTrace | BiasSpectroscopy | HotSpotData | DissipationData
 
-# What a table may be taken for, in the words of `qpcjax inspect`.
+# Kinds of data that a table may be taken for, in the words of `qpcjax inspect`.
 TRACE, SPECTROSCOPY, HOT_SPOT, DISSIPATION, STEPS = (
     "conductance trace", "bias spectroscopy", "hot-spot distances", "dissipated powers",
     "table of T(E)",
@@ -156,7 +156,7 @@ def read_data(
 
 
 def taken_for(table, choice) -> tuple[str | None, str]:
-    """What a table is, one of this module's names or None, and why."""
+    """The kind of data in a table, one of this module's names or None, and the reason."""
     biased = usual(table, BIAS.names)
     if biased and usual(table, DISTANCE.names):
         return HOT_SPOT, "it has a bias and a distance"
@@ -214,7 +214,7 @@ def _the_table(file, part, check) -> Table:
 
 
 def _passing(tables, check):
-    """The tables for which `check` raises no InputError, and what it says of the others."""
+    """The tables for which `check` raises no InputError, and its messages for the others."""
     passing, reasons = [], []
     for table in tables:
         try:

@@ -1,4 +1,4 @@
-"""The one thing that every format is read into, and the limits that hold for all of them."""
+"""The table into which every format is read, and limits that hold for all formats."""
 
 import dataclasses
 import hashlib
@@ -20,7 +20,7 @@ class Column:
     """One column, in the order of the measurement. Its numbers are read when they are asked for.
 
     Args:
-        title: what the file calls it, with its unit where that is part of the name.
+        title: its name in the file, with its unit where that is part of the name.
         name: the same without the unit.
         unit: as the file states it, None where it does not.
         read: gives the numbers, NaN where one is missing; raises InputError.
@@ -51,7 +51,7 @@ class Table:
         path: the file.
         columns: at least one; swept ones first where the file knows them.
         part: which part of the file it is, such as a run's number; "" where the file has only one.
-        metadata: what else the file says: texts and numbers.
+        metadata: other facts of the file: texts and numbers.
         nameless: why the columns have no names but their numbers; "" where they have.
         notes: what may be wrong with it although it can be read.
         format: a narrower name of the file's format, "" where there is none.
@@ -78,11 +78,11 @@ class Table:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class File:
-    """What stands in a file.
+    """The content of a file.
 
     Args:
         path: the file.
-        format: what it was recognised as.
+        format: the recognised format.
         sha256: of its bytes.
         tables: its parts.
     """
@@ -154,7 +154,7 @@ def check_values(where, number):
 
 
 class _mended:
-    """Turns what goes wrong with a path into an InputError."""
+    """Turn an error of the file system into an InputError."""
 
     def __init__(self, path):
         self.path = path

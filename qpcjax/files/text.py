@@ -216,7 +216,7 @@ class Rows:
         """Numbers in some columns, a list for each row; NaN where a cell is empty.
 
         Args:
-            columns: column -> what it is called in a message.
+            columns: column -> its name in a message.
             width: how many cells every row must have.
             blank_rows: whether an empty line is a row of its own (two files must stay in step).
             complete: whether a cell without a number is an error.

@@ -50,7 +50,7 @@ def several(path, numbers, why):
     Args:
         path: the file.
         numbers: of the traces, in order.
-        why: what the traces are, as a clause.
+        why: a clause that describes the traces.
     """
     first, last = numbers[0], numbers[-1]
     return InputError(

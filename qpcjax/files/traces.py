@@ -46,7 +46,7 @@ def make_trace(gate, conductance, *, name, sigma=None, **more) -> ConductanceTra
     Args:
         gate: in mV, NaN where it is missing.
         conductance: in 2e^2/h, NaN where it is missing.
-        name: what it is called.
+        name: its name.
         sigma: standard errors in 2e^2/h, None where they are not known.
         more: further fields of the trace.
 
@@ -77,7 +77,7 @@ def gate_column(table, choice) -> Found:
 
 
 def trace_columns(table, choice) -> tuple[Found, Found]:
-    """The gate voltage, and what the conductance is taken from: itself, a resistance, a current.
+    """The gate voltage, and the column of the conductance, a resistance or a current.
 
     Raises:
         InputError: no such columns, one for both, units that do not fit, a current whose excitation
@@ -124,7 +124,7 @@ def _measured(table, choice):
         ]
         if len(hits) == 1:
             return hits[0], quantity, f"it is the only column in units of a {quantity.name}"
-    return named(table, CONDUCTANCE), CONDUCTANCE, ""  # which raises what is wrong
+    return named(table, CONDUCTANCE), CONDUCTANCE, ""  # which raises the error
 
 
 def conductance(found, choice):

@@ -1,4 +1,4 @@
-"""Pictures of a design: what it transmits, how sharp it is, and how the search came to it."""
+"""Pictures of a design: its transmission, the objective around it, the descents of the search."""
 
 import jax
 import numpy as np

@@ -59,7 +59,7 @@ def figure_files(axes: Mapping[str, Any], formats: Sequence[str] = ("png",)) -> 
     """Figures as the content of a file for each format, for `files.write_files`.
 
     Args:
-        axes: name of the file without suffix -> what a function of `qpcjax.plot` returned.
+        axes: name of the file without suffix -> Axes that a function of `qpcjax.plot` returned.
         formats: of png, svg and pdf.
 
     Raises:
