@@ -1,4 +1,4 @@
-"""Functions of many points: the values, and what XLA makes of them."""
+"""Functions of many points: their values and derivatives, and which points are evaluated."""
 
 import jax
 import jax.numpy as jnp
@@ -25,15 +25,21 @@ def _area(a, filled, nodes=NODES):
     return jnp.sum(jnp.where(np.arange(ROWS)[:, None] < filled, values, 0))
 
 
+@jax.jit
+def _with_derivatives(a, filled):
+    """The area, its derivative, and its second derivative in three ways."""
+    value, slope = jax.value_and_grad(_area)(a, filled)
+    twice = jax.jacfwd(jax.grad(_area)), jax.grad(jax.grad(_area)), jax.jacfwd(jax.jacfwd(_area))
+    return value, slope, [second(a, filled) for second in twice]
+
+
 @pytest.mark.parametrize("filled", [0, 1, 8, 9, ROWS])
 def test_leading_rows_are_the_function_with_its_derivatives(filled):
     x = NODES[:filled]
-    value, slope = jax.jit(jax.value_and_grad(_area))(1.5, filled)
+    value, slope, curvatures = _with_derivatives(1.5, filled)
     np.testing.assert_allclose(value, np.sum(np.exp(-1.5 * x)), rtol=1e-14)
     np.testing.assert_allclose(slope, np.sum(-x * np.exp(-1.5 * x)), rtol=1e-14)
-    twice = jax.jacfwd(jax.grad(_area)), jax.grad(jax.grad(_area)), jax.jacfwd(jax.jacfwd(_area))
-    for second in twice:
-        np.testing.assert_allclose(second(1.5, filled), np.sum(x**2 * np.exp(-1.5 * x)), rtol=1e-14)
+    np.testing.assert_allclose(curvatures, np.sum(x**2 * np.exp(-1.5 * x)), rtol=1e-14)
 
 
 def test_a_batch_of_batches_evaluates_what_any_of_it_fills():
@@ -45,7 +51,7 @@ def test_a_batch_of_batches_evaluates_what_any_of_it_fills():
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="blocks are left out on CPUs alone")
 def test_blocks_that_nothing_fills_are_left_out():
-    # Not of the answer but of its cost: a branch has to stay one, also in a batch of batches.
+    # This is about the cost: in a batch of batches too, a branch is taken or left out as a whole.
     called = []
 
     def counted(x):
@@ -57,11 +63,10 @@ def test_blocks_that_nothing_fills_are_left_out():
         return jnp.sum(leading(counted, (nodes,), filled, ORDER))
 
     batch = np.broadcast_to(NODES, (2, 3, *NODES.shape))
-    compiled = jax.jit(jax.vmap(jax.vmap(total, (0, 0)), (0, None)))
-    compiled(batch, np.array([9, 2, 16])).block_until_ready()
+    totals = jax.jit(jax.vmap(jax.vmap(total, (0, 0)), (0, None)))
+    totals(batch, np.array([9, 2, 16])).block_until_ready()
     jax.effects_barrier()
     assert len(called) == 2 * 6  # two blocks of eight rows, of each of the batch
-    assert " conditional(" in compiled.lower(batch, np.arange(3)).compile().as_text()
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
