@@ -25,8 +25,10 @@ from qpcjax.fitting.uncertainty import (
     profile,
     slopes_at_minimum,
 )
+from qpcjax.measurements import counted
 from qpcjax.optimise.losses import information_share
 from qpcjax.optimise.parameters import Estimates, Parameter
+from qpcjax.overviews import Overview
 from qpcjax.scatterers.fields import innermost
 
 
@@ -223,6 +225,28 @@ class FitResult(Estimates):
         return (*found, *in_words([p.name for p in self.free], self.rises))
 
     # --- words ---
+
+    def _overview(self):
+        errors = self.stderr
+        rows = [
+            (
+                p.name,
+                f"{p.value:.6g}",
+                f"+- {errors[p.name]:.2g}" if p.free else "held",
+                "" if p.unit == "1" else p.unit,
+            )
+            for p in self.parameters
+        ]
+        names = ", ".join(part.name for part in self.parts)
+        title = f"FitResult, {self.status}: {counted(self.points, 'point')} of {names}, "
+        title += f"reduced chi-square {self.reduced_chi_square:.3g}"
+        return Overview(title, rows, self.doubts)
+
+    def __repr__(self):
+        return self._overview().text()
+
+    def _repr_html_(self):
+        return self._overview().html()
 
     @property
     def initial_values(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from qpcjax.measurements.errors import InputError
 from qpcjax.measurements.response import Response, add_response
+from qpcjax.overviews import brief
 
 KINDS: dict[str, type["AbstractMeasurement"]] = {}
 _Kind = TypeVar("_Kind", bound=type["AbstractMeasurement"])
@@ -57,6 +58,9 @@ class AbstractMeasurement:
     def __post_init__(self):
         self._keep_complete_rows()
         self._check_errors_and_temperature()
+
+    def __repr__(self):
+        return brief(self)
 
     # --- what fits ask ---
 

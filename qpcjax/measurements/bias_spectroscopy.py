@@ -20,7 +20,7 @@ DIFFERENTIAL_CONDUCTANCE = Response(
 
 
 @register
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class BiasSpectroscopy(AbstractMeasurement):
     """Differential conductance over gate voltage and bias; arrays that broadcast.
 

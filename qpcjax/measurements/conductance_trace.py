@@ -28,7 +28,7 @@ CONDUCTANCE = Response(
 
 
 @register
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ConductanceTrace(AbstractMeasurement):
     """A measured conductance against the gate voltage, in the order of the measurement.
 

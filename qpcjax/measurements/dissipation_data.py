@@ -22,7 +22,7 @@ POWERS = {side: _power(side) for side in ("left", "right", "asymmetry", "total")
 
 
 @register
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class DissipationData(AbstractMeasurement):
     """Measured powers dissipated on one side, their sum or their difference.
 

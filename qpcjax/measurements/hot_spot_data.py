@@ -26,7 +26,7 @@ DISTANCE = Response(
 
 
 @register
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class HotSpotData(AbstractMeasurement):
     """Measured distances of the hot spot from the constriction.
 

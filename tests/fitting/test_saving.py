@@ -240,3 +240,18 @@ def test_what_a_file_says_is_checked():
         decoded(value, {})
     with pytest.raises(InputError, match="a function cannot be saved"):
         encoded({"f": lambda: None})
+
+
+def test_a_fit_is_described_on_ten_lines():
+    found = fitted()
+    text = repr(found)
+    assert text.startswith(f"FitResult, {found.status}: {found.points} points of ")
+    assert text.count("\n") < 12
+    assert len(text) < 1200
+    page = found._repr_html_()
+    assert page.count("<tr>") == len(found.parameters)
+    for p in found.free:
+        assert f'<th scope="row">{p.name}</th><td>{p.value:.6g}</td><td>+- ' in page
+    data = repr(found.parts[0].data)
+    assert " values from " in data
+    assert len(data) < 800
