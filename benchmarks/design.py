@@ -1,10 +1,12 @@
-"""Evaluations of inverse design beside those of differential evolution, on the same objectives.
+"""Evaluations of inverse design beside those of SciPy's optimisers, on the same objectives.
 
 python -m benchmarks.design [WORD]
 
 Prints the table of benchmarks/design.md. An evaluation of a design is a point with its value and
-slopes; the points of all starts are counted. Differential evolution has SciPy's defaults. With a
-word only the problems that have it in their names are run.
+slopes; the points of all starts are counted. SLSQP and L-BFGS-B get the same slopes and count them
+the same way; they follow the best two of the same starts to their ends, with SciPy's defaults.
+Differential evolution has SciPy's defaults and uses no slopes. With a word only the problems that
+have it in their names are run.
 """
 
 import sys
@@ -12,7 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.optimize import differential_evolution
+from scipy.optimize import differential_evolution, minimize
 
 import qpcjax as qpc
 from qpcjax.designing import (
@@ -23,9 +25,11 @@ from qpcjax.designing import (
     TargetConductance,
     TargetTransmission,
 )
-from qpcjax.designing.problem import placed
+from qpcjax.designing.problem import Box, placed
+from qpcjax.designing.search import low_discrepancy
 
 SEEDS = 8
+SOLVERS = ("SLSQP", "L-BFGS-B")
 CHANNEL = {"half_width": (15.0, 25.0), "length": (20.0, 100.0)}
 MU, BIAS, FLOOR = {"mu": (3.0, 16.0)}, {"bias": (0.1, 4.0)}, {"offset": (-0.5, 2.0)}
 SADDLE = {"hbar_omega_x": (0.5, 2.0), "hbar_omega_y": (2.5, 5.0)}
@@ -56,6 +60,26 @@ def problems():
         **SADDLE, "mu": (10.0, 16.0), "bias": (1.0, 8.0)}  # fmt: skip
 
 
+def followed(design, method, seed):
+    """The best value of a SciPy method from the best two of the design's starts; evaluations."""
+    problem, parameters = design.problem, design.parameters
+    sign, box, count = -1 if problem.objective.maximise else 1, Box(parameters), 0
+
+    def value(shares):
+        nonlocal count
+        count += 1
+        values = box.values(shares[None])
+        outputs, slopes = problem.linearise(values)
+        gradient = problem.gradient(outputs, slopes)[0] * box.slopes(values)[0]
+        return sign * float(problem.value(outputs[0])), sign * gradient
+
+    starts = low_discrepancy(len(design.starts), len(parameters), seed)
+    ranked = sorted(starts, key=lambda x: np.nan_to_num(value(x)[0], nan=np.inf))
+    ends = [minimize(value, x, jac=True, method=method, bounds=[(0, 1)] * x.size).fun
+            for x in ranked[:2]]  # fmt: skip
+    return sign * min(ends), count
+
+
 def evolved(objective, problem: Any, free, seed):
     """Differential evolution on the same objective: its value and evaluations."""
     names, sign = list(free), -1 if objective.maximise else 1
@@ -69,27 +93,32 @@ def evolved(objective, problem: Any, free, seed):
     return sign * found.fun, found.nfev
 
 
+def cell(objective, found, best):
+    """Mean and range of the evaluations, and how many seeds missed the best value."""
+    values, counts = (np.array(x) for x in zip(*found, strict=True))
+    if objective.squares:
+        missed = np.sum(values > best + 1e-6)
+    else:
+        missed = np.sum(abs(values - best) > 1e-3 * abs(best))
+    text = f"{np.mean(counts):.0f} ({min(counts)} to {max(counts)})"
+    return text + (f", {missed} of {len(values)} missed" if missed else "")
+
+
 def main():
     """Print the table."""
-    print("| objective | free | evaluations | DE | times fewer | value | DE's value |")
+    print("| objective | free | design | SLSQP | L-BFGS-B | DE, no slopes | value |")
     print("|---|---|---|---|---|---|---|")
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     for name, objective, scatterer, reservoirs, free in problems():
         if wanted not in name:
             continue
         designs = [qpc.design(objective, scatterer, reservoirs, free, seed=s) for s in range(SEEDS)]
-        counts = [d.evaluations for d in designs]
-        values = sorted(d.value for d in designs)
-        others = [evolved(objective, designs[0].problem, free, s) for s in range(2)]
-        mean, nfev = np.mean(counts), np.mean([n for _, n in others])
-        ends = f"{values[0]:.6g}" + (
-            "" if np.isclose(values[0], values[-1], rtol=1e-3) else f" to {values[-1]:.6g}"
-        )
-        print(
-            f"| {name} | {len(free)} | {mean:.0f} ({min(counts)} to {max(counts)}) | {nfev:.0f} "
-            f"| {nfev / mean:.0f} | {ends} | {others[0][0]:.6g} |",
-            flush=True,
-        )
+        rows = [[(d.value, d.evaluations) for d in designs]]
+        rows += [[followed(designs[0], m, s) for s in range(SEEDS)] for m in SOLVERS]
+        rows += [[evolved(objective, designs[0].problem, free, s) for s in range(2)]]
+        best = max(v for v, _ in rows[0]) if objective.maximise else min(v for v, _ in rows[0])
+        cells = [cell(objective, found, best) for found in rows]
+        print(f"| {name} | {len(free)} | {' | '.join(cells)} | {best:.6g} |", flush=True)
 
 
 if __name__ == "__main__":

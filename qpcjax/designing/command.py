@@ -1,4 +1,4 @@
-"""What `qpcjax design` does between its options and its files."""
+"""`qpcjax design` without its options: the search, and the files it writes."""
 
 from qpcjax.files import save_json, table_files, write_files
 from qpcjax.files.table import digest
@@ -8,14 +8,14 @@ def answer(question, folder, progress, formats=("csv",), figure_formats=("png",)
     """Search, write the files; the report's text and the paths written.
 
     Args:
-        question: of `read_design_spec`.
+        question: `DesignSpec` of `read_design_spec`.
         folder: for report.txt, design.json, the table parameters, design.png and trajectory.png.
         progress: called with (done, total, label).
         formats: of the table.
         figure_formats: of png, svg and pdf.
 
     Raises:
-        InputError: anything that the user can mend.
+        InputError: an argument that `design` refuses.
     """
     # Imported here: matplotlib takes a second, which a bad spec should not cost.
     from qpcjax import plot

@@ -1,18 +1,18 @@
-"""The entry point: checks, starts, search, and what is known at its end."""
+"""`design`: the arguments checked, the search, and the derivatives at its end."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.designing.constraints import Constraint, read_constraints
+from qpcjax.designing.merit import FEASIBLE
 from qpcjax.designing.objectives import RESERVOIR_NAMES, AbstractObjective, HotSpotAt
-from qpcjax.designing.problem import Problem, physical, present, with_room
-from qpcjax.designing.result import Condition, Design, Start, tolerance
-from qpcjax.designing.search import Merit, Search, low_discrepancy
+from qpcjax.designing.problem import Box, DesignProblem, placed, present, with_room
+from qpcjax.designing.result import ConstraintResult, Design, DesignStart, tolerance
+from qpcjax.designing.search import Search, low_discrepancy
 from qpcjax.heat.hot_spot import QuadraticDamping
 from qpcjax.measurements import InputError
 from qpcjax.optimise.parameters import Parameter
@@ -42,8 +42,8 @@ def design(
     """Find the constriction and operating point that do best what is asked of them.
 
     Starts that fill the range evenly, and the scatterer's own numbers where they lie in it, are
-    looked at; the best ones are followed by quasi-Newton steps, with derivatives from JAX, until no
-    step gains more. The same seed gives the same design.
+    evaluated. SciPy's optimisers follow the best of them, with derivatives from JAX, until no step
+    gains more. The same seed gives the same design.
 
     Args:
         objective: one of `qpcjax.designing`: `MostAsymmetry`, `StrongestCooling`, `HotSpotAt`,
@@ -57,16 +57,16 @@ def design(
         constraints: observable -> (lower, upper), None for no bound; or a list of `Constraint`,
             which may hold functions of your own.
         tolerances: name -> standard deviation of a number as it is made, free or not.
-        damping: `QuadraticDamping` of constraints on the distance of the hot spot.
-        starts: how many points are looked at; by default 2 and two more for each free parameter,
-            twice as many with constraints. More find an optimum that is hidden in a small part of
-            the range.
-        descents: how many of them are followed; by default 2, or 4 with constraints.
+        damping: `QuadraticDamping` of constraints on the hot spot.
+        starts: number of points evaluated at first; by default 2 and two more for each free
+            parameter, twice as many with constraints. More starts find an optimum that is hidden in
+            a small part of the range.
+        descents: number of starts that are followed; by default 2, or 4 with constraints.
         seed: of the starts.
         progress: called with (done, total, label).
 
     Returns:
-        `Design`, also where the search did not settle or met no feasible point: see its status.
+        `Design`. Its status says whether the search settled and whether the constraints are met.
 
     Raises:
         InputError: an objective or constraint without a finite value at any start.
@@ -75,8 +75,8 @@ def design(
     """
     _require_double()
     objective = _objective(objective)
-    _plain(reservoirs)
-    as_scatterer(scatterer)  # says what is missing of a class of the user's own
+    _check_reservoirs(reservoirs)
+    as_scatterer(scatterer)  # says what a class of the user's own lacks
     conditions = read_constraints(constraints)
     parameters = _parameters(scatterer, reservoirs, free)
     errors = _errors(scatterer, tolerances or {})
@@ -88,12 +88,21 @@ def design(
     names = [p.name for p in parameters] + [n for n in errors if n not in free]
     if damping is None:
         damping = objective.damping if isinstance(objective, HotSpotAt) else QuadraticDamping()
-    problem = Problem(objective, conditions, roomy, reservoirs, damping, tuple(names))
-    run = _Run(problem, parameters, errors, seed, progress or (lambda *_: None))
+    problem = DesignProblem(objective, conditions, roomy, reservoirs, damping, tuple(names))
     # Constraints cut the range into valleys.
     valleys = 2 if conditions else 1
     starts = valleys * (2 + 2 * len(parameters)) if starts is None else starts
-    return run.result(starts, 2 * valleys if descents is None else descents)
+    descents = 2 * valleys if descents is None else descents
+    progress = progress or (lambda *_: None)
+
+    progress(0, 1, "compiling")
+    evaluator = _Evaluator(problem, parameters)
+    search = Search(evaluator.linearise, objective, conditions, descents, progress)
+    if not search.screen(_starts(problem, parameters, starts, seed)):
+        raise InputError(_no_value(search, conditions))
+    search.descend()
+    progress(0, 1, "sensitivities")
+    return _result(search, evaluator, errors)
 
 
 def _require_double():
@@ -116,7 +125,7 @@ def _objective(objective):
     raise ValueError(f"objective must be one of qpcjax.designing, got {objective!r}")
 
 
-def _plain(reservoirs):
+def _check_reservoirs(reservoirs):
     if not isinstance(reservoirs, Reservoirs):
         raise ValueError(f"reservoirs must be Reservoirs, got {reservoirs!r}")
     for name in RESERVOIR_NAMES:
@@ -143,7 +152,7 @@ def _unit(scatterer, name):
 
 
 def _parameters(scatterer, reservoirs, free):
-    """The free `Parameter`s, their values those of the scatterer where these lie in the bounds."""
+    """The free `Parameter`s, at the present values where these lie in the bounds."""
     if not isinstance(free, Mapping):
         raise ValueError(f"free must be {{name: (lower, upper)}}, got {free!r}")
     if not free:
@@ -167,17 +176,15 @@ def _parameters(scatterer, reservoirs, free):
             )
         for end, word in ((lower, "lower"), (upper, "upper")):
             try:
-                physical(scatterer, reservoirs, name, end)
+                placed(scatterer, reservoirs, {name: end})
             except ValueError as error:
                 raise ValueError(f"the {word} bound of {name}: {error}") from None
         value = present(scatterer, reservoirs, name)
         value = value if lower <= value <= upper else math.nan
-        # By factors where that has a meaning: what steps and potentials share (mu w^2) is straight
-        # in logarithms, and a valley that is straight takes fewer steps.
         log = lower > 0
-        start = math.sqrt(lower * upper) if log else (lower + upper) / 2
-        start = start if math.isnan(value) else value
-        found.append(Parameter(name, start, unit, lower, upper, log=log))
+        if math.isnan(value):
+            value = math.sqrt(lower * upper) if log else (lower + upper) / 2
+        found.append(Parameter(name, value, unit, lower, upper, log=log))
     return tuple(found)
 
 
@@ -210,221 +217,151 @@ def _check_bias(objective, reservoirs, parameters):
         )
 
 
-class _Run:
-    """One search, between numbers in their units and the unit box."""
+class _Evaluator:
+    """Outputs and derivatives of a problem by the coordinates of its free parameters."""
 
-    def __init__(self, problem, parameters, errors, seed, progress):
-        self.problem, self.parameters, self.errors = problem, parameters, errors
-        self.seed, self.progress = seed, progress
-        self.count = len(parameters)
-        others = problem.names[self.count :]
+    def __init__(self, problem, parameters):
+        self.problem, self.parameters, self.box = problem, parameters, Box(parameters)
+        others = problem.names[len(parameters) :]
         self.held = np.array([present(problem.scatterer, problem.reservoirs, n) for n in others])
 
-    # --- the unit box ---
+    def values(self, shares):
+        """Values of the problem's names for rows of coordinates."""
+        held = np.broadcast_to(self.held, (len(shares), self.held.size))
+        return np.concatenate([self.box.values(shares), held], 1)
 
-    def _physical(self, boxes):
-        """Values of the problem's names for rows of box coordinates, and their slopes."""
-        values, slopes = np.empty(np.shape(boxes)), np.empty(np.shape(boxes))
-        for i, p in enumerate(self.parameters):
-            u = boxes[:, i]
-            if p.log:
-                width = math.log(p.upper / p.lower)
-                inner = p.lower * np.exp(u * width)
-                slopes[:, i] = inner * width
-            else:
-                inner = p.lower + u * (p.upper - p.lower)
-                slopes[:, i] = p.upper - p.lower
-            # The bounds themselves without rounding.
-            values[:, i] = np.where(u >= 1, p.upper, np.where(u <= 0, p.lower, inner))
-        held = np.broadcast_to(self.held, (len(values), self.held.size))
-        return np.concatenate([values, held], 1), slopes
+    def linearise(self, shares):
+        """Outputs and their slopes by the coordinates, for rows of coordinates."""
+        values = self.values(shares)
+        outputs, slopes = self.problem.linearise(values)
+        free = len(self.parameters)
+        return outputs, slopes[:, :, :free] * self.box.slopes(values[:, :free])[:, None]
 
-    def _linearise(self, boxes):
-        values, slopes = self._physical(np.asarray(boxes))
-        outputs, jacobian = self.problem.linearise(values)
-        return outputs, jacobian[:, :, : self.count] * slopes[:, None]
+    def derivatives(self, values, errors):
+        """Gradient and Hessian of the value by all names, and the number of evaluations.
 
-    def _starts(self, count):
-        own = np.array([p.share for p in self.parameters])
-        names = [p.name for p in self.parameters]
-        problem = self.problem
-        now = [present(problem.scatterer, problem.reservoirs, n) for n in names]
-        inside = [p.lower <= v <= p.upper for p, v in zip(self.parameters, now, strict=True)]
-        points = low_discrepancy(count, self.count, self.seed)
-        if all(inside):
-            points = np.concatenate([own[None], points[:-1]])
-        return points
-
-    # --- the search and its end ---
-
-    def result(self, starts, descents):
-        """Search and say what was found."""
-        points = self._starts(starts)
-        objective = self.problem.objective
-        self.progress(0, 1, "compiling")
-        parts = self._count_parts()
-        merit = Merit(objective, self.problem.constraints, parts)
-        search = Search(self._linearise, merit, descents, self.progress)
-        if not search.screen(points):
-            raise InputError(self._no_value(search))
-        search.descend()
-        row = self._best(search)
-        return self._design(search, row)
-
-    def _count_parts(self):
-
-        values, _ = self._physical(np.full((1, self.count), 0.5))
-        return jax.eval_shape(self.problem.outputs, values[0]).shape[0] - len(
-            self.problem.constraints
-        )
-
-    def _no_value(self, search):
-        outputs = np.array([r.outputs[search.merit.parts :] for r in search.rows])
-        finite = np.any(np.isfinite(outputs), axis=0)
-        bad = [c.name for c, ok in zip(self.problem.constraints, finite, strict=True) if not ok]
-        what = f"the constraint on {bad[0]}" if bad else "the objective"
-        return (
-            f"{what} has no finite value and slope at any of {len(search.rows)} starts: check the "
-            "units and bounds, or give more starts"
-        )
-
-    def _best(self, search):
-        """The best feasible end; of infeasible ones that of the smallest violation."""
-        merit = search.merit
-        ends = [r for r in search.rows if r.status not in ("screened",)]
-        finished = {"converged": 0, "steps": 0, "merged": 0, "behind": 0, "infeasible": 1}
-
-        def order(row):
-            violation = merit.violation(row.outputs)
-            if violation <= 1e-6 and finished[row.status] == 0:
-                return 0, float(merit.objective(row.outputs))
-            return 1, violation
-
-        return min(ends, key=order)
-
-    def _design(self, search, row):
-        self.progress(0, 1, "sensitivities")
-        merit, problem = search.merit, self.problem
-        values = self._physical(row.at[None])[0][0]
-        value = self._value(row.outputs)
-        feasible = merit.violation(row.outputs) <= 1e-6
-        status, message = _status(search, row, feasible)
-        gradient, hessian, taken = self._derivatives(values)
-        conditions = self._conditions(merit, row)
-        scatterer, reservoirs = problem.at([float(v) for v in values])
-        names = problem.names
-        gradient = {n: float(g) for n, g in zip(names, gradient, strict=True)}
-        spread = tolerance(names, gradient, hessian, self.errors) if self.errors else None
-        return Design(
-            problem,
-            scatterer,
-            reservoirs,
-            tuple(p.at(v) for p, v in zip(self.parameters, values, strict=False)),
-            value,
-            problem.objective.unit,
-            status,
-            message,
-            search.evaluations,
-            taken,
-            tuple(self._start(search, r) for r in search.rows),
-            conditions,
-            names,
-            {n: float(v) for n, v in zip(names, values, strict=True)},
-            gradient,
-            hessian,
-            spread,
-        )
-
-    def _value(self, outputs):
-        parts = outputs[: len(outputs) - len(self.problem.constraints)]
-        return float(np.mean(parts**2) if self.problem.objective.squares else parts[0])
-
-    def _named(self, box):
-        values = self._physical(box[None])[0][0]
-        return {p.name: float(v) for p, v in zip(self.parameters, values, strict=False)}
-
-    def _start(self, search, row):
-        moved = row.status != "screened"
-        finite = bool(np.all(np.isfinite(row.first_outputs)))
-        return Start(
-            self._named(row.start),
-            self._value(row.first_outputs),
-            row.status if finite else "no value",
-            self._named(row.at) if moved else None,
-            self._value(row.outputs) if moved else math.nan,
-            search.merit.violation(row.outputs) if finite else math.nan,
-            row.evaluations,
-            tuple(self._value(z) for z in row.history),
-        )
-
-    def _conditions(self, merit, row):
-        found = []
-        sign = merit.sign
-        factor = 1.0 if not merit.squares else 2 / merit.parts
-        multipliers = merit.new_multipliers(row.outputs, row.multipliers, row.penalty)
-        for i, c in enumerate(self.problem.constraints):
-            value, scale = float(row.outputs[merit.parts + i]), float(merit.scales[i])
-            near = min(abs(value - c.lower), abs(value - c.upper)) <= _ACTIVE * scale
-            outside = max(c.lower - value, value - c.upper, 0.0)
-            active = near and multipliers[i] != 0
-            # Of the augmented Lagrangian: f/s + lambda c/scale is stationary.
-            price = -sign * multipliers[i] * merit.scale / scale * factor
-            found.append(
-                Condition(
-                    c.name, value, c.lower, c.upper, c.unit, bool(active),
-                    float(price) if active else 0.0,
-                    outside if outside > 1e-6 * scale else 0.0,
-                )
-            )  # fmt: skip
-        return tuple(found)
-
-    def _derivatives(self, values):
-        """Gradient and Hessian of the value by all names; and the evaluations they took.
-
-        The Hessian is differences of exact gradients, which the program of the search gives: no
-        second one is compiled. Its points stay within the bounds.
+        The Hessian is made of differences of exact gradients, which the program of the search
+        gives: no second one is compiled. Its points stay within the bounds.
         """
-        count = len(values)
-        rows, plan = [values], []
-        for i in range(count):
-            lower, upper, size = -math.inf, math.inf, max(abs(values[i]), 1e-3)
-            if i < self.count:
-                p = self.parameters[i]
-                lower, upper, size = p.lower, p.upper, p.upper - p.lower
-                size = min(size, values[i]) if p.log else size
-            elif self.errors.get(self.problem.names[i]):
-                size = max(size, self.errors[self.problem.names[i]])
-            h = _DIFFERENCE * size
-            if values[i] - h < lower:
-                steps, weights = (h, 2 * h), np.array([-1.5, 2.0, -0.5]) / h
-            elif values[i] + h > upper:
-                steps, weights = (-h, -2 * h), np.array([1.5, -2.0, 0.5]) / h
-            else:
-                steps, weights = (h, -h), np.array([0.0, 0.5, -0.5]) / h
-            plan.append(weights)
-            for step in steps:
-                moved = values.copy()
-                moved[i] += step
-                rows.append(moved)
-        gradients = self._gradients(np.array(rows))
-        hessian = np.array([
-            weights @ gradients[[0, 1 + 2 * i, 2 + 2 * i]] for i, weights in enumerate(plan)
-        ])  # fmt: skip
+        count, free = len(values), len(self.parameters)
+        lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
+        lower[:free], upper[:free] = self.box.lower, self.box.upper
+        size = np.maximum(np.abs(values), [errors.get(n, 0.0) for n in self.problem.names])
+        size = np.maximum(size, 1e-3)
+        size[:free] = upper[:free] - lower[:free]
+        logs = [i for i, p in enumerate(self.parameters) if p.log]
+        size[logs] = np.minimum(size[logs], values[logs])
+        rows, weights = [values], []
+        for i, h in enumerate(_DIFFERENCE * size):
+            steps, weight = (h, -h), np.array([0.0, 0.5, -0.5]) / h
+            if values[i] - h < lower[i]:
+                steps, weight = (h, 2 * h), np.array([-1.5, 2.0, -0.5]) / h
+            elif values[i] + h > upper[i]:
+                steps, weight = (-h, -2 * h), np.array([1.5, -2.0, 0.5]) / h
+            rows += [values + step * np.eye(count)[i] for step in steps]
+            weights.append(weight)
+        gradients = self.problem.gradient(*self.problem.linearise(np.array(rows)))
+        hessian = np.array([w @ gradients[[0, 1 + 2 * i, 2 + 2 * i]]
+                            for i, w in enumerate(weights)])  # fmt: skip
         return gradients[0], (hessian + hessian.T) / 2, len(rows)
 
-    def _gradients(self, rows):
-        outputs, jacobian = self.problem.linearise(rows)
-        parts = outputs.shape[1] - len(self.problem.constraints)
-        if not self.problem.objective.squares:
-            return jacobian[:, 0]
-        weights = 2 / parts * outputs[:, :parts]
-        return np.einsum("ri,rij->rj", weights, jacobian[:, :parts])
+
+def _starts(problem, parameters, count, seed):
+    """Starts in the unit box: low-discrepancy points, the first one the problem's own numbers."""
+    points = low_discrepancy(count, len(parameters), seed)
+    now = [present(problem.scatterer, problem.reservoirs, p.name) for p in parameters]
+    if all(p.lower <= v <= p.upper for p, v in zip(parameters, now, strict=True)):
+        own = np.array([p.share for p in parameters])
+        points = np.concatenate([own[None], points[:-1]])
+    return points
 
 
-def _status(search, row, feasible):
+def _no_value(search, conditions):
+    outputs = np.array([d.start.outputs for d in search.rows])[:, -len(conditions) or None :]
+    finite = np.any(np.isfinite(outputs), axis=0)
+    bad = [c.name for c, ok in zip(conditions, finite, strict=False) if not ok]
+    where = f"the constraint on {bad[0]}" if bad else "the objective"
+    return (
+        f"{where} has no finite value and slope at any of {len(search.rows)} starts: check the "
+        "units and bounds, or give more starts"
+    )
+
+
+def _result(search, evaluator, errors):
+    """The `Design` at the best end of a search."""
+    problem, parameters = evaluator.problem, evaluator.parameters
+    row = search.best()
+    values = evaluator.values(row.best.at[None])[0]
+    status, message = _status(search, row)
+    gradient, hessian, taken = evaluator.derivatives(values, errors)
+    names = problem.names
+    gradient = {n: float(g) for n, g in zip(names, gradient, strict=True)}
+    scatterer, reservoirs = problem.at([float(v) for v in values])
+    return Design(
+        problem,
+        scatterer,
+        reservoirs,
+        tuple(p.at(v) for p, v in zip(parameters, values, strict=False)),
+        float(problem.value(row.best.outputs)),
+        problem.objective.unit,
+        status,
+        message,
+        search.evaluations,
+        taken,
+        tuple(_start(search, evaluator, r) for r in search.rows),
+        _conditions(search.merit, problem.constraints, row),
+        names,
+        {n: float(v) for n, v in zip(names, values, strict=True)},
+        gradient,
+        hessian,
+        tolerance(names, gradient, hessian, errors) if errors else None,
+    )
+
+
+def _start(search, evaluator, row):
+    moved = row.status != "screened"
+    value = evaluator.problem.value
+
+    def named(point):
+        values = evaluator.box.values(point.at)
+        return {p.name: float(v) for p, v in zip(evaluator.parameters, values, strict=True)}
+
+    return DesignStart(
+        named(row.start),
+        float(value(row.start.outputs)),
+        row.status if row.start.finite else "no value",
+        named(row.best) if moved else None,
+        float(value(row.best.outputs)) if moved else math.nan,
+        search.merit.violation(row.best.outputs) if row.start.finite else math.nan,
+        row.evaluations,
+        tuple(float(value(p.outputs)) for p in row.history),
+    )
+
+
+def _conditions(merit, constraints, row):
+    found, outputs = [], row.best.outputs
+    # From the multipliers of the scaled objective and numbers to the value for each unit.
+    factor = -merit.scale * (2 / merit.parts if merit.squares else merit.sign)
+    prices = factor * merit.new_multipliers(outputs, row.multipliers, row.penalty) / merit.scales
+    for i, c in enumerate(constraints):
+        value, scale = float(outputs[merit.parts + i]), float(merit.scales[i])
+        near = min(abs(value - c.lower), abs(value - c.upper)) <= _ACTIVE * scale
+        active = bool(near and prices[i] != 0)
+        outside = max(c.lower - value, value - c.upper, 0.0)
+        found.append(
+            ConstraintResult(
+                c.name, value, c.lower, c.upper, c.unit, active,
+                float(prices[i]) if active else 0.0,
+                outside if outside > FEASIBLE * scale else 0.0,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _status(search, row):
     if search.interrupted:
         return "interrupted", "stopped by the user: the best point so far"
-    if not feasible:
+    if search.merit.violation(row.best.outputs) > FEASIBLE:
         return "infeasible", (
             "no descent met all constraints: this is the nearest point; widen a bound, or give "
             "more starts"

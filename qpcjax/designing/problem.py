@@ -17,22 +17,22 @@ from qpcjax.scatterers import as_scatterer
 from qpcjax.scatterers.fields import field_path, innermost, with_numbers, with_static
 from qpcjax.transport.reservoirs import Reservoirs
 
-ROWS = 4  # points evaluated side by side; fewer are filled up, so that one shape is compiled
+ROWS = 4  # points evaluated side by side; missing rows are filled, so that one shape is compiled
 
 _LIMITS = ("aspect_limit", "largest_ratio")  # static fields that say what is resolved
 _MOST_FREE = 10
 
 
-class Problem(eqx.Module):
-    """What is evaluated at each point of a search.
+class DesignProblem(eqx.Module):
+    """The objective and the constraints as a function of a few numbers.
 
     Fields:
         objective: an `AbstractObjective`.
         constraints: of `Constraint`.
         scatterer: any, with modes and panels for every point.
         reservoirs: `Reservoirs` of numbers.
-        damping: `QuadraticDamping` of constraints on the distance.
-        names: numbers that are differentiated by.
+        damping: `QuadraticDamping` of constraints on the hot spot.
+        names: the numbers that are differentiated by.
     """
 
     objective: Any
@@ -73,11 +73,48 @@ class Problem(eqx.Module):
         values, slopes = (np.concatenate(x) for x in zip(*found, strict=True))
         return values, slopes
 
-    def values(self, rows):
-        """The objective's value for rows of values."""
-        outputs, _ = self.linearise(rows)
-        parts = outputs[:, : outputs.shape[1] - len(self.constraints)]
-        return np.mean(parts**2, 1) if self.objective.squares else parts[:, 0]
+    def value(self, outputs):
+        """The objective's value from the last axis of outputs."""
+        parts = self._parts(outputs)
+        return np.mean(parts**2, -1) if self.objective.squares else parts[..., 0]
+
+    def gradient(self, outputs, slopes):
+        """The derivatives of the value by `names`, for rows of outputs and slopes."""
+        if not self.objective.squares:
+            return slopes[:, 0]
+        parts = self._parts(outputs)
+        weights = 2 / parts.shape[-1] * parts
+        return np.einsum("ri,rij->rj", weights, slopes[:, : parts.shape[-1]])
+
+    def _parts(self, outputs):
+        return outputs[..., : np.shape(outputs)[-1] - len(self.constraints)]
+
+
+class Box:
+    """The free parameters as coordinates from 0 to 1: the shares of their ranges.
+
+    A number that is positive between its bounds varies by factors: a valley along which a product
+    such as mu w^2 is constant is straight in logarithms, and takes fewer steps.
+
+    Args:
+        parameters: the free `Parameter`s.
+    """
+
+    def __init__(self, parameters):
+        self.lower = np.array([p.lower for p in parameters])
+        self.upper = np.array([p.upper for p in parameters])
+        self._log = np.array([p.log for p in parameters])
+        self._factor = np.where(self._log, self.upper / np.where(self._log, self.lower, 1), 1.0)
+
+    def values(self, shares):
+        """The parameters for rows of coordinates, the bounds without rounding."""
+        lower, upper = self.lower, self.upper
+        inner = np.where(self._log, lower * self._factor**shares, lower + shares * (upper - lower))
+        return np.where(shares >= 1, upper, np.where(shares <= 0, lower, inner))
+
+    def slopes(self, values):
+        """The derivatives of the parameters by their coordinates."""
+        return np.where(self._log, values * np.log(self._factor), self.upper - self.lower)
 
 
 @eqx.filter_jit
@@ -94,7 +131,7 @@ def _linearised(problem, rows):
 
 
 def placed(scatterer, reservoirs, numbers):
-    """Scatterer and reservoirs with other numbers; names as `field_path` and POINT have."""
+    """The scatterer and the reservoirs with other values of the named numbers."""
     own = {n: v for n, v in numbers.items() if n not in POINT}
     point = {f: getattr(reservoirs, f) for f in ("mu", "bias", "temperature", "temperature_bias")}
     point |= {n: v for n, v in numbers.items() if n in POINT}
@@ -155,13 +192,8 @@ def _fresh(scatterer):
     return bare
 
 
-def physical(scatterer, reservoirs, name, value):
-    """Raise ValueError where a number is outside the range that its class allows."""
-    placed(scatterer, reservoirs, {name: value})
-
-
 def present(scatterer, reservoirs, name):
-    """A number's present value; None where it is not one, such as an open wide_ratio."""
+    """A number's present value; NaN where it has none, such as an open wide_ratio."""
     if name in POINT:
         return float(getattr(reservoirs, name))
     path = field_path(scatterer, name)

@@ -11,7 +11,7 @@ from qpcjax.quantities import closest
 
 
 @dataclasses.dataclass(frozen=True)
-class Start:
+class DesignStart:
     """One start of the search, and what became of it.
 
     Fields:
@@ -40,7 +40,7 @@ class Start:
 
 
 @dataclasses.dataclass(frozen=True)
-class Condition:
+class ConstraintResult:
     """A constraint at the design.
 
     Fields:
@@ -108,7 +108,7 @@ class Design:
         evaluations: points evaluated in the search, each with its first derivatives, those of every
             start counted.
         sensitivity_evaluations: further points, for the Hessian.
-        starts: each `Start` that was looked at.
+        starts: each `DesignStart`, followed or not.
         conditions: each constraint at the design.
         names: what `gradient` and `hessian` are by: the free parameters, then others whose
             tolerance was asked for.
@@ -128,8 +128,8 @@ class Design:
     message: str
     evaluations: int
     sensitivity_evaluations: int
-    starts: tuple[Start, ...]
-    conditions: tuple[Condition, ...]
+    starts: tuple[DesignStart, ...]
+    conditions: tuple[ConstraintResult, ...]
     names: tuple[str, ...]
     points: dict[str, float]
     gradient: dict[str, float]

@@ -1,25 +1,24 @@
-"""From a handful of starts to the best point of a box: few evaluations, each of them counted."""
+"""From a handful of starts to the best point of a box: few evaluations, each of them counted.
+
+A mean square without constraints goes through SciPy's `least_squares`. Everything else, and the
+end of every descent, goes through `TrustRegion`, with constraints in an augmented Lagrangian.
+SciPy's SLSQP needs more evaluations there and misses more optima: benchmarks/design.md has the
+numbers.
+"""
 
 import dataclasses
-import functools
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
+from scipy import optimize
 
-from qpcjax.optimise.trust_region import minimise, trust_region
+from qpcjax.designing.merit import CONVERGED_SQUARES, FEASIBLE, Merit
+from qpcjax.optimise.trust_region import TrustRegion, minimise_quadratic
 
-# Decrease that is still to be had where a descent ends: in units of the objective's spread over the
-# starts, and of its value. Near a minimum squares are known better: a step more is all it takes.
-_CONVERGED, _CONVERGED_SQUARES = 1e-9, 1e-13
-_CONVERGED_SHARE = 1e-7
-_FEASIBLE = 1e-6  # violation that counts as none, in units of the constraint's spread
 _MOST_STEPS = 100
 _PENALTY = 10.0
 _STIFF = 1000.0  # penalty of the descent that begins where the constraints are met best
 _LARGEST_PENALTY = 1e8
-_SMALLEST_RADIUS = 1e-9
 _INNER = 12  # steps within the linearised constraints
 _SAME = 0.02  # distance in the box within which two descents are one
 _HOPELESS = 4.0  # expected gains by which a descent may be behind the best one
@@ -40,147 +39,53 @@ def low_discrepancy(count, dimensions, seed):
     return (shift + np.arange(1, count + 1)[:, None] * steps) % 1
 
 
-class Merit:
-    r"""What is minimised: objective and constraints as a function of the outputs z.
-
-    The augmented Lagrangian
-
-    .. math::
-        \frac{h(z)}{s} + \sum_i \frac{\rho}{2} \left[\Delta_i^2(c_i + \lambda_i/\rho)
-            - (\lambda_i/\rho)^2\right]
-
-    with h the number itself, with the sign of what is wanted, or half the sum of squared
-    deviations; s its spread over the starts; c_i a constrained number in units of its own spread,
-    and Delta its distance from the allowed range.
-
-    Args:
-        objective: an `AbstractObjective`.
-        constraints: of `Constraint`.
-        parts: how many of the outputs belong to the objective.
-    """
-
-    def __init__(self, objective, constraints, parts):
-        self.parts, self.squares = parts, objective.squares
-        self.sign = -1.0 if objective.maximise else 1.0
-        self.lower = np.array([c.lower for c in constraints])
-        self.upper = np.array([c.upper for c in constraints])
-        self.scale, self.scales = 1.0, np.ones(len(constraints))
-
-    def measure(self, outputs):
-        """Take the spreads from the outputs at the starts."""
-        finite = outputs[np.all(np.isfinite(outputs), 1)]
-        h = self.objective(finite)
-        self.scale = _spread(h) or float(np.max(np.abs(h))) or 1.0
-        c = finite[:, self.parts :]
-        for i in range(c.shape[1]):
-            ends = [abs(e) for e in (self.lower[i], self.upper[i]) if np.isfinite(e)]
-            # A bound that is small against the spread is meant to be kept to its own size.
-            spread = _spread(c[:, i]) or max(ends) or 1.0
-            self.scales[i] = np.sqrt(spread * min(spread, max(ends) or spread))
-
-    def objective(self, outputs):
-        """The value h of rows of outputs."""
-        parts = outputs[..., : self.parts]
-        return np.sum(parts**2, -1) / 2 if self.squares else self.sign * parts[..., 0]
-
-    def _shifted(self, outputs, multipliers, penalty):
-        """The constrained number plus lambda/rho, and how far that is outside the range."""
-        c = outputs[self.parts :] / self.scales + multipliers / penalty
-        return c - np.clip(c, self.lower / self.scales, self.upper / self.scales)
-
-    def settled(self, outputs):
-        """Decrease of the Lagrangian that counts as none."""
-        if self.squares:
-            return _CONVERGED_SQUARES
-        return max(_CONVERGED, _CONVERGED_SHARE * abs(float(self.objective(outputs))) / self.scale)
-
-    def violation(self, outputs):
-        """The largest violation of a constraint, in units of its spread."""
-        outside = self._shifted(outputs, np.zeros_like(self.scales), 1.0)
-        return float(np.max(np.abs(outside), initial=0.0))
-
-    def value(self, outputs, multipliers, penalty):
-        """The augmented Lagrangian."""
-        outside = self._shifted(outputs, multipliers, penalty)
-        h = float(self.objective(outputs)) / self.scale
-        return h + float(penalty / 2 * np.sum(outside**2) - np.sum(multipliers**2) / 2 / penalty)
-
-    def weights(self, outputs, multipliers, penalty):
-        """Its first and second derivatives by the outputs."""
-        parts = outputs[: self.parts]
-        first = parts / self.scale if self.squares else np.full(1, self.sign / self.scale)
-        second = np.full(self.parts, 1 / self.scale if self.squares else 0.0)
-        outside = self._shifted(outputs, multipliers, penalty)
-        first = np.concatenate([first, penalty * outside / self.scales])
-        active = np.where(outside != 0, penalty / self.scales**2, 0.0)
-        return first, np.concatenate([second, active])
-
-    def new_multipliers(self, outputs, multipliers, penalty):
-        """Multipliers that would make this point the minimum of the Lagrangian."""
-        return penalty * self._shifted(outputs, multipliers, penalty)
-
-
-def _spread(values):
-    """Half the distance between the quartiles' neighbours; 0 where all are equal."""
-    low, high = np.quantile(values, [0.1, 0.9])
-    return float(high - low) / 2
-
-
 @dataclasses.dataclass
-class Row:
-    """One start, and where its descent is.
+class Evaluation:
+    """A point of the unit box, its outputs, and their slopes by the coordinates."""
 
-    Fields:
-        start: its point in the unit box.
-        at: the best point so far, with the outputs and their slopes by box coordinates there.
-        multipliers, penalty: of the augmented Lagrangian.
-        evaluations: taken, with that of the start.
-        history: outputs at the best point so far, after each evaluation.
-        status: "screened", "descending", "converged", "infeasible", "steps", "merged" or "behind".
-    """
-
-    start: np.ndarray
     at: np.ndarray
     outputs: np.ndarray
     slopes: np.ndarray
-    multipliers: np.ndarray
-    penalty: float = _PENALTY
-    evaluations: int = 1
-    status: str = "screened"
-    state: object = None
-    moved: np.ndarray | None = None
-    change: np.ndarray | None = None
-    gain: float = 0.0
-    predicted: float = np.inf
-    last_violation: float = np.inf
-    updated: bool = False
-    checked: bool = False
-
-    def __post_init__(self):
-        self.history = [self.outputs]
 
     @property
-    def first_outputs(self):
-        """Outputs at the start."""
-        return self.history[0]
+    def finite(self):
+        """Whether it has a value and slopes."""
+        return bool(np.all(np.isfinite(self.outputs)) and np.all(np.isfinite(self.slopes)))
 
 
-@functools.cache
-def _minimiser():
-    return jax.jit(minimise)
+class Descent:
+    """One start, and where its descent is.
+
+    Attributes:
+        start: the first `Evaluation`.
+        best: the best one so far.
+        history: the best one so far, after each evaluation.
+        status: "screened", "descending", "converged", "infeasible", "steps", "merged" or "behind".
+        gain: fall of the merit that the last evaluation brought.
+        multipliers, penalty: of the augmented Lagrangian.
+        region: its `TrustRegion`.
+    """
+
+    def __init__(self, start, constraints):
+        self.start = self.best = start
+        self.history, self.status, self.gain = [start], "screened", np.inf
+        self.multipliers, self.penalty = np.zeros(constraints), _PENALTY
+        self.region = TrustRegion(start.at.size)
+        self.last_violation, self.updated, self.checked = np.inf, False, False
+
+    @property
+    def evaluations(self):
+        """Points evaluated, with the start."""
+        return len(self.history)
+
+    @property
+    def expected(self):
+        """Fall of the merit that the next evaluation may bring."""
+        return max(self.region.predicted, self.gain)  # in this order: the gain may be NaN
 
 
-@functools.cache
-def _optimiser():
-    optimiser = trust_region()
-
-    def update(gradient, state, at, known, moved, change, gain):
-        step, state = optimiser.update(
-            gradient, state, at, known=known, moved=moved, change=change, gain=gain
-        )
-        return optax.apply_updates(at, step), state
-
-    return jax.jit(optimiser.init), jax.jit(update)
+class _Left(Exception):
+    """A descent is left from within a solver of SciPy."""
 
 
 class Search:
@@ -188,13 +93,14 @@ class Search:
 
     Args:
         linearise: from rows of box coordinates to outputs and their slopes by them.
-        merit: `Merit`.
-        descents: how many starts are followed, of all that are looked at.
+        objective: an `AbstractObjective`.
+        constraints: of `Constraint`.
+        descents: how many starts are followed, of all that are evaluated.
         progress: called with (done, total, label).
     """
 
-    def __init__(self, linearise, merit, descents, progress):
-        self.linearise, self.merit = linearise, merit
+    def __init__(self, linearise, objective, constraints, descents, progress):
+        self.linearise, self.objective, self.constraints = linearise, objective, constraints
         self.descents, self.progress = descents, progress
         self.rows, self.interrupted = [], False
 
@@ -205,24 +111,22 @@ class Search:
 
     def screen(self, points):
         """Evaluate all starts; returns how many of them have finite outputs."""
-        outputs, slopes = self.linearise(points)
-        none = np.zeros(len(self.merit.scales))
-        self.rows = [
-            Row(p, p, z, dz, none) for p, z, dz in zip(points, outputs, slopes, strict=True)
-        ]
-        usable = [r for r in self.rows if _finite(r.outputs, r.slopes)]
-        if usable:
-            self.merit.measure(np.array([r.outputs for r in usable]))
+        found = [Evaluation(*x) for x in zip(points, *self.linearise(points), strict=True)]
+        self.rows = [Descent(e, len(self.constraints)) for e in found]
+        usable = np.array([e.outputs for e in found if e.finite])
+        if usable.size:
+            self.merit = Merit(self.objective, self.constraints, usable)
         return len(usable)
 
     def descend(self):
         """Follow the best starts to their ends."""
         running = self._chosen()
-        for row in running:
-            row.status = "descending"
-            row.state = _optimiser()[0](jnp.asarray(row.at))
-            row.moved = row.change = np.zeros_like(row.at)
         try:
+            if self.merit.squares and not self.merit.constrained:
+                self._least_squares(running)
+            else:
+                for row in running:
+                    row.status = "descending"
             for step in range(_MOST_STEPS):
                 running = [r for r in running if r.status == "descending"]
                 if not running:
@@ -235,23 +139,93 @@ class Search:
             if row.status == "descending":
                 row.status = "steps"
 
+    def best(self):
+        """The best feasible end; of infeasible ones the one of the smallest violation."""
+
+        def order(row):
+            violation = self.merit.violation(row.best.outputs)
+            if violation <= FEASIBLE and row.status != "infeasible":
+                return 0, float(self.merit.objective(row.best.outputs))
+            return 1, violation
+
+        return min((r for r in self.rows if r.status != "screened"), key=order)
+
     def _merit(self, row):
-        return self.merit.value(row.outputs, row.multipliers, row.penalty)
+        return self.merit.value(row.best.outputs, row.multipliers, row.penalty)
 
     def _chosen(self):
         """The best starts, no two of them close together."""
-        usable = [r for r in self.rows if _finite(r.outputs, r.slopes)]
-        apart = 0.4 * len(self.rows) ** (-1 / usable[0].at.size)
+        usable = [r for r in self.rows if r.start.finite]
+        apart = 0.4 * len(self.rows) ** (-1 / usable[0].start.at.size)
         chosen = []
         for row in sorted(usable, key=self._merit):
-            if all(np.max(np.abs(row.at - other.at)) > apart for other in chosen):
+            if all(_distance(row, other) > apart for other in chosen):
                 chosen.append(row)
-        if len(self.merit.scales):
+        if self.merit.constrained:
             # One of them begins where the constraints are met best.
-            nearest = min(usable, key=lambda r: self.merit.violation(r.outputs))
+            nearest = min(usable, key=lambda r: self.merit.violation(r.start.outputs))
             nearest.penalty = _STIFF
             chosen = [nearest, *(r for r in chosen if r is not nearest)]
         return chosen[: self.descents]
+
+    # --- SciPy's least squares ---
+
+    def _least_squares(self, chosen):
+        """Follow starts one after the other; none after one that ends at 0, the smallest square."""
+        ends = np.zeros(chosen[0].start.at.size), np.ones(chosen[0].start.at.size)
+        for i, row in enumerate(chosen):
+            self.progress(i, len(chosen), "descending")
+            row.status = "descending"
+            # The trust region goes on from the end, or confirms that nothing is to be gained there.
+            row.region.predicted = 0.0
+            try:
+                self._solve(row, ends)
+            except _Left:
+                if self._is_zero(row):
+                    for other in chosen[:i]:
+                        other.status = "behind" if other.status == "descending" else other.status
+                    return
+
+    def _solve(self, row, ends):
+        root, last = np.sqrt(self.merit.scale), row.start
+
+        def at(x) -> Evaluation:
+            nonlocal last
+            if not np.array_equal(x, last.at):
+                (outputs,), (slopes,) = self.linearise(x[None])
+                last = Evaluation(np.array(x), outputs, slopes)
+                self._judge(row, last)
+            return last
+
+        slopes: Any = lambda x: at(x).slopes / root  # noqa: E731
+        optimize.least_squares(
+            lambda x: at(x).outputs / root, row.start.at, slopes, ends,
+            "dogbox", ftol=1e-10, xtol=1e-9, gtol=1e-9, max_nfev=_MOST_STEPS
+        )  # fmt: skip
+
+    def _judge(self, row, trial):
+        if self._take(row, trial):
+            if self._is_zero(row):
+                row.status = "converged"
+            else:
+                self._give_up([row])
+        if row.status != "descending":
+            raise _Left
+
+    def _is_zero(self, row):
+        return self.merit.objective(row.best.outputs) < CONVERGED_SQUARES * self.merit.scale
+
+    def _take(self, row, trial):
+        """Count an evaluation and keep it if it is the best; whether it is."""
+        value = self.merit.value(trial.outputs, row.multipliers, row.penalty)
+        row.gain = self._merit(row) - value if trial.finite else np.nan
+        better = bool(row.gain > 0)
+        if better:
+            row.best = trial
+        row.history.append(row.best)
+        return better
+
+    # --- the trust region ---
 
     def _step(self, running):
         """One evaluation of each row that is on its way."""
@@ -261,88 +235,81 @@ class Search:
             return
         outputs, slopes = self.linearise(np.array([t for _, t in going]))
         for (row, trial), z, dz in zip(going, outputs, slopes, strict=True):
-            row.evaluations += 1
-            self._learn(row, trial, z, dz)
-            row.history.append(row.outputs)
-        self._give_up(going)
+            self._learn(row, Evaluation(trial, z, dz))
+        self._give_up([row for row, _ in going])
 
     def _propose(self, row):
         """The next point to try; settles the row's status where there is none."""
+        merit, region = self.merit, row.region
         while True:
-            first, second = self.merit.weights(row.outputs, row.multipliers, row.penalty)
-            gradient = row.slopes.T @ first
-            known = (row.slopes.T * second) @ row.slopes
-            trial, state = _optimiser()[1](
-                gradient, row.state, row.at, known, row.moved, row.change, row.gain
-            )
-            if len(self.merit.scales):
-                trial, state = self._within_kinks(row, state, np.asarray(trial) - row.at)
-            row.state = state
-            # What was learnt counts once.
-            row.moved, row.change, row.gain = np.zeros_like(row.at), np.zeros_like(row.at), 0.0
-            row.predicted = float(state.predicted)
-            stuck = float(state.radius) < _SMALLEST_RADIUS
-            if not (self._settle_multipliers(row, stuck) or stuck):
-                more = row.predicted > self.merit.settled(row.outputs)
-                if more or row.updated:
+            best = row.best
+            first, second = merit.weights(best.outputs, row.multipliers, row.penalty)
+            known = (best.slopes.T * second) @ best.slopes
+            step = region.step(best.at, best.slopes.T @ first, known)
+            if merit.constrained:
+                step = self._within_kinks(row, step)
+            stuck = region.exhausted
+            if not (self._settle_multipliers(row) or stuck):
+                if region.predicted > merit.settled(best.outputs) or row.updated:
                     row.updated = False
-                    return np.clip(np.asarray(trial), 0, 1)
+                    return np.clip(best.at + step, 0, 1)
                 stuck = True
-            if stuck and len(self.merit.scales) and not row.checked:
-                # What was learnt on the other side of a constraint may be wrong here: look again.
+            if stuck and merit.constrained and not row.checked:
+                # The curvature of the other side of a constraint may be wrong here: look again.
                 row.checked = True
-                row.state = _optimiser()[0](jnp.asarray(row.at))
+                row.region = region = TrustRegion(best.at.size)
                 continue
             if stuck and row.status == "descending":
-                feasible = self.merit.violation(row.outputs) <= _FEASIBLE
+                feasible = merit.violation(best.outputs) <= FEASIBLE
                 row.status = "converged" if feasible else "infeasible"
             if row.status != "descending":
-                return row.at
+                return best.at
 
-    def _within_kinks(self, row, state, step):
+    def _within_kinks(self, row, step):
         """The step that is best for the constraints on both sides of their kinks, linearised.
 
         A constraint counts on one side of its bound alone: a quadratic from either side leads past
         or short of it. Nothing is evaluated here.
         """
-        curvature, radius = np.asarray(state.curvature), float(state.radius)
-        lower, upper = np.maximum(-row.at, -radius), np.minimum(1 - row.at, radius)
+        best, region = row.best, row.region
+        lower, upper = region.bounds(best.at)
 
         def model(s):
-            z = row.outputs + row.slopes @ s
-            return self.merit.value(z, row.multipliers, row.penalty) + s @ curvature @ s / 2
+            z = best.outputs + best.slopes @ s
+            bent = s @ region.curvature @ s / 2
+            return self.merit.value(z, row.multipliers, row.penalty) + bent
 
-        none = np.zeros_like(step)
-        now, best = none, model(none)
-        start = best
-        if model(step) < best:
-            now, best = step, model(step)
+        now = np.zeros_like(step)
+        start = lowest = model(now)
+        if model(step) < lowest:
+            now, lowest = step, model(step)
         for _ in range(_INNER):
-            z = row.outputs + row.slopes @ now
+            z = best.outputs + best.slopes @ now
             first, second = self.merit.weights(z, row.multipliers, row.penalty)
-            gradient = row.slopes.T @ first + curvature @ now
-            matrix = curvature + (row.slopes.T * second) @ row.slopes
-            more = np.asarray(_minimiser()(gradient, matrix, lower - now, upper - now))
+            gradient = best.slopes.T @ first + region.curvature @ now
+            matrix = region.curvature + (best.slopes.T * second) @ best.slopes
+            more = minimise_quadratic(gradient, matrix, lower - now, upper - now)
             shares = 0.5 ** np.arange(12)
             values = [model(now + share * more) for share in shares]
             i = int(np.argmin(values))
-            if not values[i] < best - 1e-12 * max(start - best, 1e-300):
+            if not values[i] < lowest - 1e-12 * max(start - lowest, 1e-300):
                 break
-            now, best = now + shares[i] * more, values[i]
-        gain = jnp.asarray(start - best, state.predicted.dtype)
-        return row.at + now, state._replace(predicted=gain)
+            now, lowest = now + shares[i] * more, values[i]
+        region.predicted = start - lowest
+        return now
 
-    def _settle_multipliers(self, row, stuck):
+    def _settle_multipliers(self, row):
         """New multipliers once the point is near the minimum for the old ones; whether so."""
-        if not len(self.merit.scales):
+        merit, region = self.merit, row.region
+        if not merit.constrained:
             return False
-        merit = self.merit
-        new = merit.new_multipliers(row.outputs, row.multipliers, row.penalty)
+        new = merit.new_multipliers(row.best.outputs, row.multipliers, row.penalty)
         off = float(np.max(np.abs(new - row.multipliers))) / row.penalty
         # One update for each evaluation: a second one would answer to the same violation.
-        if off <= _FEASIBLE / 10 or row.updated:
+        if off <= FEASIBLE / 10 or row.updated:
             return False
-        if not (stuck or row.predicted < 0.1 * row.penalty * off**2 + merit.settled(row.outputs)):
+        near = 0.1 * row.penalty * off**2 + merit.settled(row.best.outputs)
+        if not (region.exhausted or region.predicted < near):
             return False
         if off > 0.25 * row.last_violation:
             row.penalty *= 5
@@ -353,37 +320,31 @@ class Search:
         row.multipliers, row.updated = new, True
         return True
 
-    def _learn(self, row, trial, outputs, slopes):
-        merit, size = self.merit, row.multipliers
-        before = self._merit(row)
-        finite = _finite(outputs, slopes)
-        row.moved = trial - row.at
-        row.gain = before - merit.value(outputs, size, row.penalty) if finite else np.nan
-        old = row.slopes
-        if finite and row.gain > 0:
-            row.at, row.outputs, row.slopes = trial, outputs, slopes
+    def _learn(self, row, trial):
+        """Take in an evaluation: the best point, the curvature and the radius."""
+        before = row.best
+        self._take(row, trial)
         # The slopes' change under the weights of the better point: the part of the Hessian that the
         # known one leaves out.
-        first, _ = merit.weights(row.outputs, size, row.penalty)
-        row.change = (slopes - old).T @ first if finite else np.full_like(row.at, np.nan)
+        first, _ = self.merit.weights(row.best.outputs, row.multipliers, row.penalty)
+        change = (trial.slopes - before.slopes).T @ first
+        change = change if trial.finite else np.full_like(trial.at, np.nan)
+        row.region.learn(trial.at - before.at, change, row.gain)
 
-    def _give_up(self, going):
+    def _give_up(self, rows):
         """Leave descents that are behind the best one, or have met a better one."""
-        rows = [r for r, _ in going if r.status == "descending"]
-        ranked = sorted(
-            (r for r in self.rows if r.status in ("descending", "converged")), key=self._merit
-        )
-        best = ranked[0]
+        ended = [r for r in self.rows if r.status in ("descending", "converged")]
+        best = min(ended, key=self._merit)
         for row in rows:
-            if row is best:
+            if row is best or row.status != "descending":
                 continue
-            if np.max(np.abs(row.at - best.at)) < _SAME:
+            if _distance(row, best) < _SAME:
                 row.status = "merged"
-            elif row.evaluations > _TRIAL and not len(self.merit.scales):
+            elif row.evaluations > _TRIAL and not self.merit.constrained:
                 behind = self._merit(row) - self._merit(best)
-                if behind > _HOPELESS * max(row.predicted, row.gain):
+                if behind > _HOPELESS * row.expected:
                     row.status = "behind"
 
 
-def _finite(outputs, slopes):
-    return bool(np.all(np.isfinite(outputs)) and np.all(np.isfinite(slopes)))
+def _distance(one, other):
+    return float(np.max(np.abs(one.best.at - other.best.at)))

@@ -56,8 +56,8 @@ _BOUND = ("lower", "upper", "unit")
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
-    """What a spec asks: the arguments of `design`.
+class DesignSpec:
+    """The arguments of `design` that a TOML file gives.
 
     Fields:
         positional: objective, scatterer, reservoirs and free.
@@ -70,8 +70,8 @@ class Question:
     reader: Reader
 
 
-def read_design_spec(path) -> Question:
-    """The question of a design's TOML file.
+def read_design_spec(path) -> DesignSpec:
+    """The arguments of `design` from a TOML file.
 
     Raises:
         InputError: anything that the user can mend; says the key, what was wanted and what came.
@@ -115,7 +115,7 @@ def read_design_spec(path) -> Question:
     named = {"constraints": constraints, "tolerances": tolerances, "damping": damping}
     named |= {key: _whole(reader, given[key], key) for key in ("starts", "descents", "seed")
               if key in given}  # fmt: skip
-    return Question(positional, named, reader)
+    return DesignSpec(positional, named, reader)
 
 
 def _whole(reader, value, field):
