@@ -9,7 +9,7 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.designing import FlattestPlateau
-from qpcjax.designing.result import Condition, Design
+from qpcjax.designing.result import ConstraintResult, Design
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.overviews import Overview, brief, html_table, in_words, range_in_words
 
@@ -111,7 +111,7 @@ def test_a_design():
         evaluations=1,
         sensitivity_evaluations=1,
         starts=(),
-        conditions=(Condition("current", 4.5, -np.inf, 4.0, "nA", False, 0.0, 0.5),),
+        conditions=(ConstraintResult("current", 4.5, -np.inf, 4.0, "nA", False, 0.0, 0.5),),
         names=("length",),
         points={"length": 80.0},
         gradient={"length": 0.0},

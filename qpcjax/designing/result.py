@@ -179,7 +179,8 @@ class Design:
             raise ValueError(f"there is no {name!r} in the design: {closest(name, self.names)}")
         rows = np.tile([self.points[n] for n in self.names], (np.size(values), 1))
         rows[:, self.names.index(name)] = values
-        return self.problem.values(rows)
+        outputs, _ = self.problem.linearise(rows)
+        return self.problem.value(outputs)
 
     def values(self):
         """The free parameters by name."""
