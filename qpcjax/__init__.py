@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from qpcjax import scatterers as scatterers
     from qpcjax import sweeping as sweeping
     from qpcjax.designing import design as design
+    from qpcjax.heat.damping import AbstractDamping as AbstractDamping
+    from qpcjax.heat.damping import QuadraticDamping as QuadraticDamping
     from qpcjax.heat.hot_spot import HotSpot as HotSpot
-    from qpcjax.heat.hot_spot import QuadraticDamping as QuadraticDamping
     from qpcjax.heat.hot_spot import hot_spot as hot_spot
-    from qpcjax.heat.hot_spot import inelastic_length as inelastic_length
-    from qpcjax.heat.hot_spot import power_per_length as power_per_length
+    from qpcjax.heat.profile import inelastic_length as inelastic_length
+    from qpcjax.heat.profile import power_per_length as power_per_length
     from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
     from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
     from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import SaddlePoint as SaddlePoint
     from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
     from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
-    from qpcjax.scatterers import eigenvalues as eigenvalues
     from qpcjax.scatterers import in_bulk as in_bulk
-    from qpcjax.scatterers import transmission as transmission
     from qpcjax.sweeping import SweepResult as SweepResult
     from qpcjax.sweeping import open_sweep as open_sweep
     from qpcjax.sweeping import sweep as sweep
@@ -52,6 +51,8 @@ if TYPE_CHECKING:
     from qpcjax.transport.maps import transport_map as transport_map
     from qpcjax.transport.reservoirs import Dissipation as Dissipation
     from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
+    from qpcjax.transport.transmission import eigenvalues as eigenvalues
+    from qpcjax.transport.transmission import transmission as transmission
 
     __version__: str
 
@@ -62,14 +63,13 @@ _HOMES = {
         *("scatterers", "sweeping"),
     ),
     "designing": ("design",),
-    "heat.hot_spot": (
-        *("HotSpot", "QuadraticDamping"),
-        *("hot_spot", "inelastic_length", "power_per_length"),
-    ),
+    "heat.damping": ("AbstractDamping", "QuadraticDamping"),
+    "heat.hot_spot": ("HotSpot", "hot_spot"),
+    "heat.profile": ("inelastic_length", "power_per_length"),
     "scatterers": (
         *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),
         *("BiasedConstriction", "IdealStep", "MatchedConstriction", "SaddlePoint"),
-        *("TabulatedTransmission", "ZeemanSplit", "eigenvalues", "in_bulk", "transmission"),
+        *("TabulatedTransmission", "ZeemanSplit", "in_bulk"),
     ),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
@@ -79,6 +79,7 @@ _HOMES = {
     ),
     "transport.maps": ("TransportMap", "transport_map"),
     "transport.reservoirs": ("Dissipation", "Reservoirs"),
+    "transport.transmission": ("eigenvalues", "transmission"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

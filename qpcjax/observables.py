@@ -13,14 +13,16 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax.constants import CONDUCTANCE_QUANTUM
-from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot, inelastic_length, power_per_length
+from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.hot_spot import hot_spot
+from qpcjax.heat.profile import inelastic_length, power_per_length
 from qpcjax.quantities import POINT, RESULTS, Quantity, closest
-from qpcjax.scatterers import transmission
 from qpcjax.scatterers.base import as_scatterer
-from qpcjax.scatterers.batching import same_dtype
+from qpcjax.transport.batching import same_dtype
 from qpcjax.transport.integrals import ORDER, transport_moments
 from qpcjax.transport.landauer import conductance
 from qpcjax.transport.reservoirs import Dissipation, Reservoirs
+from qpcjax.transport.transmission import transmission
 
 
 class Point:
@@ -59,11 +61,11 @@ class Point:
         """T(E, V) at the energy, or at mu where none is given."""
         energy = self.reservoirs.mu if self.energy is None else self.energy
         scatterer, bias = self.scatterer, self.reservoirs.bias
-        if not self.bulk or scatterer.bulk_total is None:
+        if not self.bulk or not scatterer.in_one_kernel:
             return transmission(scatterer, energy, bias)
         # `transmission` takes this form for an array of energies; here is one energy.
         outside = (energy > scatterer.energy_limit()) | (energy < scatterer.energy_floor())
-        return jnp.where(outside, jnp.nan, scatterer.bulk_total(energy, bias))
+        return jnp.where(outside, jnp.nan, scatterer.transmissions(energy, bias, bulk=True))
 
     @functools.cached_property
     def moments(self):

@@ -15,11 +15,12 @@ from qpcjax import plot
 from qpcjax._versions import versions
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, fermi_energy
 from qpcjax.files import table_files, write_files
-from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
-from qpcjax.scatterers import transmission
+from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.scatterers.registry import BARRIERS
 from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.transport.transmission import transmission
 
 BIASES = (0.2, 0.6)  # eV/E1 of Figs. 2 and 4
 TEMPERATURES = (0.0, 0.04, 0.08)  # kT/E1 of Fig. 2

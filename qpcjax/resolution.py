@@ -1,14 +1,20 @@
-"""How many modes an operating point needs, and whether T(E) is known where it counts."""
+"""Making room: the modes, panels and aspect limit that hold for a set of operating points."""
 
 import dataclasses
 import math
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN
-from qpcjax.scatterers import AbstractScatterer, ZeemanSplit
-from qpcjax.transport.integrals import LOST_WEIGHT, ORDER
+from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.search import finely_searched
+from qpcjax.scatterers.zeeman import ZeemanSplit
+
+# Largest Fermi weight beyond a scatterer's energies that an integral may lose.
+LOST_WEIGHT = 1e-12
 
 # The fields that say how many modes are kept, and how many of them are usual at least.
 _USUAL = {"channel_modes": 20, "modes": 1}
@@ -17,6 +23,83 @@ _MODES_COUNTED = 1 << 20  # more are not looked for
 _MOST_MODES = 100  # every mode adds to the time of compilation
 _MOST_VALUES = 2e7  # numbers T_n(E) held at once for an integral; 160 MB
 _NUMBERS = 8  # those held for one energy by a scatterer of memory 1
+_REACH = 37.0  # thermal widths that an integral reaches
+
+
+class Window(NamedTuple):
+    """The electrochemical potentials of some operating points; NumPy arrays that broadcast.
+
+    Fields:
+        mu: mean electrochemical potential in meV.
+        bias: eV in meV.
+        temperature: mean temperature in K.
+        temperature_bias: T_L - T_R in K.
+    """
+
+    mu: Any
+    bias: Any = 0.0
+    temperature: Any = 0.0
+    temperature_bias: Any = 0.0
+
+    @classmethod
+    def of(cls, arguments):
+        """The window of a function's arguments by name: `reservoirs`, or `mu`, or `energy`."""
+        reservoirs = arguments.get("reservoirs")
+        if reservoirs is not None:
+            return cls.of(
+                {name: getattr(reservoirs, name) for name in cls._fields}
+                | ({"mu": arguments["energy"]} if "energy" in arguments else {})
+            )
+        mu = arguments.get("mu", arguments.get("energy"))
+        others = (arguments.get(name, 0.0) for name in cls._fields[1:])
+        return cls(*(np.asarray(x, float) for x in (mu, *others)))
+
+    def sides(self):
+        """Electrochemical potential in meV and kT of both sides, arrays (2, points) without NaN."""
+        numbers = np.stack([x.reshape(-1) for x in np.broadcast_arrays(*self)])
+        mu, bias, temperature, difference = numbers[:, ~np.isnan(numbers.sum(axis=0))]
+        sign = np.array([[1.0], [-1.0]])
+        return mu + sign * bias / 2, BOLTZMANN * (temperature + sign * difference / 2)
+
+    def width(self):
+        """The largest width in meV of the energies that one of the points reaches."""
+        mu, kT = self.sides()
+        reach = np.abs(mu[0] - mu[1]) + 2 * _REACH * np.max(kT, axis=0, initial=0)
+        return float(np.max(reach, initial=0))
+
+
+def make_room(scatterer, window):
+    """The scatterer with the modes and the search that these operating points need.
+
+    Args:
+        scatterer: any scatterer with concrete numbers.
+        window: the `Window`.
+    """
+    return with_modes(finely_searched(scatterer, window.width()), window)
+
+
+def with_modes(scatterer, window):
+    """The scatterer with the modes that these operating points need, or itself where it has them.
+
+    Where no number of modes that can be held is enough it is returned as it is: the functions give
+    NaN then. `prepared` says why instead.
+
+    Args:
+        scatterer: an `AbstractScatterer` with concrete numbers.
+        window: the `Window`.
+    """
+    field = _modes_field(scatterer)
+    if field is None or np.ndim(scatterer.energy_limit()) > 0:
+        return scatterer
+    try:
+        needed = modes_needed(scatterer, window)
+    except OverflowError:
+        return scatterer
+    if not modes_kept(scatterer) < needed <= _MOST_MODES:
+        return scatterer
+    # A few sizes, so that programs are shared.
+    roomy = keeping(scatterer, min(_MOST_MODES, 4 * math.ceil(needed / 4)))
+    return roomy if _values_held(roomy) <= _MOST_VALUES else scatterer
 
 
 def prepared(scatterer, reservoirs, modes=None):
@@ -24,7 +107,7 @@ def prepared(scatterer, reservoirs, modes=None):
 
     Args:
         scatterer: any scatterer.
-        reservoirs: `Reservoirs` with plain numbers in its fields.
+        reservoirs: `Reservoirs`, or a `Window`, with concrete numbers.
         modes: how many to keep; by default as many as are needed, which is also the quickest.
 
     Raises:
@@ -54,16 +137,16 @@ def modes_needed(scatterer, reservoirs) -> int:
 
     Args:
         scatterer: a scatterer that keeps a number of modes.
-        reservoirs: `Reservoirs` with plain numbers in its fields.
+        reservoirs: `Reservoirs`, or a `Window`, with concrete numbers.
 
     Raises:
         OverflowError: more than a million are needed.
     """
-    sides = _sides(scatterer, reservoirs)
+    mu, kT = _sides(scatterer, reservoirs)
 
     def enough(modes):
         limit = float(keeping(scatterer, modes).energy_limit())
-        return all(_weight_beyond(limit - mu, kT) <= LOST_WEIGHT for mu, kT in sides)
+        return bool(np.all(_weight_beyond(limit - mu, kT) <= LOST_WEIGHT))
 
     # Up in doubles, then down by halves.
     few = many = _fewest(scatterer)
@@ -77,21 +160,18 @@ def modes_needed(scatterer, reservoirs) -> int:
     return many
 
 
-def _sides(scatterer, reservoirs):
+def _sides(scatterer, points):
     """The electrochemical potential of each side, as far as it counts, and its kT, in meV."""
-    sides = [
-        (float(mu), BOLTZMANN * (reservoirs.temperature + sign * reservoirs.temperature_bias / 2))
-        for mu, sign in ((reservoirs.mu_left, 1), (reservoirs.mu_right, -1))
-    ]
+    mu, kT = Window(*(getattr(points, name) for name in Window._fields)).sides()
     # Far below the first step the electrons that count are those activated to it.
     step = float(getattr(spinless(scatterer), "first_step", -math.inf))
-    return [(max(mu, step) if kT > 0 else mu, kT) for mu, kT in sides]
+    return np.where(kT > 0, np.maximum(mu, step), mu), kT
 
 
 def _weight_beyond(gap, kT):
-    if kT == 0:
-        return float(gap < 0)
-    return float(np.exp(-np.logaddexp(0, gap / kT)))
+    warm = kT > 0
+    x = gap / np.where(warm, kT, 1)
+    return np.where(warm, np.exp(-np.logaddexp(0, x)), gap < 0)
 
 
 def spinless(scatterer):
@@ -128,11 +208,15 @@ def keeping(scatterer, modes):
     return dataclasses.replace(scatterer, **{str(_modes_field(scatterer)): modes})
 
 
+def _values_held(scatterer):
+    """Numbers that one integral holds at once."""
+    panels = jax.eval_shape(scatterer.panel_edges).size
+    return panels * ORDER * max(modes_kept(scatterer) or 1, _NUMBERS * scatterer.memory)
+
+
 def _require_room(scatterer, kept, needed, chosen):
     """Raise ValueError if one evaluation cannot hold this many modes; returns the scatterer."""
-    panels = jax.eval_shape(scatterer.panel_edges).size
-    held = panels * ORDER * max(kept, _NUMBERS * scatterer.memory)
-    if kept <= _MOST_MODES and held <= _MOST_VALUES:
+    if kept <= _MOST_MODES and _values_held(scatterer) <= _MOST_VALUES:
         return scatterer
     bare = spinless(scatterer)
     aspect = why = ""
@@ -154,8 +238,8 @@ def _require_known(scatterer, reservoirs):
     """Raise ValueError where electrons that count reach beyond the energies of a table."""
     floor, limit = float(scatterer.energy_floor()), float(scatterer.energy_limit())
     tail = math.log(1 / LOST_WEIGHT)
-    sides = _sides(scatterer, reservoirs)
-    low, high = min(mu - tail * kT for mu, kT in sides), max(mu + tail * kT for mu, kT in sides)
+    mu, kT = _sides(scatterer, reservoirs)
+    low, high = float(np.min(mu - tail * kT)), float(np.max(mu + tail * kT))
     if floor > low or limit < high:
         raise ValueError(
             f"the table must reach from {low:.6g} to {high:.6g} meV for this mu, bias and "

@@ -1,34 +1,192 @@
-"""Checks of a parameter object's fields where their values are concrete."""
+"""Numbers of a parameter object: converted once, checked where they are concrete."""
 
+import dataclasses
+import functools
 import math
-from typing import Any
+import operator
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
 
-def number(value) -> Any:
-    """Python float of a plain number; arrays and traced values pass unchanged.
+def number(value, name="") -> Any:
+    """A real number or array as JAX computes with it.
 
-    Plain numbers stay weakly typed, so that results follow the dtype of the energies.
+    Plain numbers become weakly typed JAX arrays, so that results follow the dtype of the energies
+    and `equinox.filter_grad` sees them. Lists, tuples and columns of pandas or xarray become NumPy
+    arrays; whole numbers become floating-point ones. JAX's arrays pass unchanged, and so does
+    anything that is no number at all, such as a shape.
+
+    Raises:
+        TypeError: a Boolean, a text, None or complex numbers.
     """
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"a number was wanted, got {value!r}")
-    if isinstance(value, (int, float, np.number)):
-        return float(value)
-    if isinstance(value, (list, tuple)):
-        return np.asarray(value, dtype=float)
-    if isinstance(value, str) or value is None:
-        raise TypeError(f"a number was wanted, got {value!r}")
-    return value
+    wanted = f"{name} must be a real number" if name else "a number was wanted"
+    if isinstance(value, (bool, np.bool_, str, bytes)) or value is None:
+        raise TypeError(f"{wanted}, got {value!r}")
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return jnp.asarray(float(value))
+    if isinstance(value, complex):
+        raise TypeError(f"{wanted}, got the complex number {value!r}")
+    if not isinstance(value, jax.Array):
+        if not (isinstance(value, (list, tuple)) or hasattr(value, "__array__")):
+            return value
+        if isinstance(value, (list, tuple)) and any(isinstance(x, jax.Array) for x in value):
+            return number(jnp.stack([jnp.asarray(x) for x in value]), name)
+        value = np.asarray(value)
+        if value.dtype == object:
+            try:
+                value = value.astype(float)
+            except (TypeError, ValueError):
+                raise TypeError(f"{wanted}, got an array of {value.dtype}") from None
+        if value.dtype.kind not in "iufcb":
+            raise TypeError(f"{wanted}, got an array of {value.dtype}")
+    if jnp.issubdtype(value.dtype, jnp.complexfloating):
+        raise TypeError(f"{wanted}, got complex numbers")
+    if jnp.issubdtype(value.dtype, jnp.bool_):
+        raise TypeError(f"{wanted}, got an array of Booleans")
+    return value.astype(float) if jnp.issubdtype(value.dtype, jnp.integer) else value
+
+
+class Range(NamedTuple):
+    """The values that a number may have.
+
+    Fields:
+        wanted: the range in words, with the unit, for messages.
+        least: the smallest value, or the infimum where that itself is not allowed.
+        above: whether `least` itself is not allowed.
+    """
+
+    wanted: str
+    least: float = -math.inf
+    above: bool = False
+
+    def holds(self, value, xp: Any = np):
+        """Whether finite numbers are in the range; NaN is not."""
+        high_enough = value > self.least if self.above else value >= self.least
+        return high_enough & xp.isfinite(value)
+
+
+def positive(words) -> Range:
+    """A number above 0, such as `positive("width in nm")`."""
+    return Range(f"a positive {words}", 0.0, True)
+
+
+def parameter(allowed=None, scalar=True, optional=False, quantity=None, **options) -> Any:
+    """A field of `Parameters`.
+
+    Args:
+        allowed: its `Range`; by default any number but NaN.
+        scalar: whether it must be a scalar.
+        optional: whether None is a value of it.
+        quantity: name of its entry in the table of quantities, where that is not the field's own.
+        options: of `equinox.field`.
+    """
+    metadata: dict[str, Any] = {"parameter": (allowed, scalar, optional)}
+    if quantity is not None:
+        metadata["quantity"] = quantity
+    return eqx.field(metadata=metadata, **options)
+
+
+class Parameters(eqx.Module):
+    """A pytree of numbers.
+
+    Its numbers are converted and checked once, when it is constructed; JAX's own transformations
+    of the tree do neither. An object in which a number is None is a tree of axes, such as
+    `jax.vmap` takes for `in_axes`: it keeps what it was given.
+    """
+
+    def __check_init__(self):
+        numbers = [(name, getattr(self, name), *rules) for name, *rules in _parameters(type(self))]
+        if any(value is None and not optional for _, value, _, _, optional in numbers):
+            return
+        for name, value, allowed, scalar, _ in numbers:
+            if value is None:
+                continue
+            value = number(value, name)
+            if scalar and np.shape(value) != ():
+                raise ValueError(
+                    f"{type(self).__name__}.{name} must be a scalar, got shape {np.shape(value)}; "
+                    "map a batch of scatterers with jax.vmap"
+                )
+            if allowed is not None:
+                require(name, value, allowed.wanted, allowed.holds)
+            object.__setattr__(self, name, value)  # an equinox Module is frozen by now
+        self.check()
+
+    def check(self):
+        """Check what concerns several numbers at once; called when all of them are converted."""
+
+    def meaningful(self):
+        """Whether all numbers are in their ranges, also where they are traced."""
+        held = jnp.asarray(True)
+        for name, allowed, _, _ in _parameters(type(self)):
+            value = getattr(self, name)
+            if value is not None and allowed is not None:
+                held &= jnp.all(allowed.holds(jnp.asarray(value), jnp))
+        return held
+
+    def __repr__(self):
+        fields = (f"{f.name}={_shown(getattr(self, f.name))}" for f in dataclasses.fields(self))
+        return f"{type(self).__name__}({', '.join(fields)})"
+
+
+@functools.cache
+def _parameters(kind):
+    """Name, range, and whether scalar and optional, of each number of a class of `Parameters`."""
+    fields = dataclasses.fields(kind)
+    return [(f.name, *f.metadata["parameter"]) for f in fields if "parameter" in f.metadata]
+
+
+def _shown(value):
+    """A field as its class's `repr` shows it."""
+    known = concrete(value)
+    if known is None:
+        return repr(value)
+    if known.ndim == 0:
+        return f"{known:.12g}"
+    numbers = ", ".join(f"{x:.6g}" for x in known.reshape(-1)[:3])
+    return f"array({numbers}{', ...' if known.size > 3 else ''}; shape {known.shape})"
+
+
+def meaningful(*trees):
+    """Whether every number of these trees is one, and in its range: a traced Boolean."""
+    held = jnp.asarray(True)
+    for tree in trees:
+        if isinstance(tree, Parameters):
+            held &= tree.meaningful()
+        if dataclasses.is_dataclass(tree):
+            held &= meaningful(*(getattr(tree, f.name) for f in dataclasses.fields(tree)))
+        elif isinstance(tree, (tuple, list)):
+            held &= meaningful(*tree)
+        elif isinstance(tree, dict):
+            held &= meaningful(*tree.values())
+        elif isinstance(tree, (jax.Array, np.ndarray, float)) and jnp.issubdtype(
+            jnp.result_type(tree), jnp.floating
+        ):
+            held &= ~jnp.any(jnp.isnan(tree))
+    return held
+
+
+def where_meaningful(held, result):
+    """A result with NaN, and a derivative of NaN, in place of its numbers where `held` is false."""
+
+    def masked(x):
+        if not jnp.issubdtype(x.dtype, jnp.inexact):
+            return x
+        return x * jnp.where(held, 1, jnp.nan).astype(x.dtype)
+
+    return jax.tree.map(masked, result)
 
 
 def concrete(value):
     """NumPy value of a field, or None where it is traced (or not a number at all)."""
-    if isinstance(value, (float, np.ndarray)):
-        return np.asarray(value)
-    if isinstance(value, jax.Array) and not isinstance(value, Tracer):
+    if isinstance(value, Tracer) or value is None:
+        return None
+    if isinstance(value, (int, float, np.ndarray, np.number, jax.Array)):
         return np.asarray(value)
     return None
 
@@ -49,20 +207,13 @@ def require(name, value, wanted, holds):
         raise ValueError(f"{name} must be {wanted}, got {shown:g}")
 
 
-def require_scalar(owner, names):
-    """Raise ValueError unless these fields of a scatterer are scalars."""
-    for name in names:
-        shape = np.shape(getattr(owner, name))
-        if shape != ():
-            raise ValueError(
-                f"{type(owner).__name__}.{name} must be a scalar, got shape {shape}; "
-                f"map a batch of scatterers with jax.vmap"
-            )
-
-
 def require_count(name, value, least=1, purpose=""):
     """Raise ValueError unless this is a whole number, `least` or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    try:
+        whole = -math.inf if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        whole = -math.inf
+    if whole < least:
         raise ValueError(f"{name} must be a whole number, {least} or more{purpose}, got {value!r}")
 
 

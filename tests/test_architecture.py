@@ -21,9 +21,9 @@ ORDER = (
     "_numerics",
     "quantities",
     "scatterers",
+    "resolution",
     "transport",
     "heat",
-    "resolution",
     "optimise",
     "measurements",  # kinds of measured data, and how a device predicts them
     "files",

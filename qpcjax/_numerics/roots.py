@@ -55,5 +55,7 @@ def _(primals, tangents):
     x = _root(fun, lower, upper)
     # 0 = fun(x) at all values of what it closes over.
     _, change = eqx.filter_jvp(lambda fun: fun(x), (fun,), (tangents[0],))
+    if change is None:  # nothing of it moves
+        return x, jnp.zeros_like(x)
     _, slope = jax.jvp(fun, (x,), (jnp.ones_like(x),))
     return x, -change / slope

@@ -20,7 +20,7 @@ from qpcjax.files import (
 )
 from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.quantities import QUANTITIES
 from qpcjax.resolution import modes_kept, prepared
 from qpcjax.scatterers.registry import BARRIERS, barrier_quantities, named_scatterer

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.observables import Point, values_at
 from qpcjax.quantities import POINT
 from qpcjax.resolution import keeping, modes_kept, modes_needed, prepared

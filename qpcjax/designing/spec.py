@@ -19,7 +19,7 @@ from qpcjax.designing.objectives import (
     TargetTransmission,
 )
 from qpcjax.files import read_transmission
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements import InputError
 from qpcjax.specifications import Reader, read_scatterer
 from qpcjax.transport.reservoirs import Reservoirs

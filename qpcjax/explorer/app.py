@@ -11,7 +11,7 @@ def _():
 
     from qpcjax.explorer import barriers, fits, html_tables, uploads
     from qpcjax.explorer.live_outputs import Screen
-    from qpcjax.heat.hot_spot import QuadraticDamping
+    from qpcjax.heat.damping import QuadraticDamping
     from qpcjax.transport.reservoirs import Reservoirs
 
     screen = Screen()

@@ -19,8 +19,8 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.explorer.barriers import BIAS, ENERGIES, MU
-from qpcjax.scatterers import transmission
 from qpcjax.transport.reservoirs import Dissipation, Reservoirs
+from qpcjax.transport.transmission import transmission
 
 _STEP = 0.02  # meV, of the energies; a Fermi function is no steeper than one step
 _MU = np.arange(MU.low, MU.high + 0.1, 0.2)

@@ -5,7 +5,7 @@ marimo runs the page's code in threads of the server's own process, so that they
 
 from qpcjax.explorer import barriers
 from qpcjax.explorer.live_outputs import Screen
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.transport.reservoirs import Reservoirs
 
 

@@ -18,9 +18,9 @@ from qpcjax.plot.style import (
     styled,
     with_unit,
 )
-from qpcjax.scatterers import transmission
 from qpcjax.scatterers.fields import with_numbers
 from qpcjax.transport.landauer import conductance
+from qpcjax.transport.transmission import transmission
 
 _POINTS = 240
 _SLICE = 41

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot, power_per_length
+from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.hot_spot import hot_spot
+from qpcjax.heat.profile import power_per_length
 from qpcjax.plot.constriction_outline import draw_constriction, mouth
 from qpcjax.plot.style import BAND, COLOURS, COLUMN, one_panel, panels, styled
 

@@ -15,6 +15,4 @@ from qpcjax.scatterers.soft import grid_points as grid_points
 from qpcjax.scatterers.soft import soften as soften
 from qpcjax.scatterers.step import IdealStep as IdealStep
 from qpcjax.scatterers.tabulated import TabulatedTransmission as TabulatedTransmission
-from qpcjax.scatterers.transmission import eigenvalues as eigenvalues
-from qpcjax.scatterers.transmission import transmission as transmission
 from qpcjax.scatterers.zeeman import ZeemanSplit as ZeemanSplit

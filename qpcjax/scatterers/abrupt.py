@@ -115,7 +115,7 @@ def _over_modes(step, e, modes, carry, in_loop, open_alone=False):
             opens = jnp.asarray(np.arange(modes, dtype=e.dtype) ** 2)
             last = largest(jnp.sum(~(jnp.max(e, initial=-jnp.inf) <= opens)))  # with NaN all
             *_, carry = jax.lax.fori_loop(
-                0, last + 1, lambda i, state: guarded(state, i.astype(e.dtype))[0], start
+                0, last + 1, lambda i, state: guarded(state, jnp.asarray(i, e.dtype))[0], start
             )
             return carry, None
         (*_, carry), out = jax.lax.scan(guarded, start, jnp.asarray(n))
@@ -368,33 +368,20 @@ class AbruptConstriction(AbstractChannel):
         return self._evaluate(MATCHINGS[self.matching][1], energy)
 
     @property
-    def bulk_total(self):
-        """T(E) as one kernel; the tables of "profile" have no such form."""
-        return None if self.matching == "profile" else self._bulk_total
+    def in_one_kernel(self):
+        """Whether T(E) has a form that is one kernel: the tables of "profile" have none."""
+        return self.matching == "mean"
 
-    def _bulk_total(self, energy, bias=0.0):
-        def total(e, phase, _, modes):
-            offset = jnp.asarray(self.offset, e.dtype)
-            return bulk_transmission(
-                e, phase, offset, jnp.asarray(self.energy_scale, e.dtype), modes
-            )
+    def transmissions(self, energies, bias=0.0, filled=None, bulk=False):
+        """T(E) at many energies by a loop over modes, or written out for up to three or in bulk."""
+        if not self.in_one_kernel or not (bulk or filled is not None):
+            return super().transmissions(energies, bias, filled)
 
-        return self._evaluate(total, energy)
-
-    def at_nodes(self, energies, filled, bias=0.0):
-        """T(E) at the nodes of an integral; up to three modes are written out."""
-        if self.matching == "profile":
-            return super().at_nodes(energies, filled, bias)
-        return self._at_nodes(energies, filled, bulk=False)
-
-    def bulk_at_nodes(self, energies, filled, bias=0.0):
-        """The same, as one kernel, and so is each of its derivatives."""
-        return self._at_nodes(energies, filled, bulk=True)
-
-    def _at_nodes(self, energies, filled, bulk):
         def total(e, phase, _, modes):
             offset = jnp.asarray(self.offset, e.dtype)
             scale = jnp.asarray(self.energy_scale, e.dtype)
+            if filled is None:
+                return bulk_transmission(e, phase, offset, scale, modes)
             return node_transmission(e, phase, offset, scale, filled, modes, bulk)
 
         return self._evaluate(total, energies)

@@ -4,11 +4,10 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
 from qpcjax.constants import GAAS_MASS, transverse_energy
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import number, require, require_count, require_scalar
+from qpcjax.validation import Range, parameter, positive, require_count
 
 
 class AdiabaticConstriction(LogisticSteps):
@@ -39,22 +38,13 @@ class AdiabaticConstriction(LogisticSteps):
         (1988).
     """
 
-    half_width: float = eqx.field(converter=number)
-    curvature_radius: float = eqx.field(converter=number)
-    offset: float = eqx.field(default=0.0, converter=number)
-    mass: float = eqx.field(default=GAAS_MASS, converter=number)
+    half_width: float = parameter(positive("width in nm"))
+    curvature_radius: float = parameter(positive("radius in nm"))
+    offset: float = parameter(Range("a finite energy in meV"), default=0.0)
+    mass: float = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):
-        require_scalar(self, ("half_width", "curvature_radius", "offset", "mass"))
-        positive = {
-            "half_width": "a positive width in nm",
-            "curvature_radius": "a positive radius in nm",
-            "mass": "a positive effective mass in m_e",
-        }
-        for name, wanted in positive.items():
-            require(name, getattr(self, name), wanted, lambda x: (x > 0) & np.isfinite(x))
-        require("offset", self.offset, "a finite energy in meV", np.isfinite)
         require_count("modes", self.modes)
 
     @property

@@ -1,4 +1,4 @@
-"""What a scatterer is."""
+"""A scatterer: transmission eigenvalues, and the energies that matter to integrals over them."""
 
 import abc
 from typing import Any
@@ -9,25 +9,32 @@ import jax.numpy as jnp
 
 from qpcjax._numerics.blocks import leading
 from qpcjax.constants import GAAS_MASS
+from qpcjax.validation import Parameters
 
 
-class AbstractScatterer(eqx.Module):
-    """A barrier between two reservoirs, known by its transmission and where that is not smooth.
+class AbstractScatterer(Parameters):
+    """A barrier between two reservoirs, known by its transmission and where that varies.
 
-    A scatterer has two things of its own, `eigenvalues` and `thresholds`; everything else has a
-    default. Methods are written for one energy: batches are made by the functions that use them.
-    Energies are in meV from the bottom of the conduction band.
+    A scatterer states three things: `eigenvalues`, `thresholds` and, unless it is to be found by a
+    search, `finest_scale`. Everything else has a default. Methods are written for one energy:
+    batches are made by the functions that use them. Energies are in meV from the bottom of the
+    conduction band.
 
     Attributes:
         mass: effective mass in m_e, which sets the velocity of hot electrons; GaAs by default.
+        weight: share of each eigenvalue in T(E, V), which is per pair of spins: 1, or 1/2 where
+            every eigenvalue is that of one spin.
         memory: memory that one energy takes, in that of an abrupt constriction, a whole number;
             as many energies fewer are evaluated side by side.
         follows_bias: whether T(E, V) depends on V. Where it does not, work can be spared.
+        in_one_kernel: whether `transmissions` has a form that XLA compiles to one kernel.
     """
 
     mass = GAAS_MASS
+    weight = 1.0
     memory = 1
     follows_bias = True
+    in_one_kernel = False
 
     @abc.abstractmethod
     def eigenvalues(self, energy, bias=0.0) -> jax.Array:
@@ -37,40 +44,46 @@ class AbstractScatterer(eqx.Module):
     def thresholds(self, bias=0.0) -> jax.Array:
         """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k."""
 
-    def total(self, energy, bias=0.0) -> jax.Array:
-        """Total transmission T(E, V) at one energy and bias: the sum of the eigenvalues."""
-        return jnp.sum(self.eigenvalues(energy, bias))
-
-    @property
-    def bulk_total(self) -> Any:
-        """T(E, V) as `total` gives it, but such that XLA makes one kernel of it: for many energies.
-
-        None where there is no such form. It takes longer to compile, and no memory but its result.
-        """
+    def finest_scale(self, bias=0.0) -> Any:
+        """Smallest energy in meV over which T(E, V) varies; None where a search is to find it."""
         return None
 
-    def at_nodes(self, energies, filled, bias=0.0) -> jax.Array:
-        """T(E, V) at the nodes of an integral, shape (panels, order).
+    def total(self, energy, bias=0.0) -> jax.Array:
+        """Total transmission T(E, V) at one energy and bias: the weighted sum of eigenvalues."""
+        return self.weight * jnp.sum(self.eigenvalues(energy, bias))
 
-        Only the first `filled` panels count: of the others any finite number will do.
+    def transmissions(self, energies, bias=0.0, filled=None, bulk=False) -> jax.Array:
+        """T(E, V) at many energies: the one method that a class overrides to be faster.
+
+        Args:
+            energies: E in meV, any shape; (panels, order) with `filled`.
+            bias: eV in meV.
+            filled: how many of the first panels count; of the others any finite number will do.
+            bulk: whether everything shall be one kernel for XLA, which takes longer to compile.
         """
-        return _mapped_at_nodes(self.total, energies, filled, bias)
-
-    def bulk_at_nodes(self, energies, filled, bias=0.0) -> jax.Array:
-        """The same by `bulk_total`."""
-        return _mapped_at_nodes(self.bulk_total, energies, filled, bias)
-
-    def nested_total(self, energy, bias=0.0) -> jax.Array:
-        """T(E, V) in the form whose derivatives are best taken one of another."""
-        return jnp.sum(self.eigenvalues(energy, bias))
+        flat = jax.vmap(lambda energy: self.total(energy, bias))
+        if filled is None:
+            return flat(energies.reshape(-1)).reshape(energies.shape)
+        return leading(jax.vmap(flat), (energies,), filled, energies.shape[1])
 
     def jumps(self, bias=0.0) -> jax.Array:
-        """Those of the thresholds at which T(E, V) itself jumps, shape (k,) with static k."""
-        return jnp.zeros(0, jnp.result_type(bias))
+        """The thresholds at which T(E, V) itself may jump, shape (k,) with static k.
+
+        Integrals are differentiated by following them. All thresholds, unless a class knows better.
+        """
+        return self.thresholds(bias)
 
     def panel_edges(self, bias=0.0) -> jax.Array:
-        """Energies that, with the thresholds, divide T(E, V) into panels of 16 Gauss nodes."""
+        """Energies that, with the thresholds, divide T(E, V) into panels of 16 Gauss nodes.
+
+        A class without this method is searched for them, see `over`.
+        """
         return jnp.zeros(0, jnp.result_type(bias))
+
+    @property
+    def states_panels(self) -> bool:
+        """Whether `panel_edges` is the class's own."""
+        return type(self).panel_edges is not AbstractScatterer.panel_edges
 
     def energy_floor(self) -> Any:
         """Energy down to which T(E, V) is known."""
@@ -85,71 +98,67 @@ class AbstractScatterer(eqx.Module):
         return True
 
 
-def _mapped_at_nodes(total, energies, filled, bias):
-    each = jax.vmap(jax.vmap(lambda energy: total(energy, bias)))
-    return leading(each, (energies,), filled, energies.shape[1])
-
-
-_OWN = ("eigenvalues", "thresholds")
-
-
-def _optional(name) -> Any:
-    """A method that is the inner object's where it has one, and the default otherwise."""
-    default = getattr(AbstractScatterer, name)
-
-    def method(self, *args):
-        own = getattr(self.inner, name, None)
-        return default(self, *args) if own is None else own(*args)
-
-    return method
-
-
-class _Adapted(AbstractScatterer):
-    """Somebody else's class as a scatterer: what it does not have gets the default."""
+class Forwarding(AbstractScatterer):
+    """A scatterer that is another one in everything but what a subclass changes."""
 
     inner: Any
 
     def eigenvalues(self, energy, bias=0.0):
-        return jnp.atleast_1d(self.inner.eigenvalues(energy, bias))
+        """Those of the inner scatterer."""
+        return self.inner.eigenvalues(energy, bias)
 
     def thresholds(self, bias=0.0):
-        return jnp.atleast_1d(jnp.asarray(self.inner.thresholds(bias)))
+        """Those of the inner scatterer."""
+        return self.inner.thresholds(bias)
 
-    total = _optional("total")
-    at_nodes = _optional("at_nodes")
-    bulk_at_nodes = _optional("bulk_at_nodes")
-    nested_total = _optional("nested_total")
-    jumps = _optional("jumps")
-    panel_edges = _optional("panel_edges")
-    energy_floor = _optional("energy_floor")
-    energy_limit = _optional("energy_limit")
-    resolved = _optional("resolved")
-
-    @property
-    def mass(self):
-        return getattr(self.inner, "mass", GAAS_MASS)
-
-    @property
-    def memory(self):
-        return getattr(self.inner, "memory", 1)
-
-    @property
-    def follows_bias(self):
-        return getattr(self.inner, "follows_bias", True)
-
-    @property
-    def bulk_total(self):
-        return getattr(self.inner, "bulk_total", None)
-
-
-class _InBulk(_Adapted):
-    """A scatterer whose T(E, V) is always its bulk kernel."""
+    def finest_scale(self, bias=0.0):
+        """That of the inner scatterer."""
+        return self.inner.finest_scale(bias)
 
     def total(self, energy, bias=0.0):
-        return self.inner.bulk_total(energy, bias)
+        """That of the inner scatterer."""
+        return self.inner.total(energy, bias)
 
-    def at_nodes(self, energies, filled, bias=0.0):
-        return self.inner.bulk_at_nodes(energies, filled, bias)
+    def transmissions(self, energies, bias=0.0, filled=None, bulk=False):
+        """Those of the inner scatterer."""
+        return self.inner.transmissions(energies, bias, filled, bulk)
+
+    def jumps(self, bias=0.0):
+        """Those of the inner scatterer."""
+        return self.inner.jumps(bias)
+
+    def panel_edges(self, bias=0.0):
+        """Those of the inner scatterer."""
+        return self.inner.panel_edges(bias)
+
+    def energy_floor(self):
+        """That of the inner scatterer."""
+        return self.inner.energy_floor()
+
+    def energy_limit(self):
+        """That of the inner scatterer."""
+        return self.inner.energy_limit()
+
+    def resolved(self):
+        """Whether the inner scatterer is."""
+        return self.inner.resolved()
+
+    states_panels = property(lambda self: self.inner.states_panels)
+    mass = property(lambda self: self.inner.mass)
+    weight = property(lambda self: self.inner.weight)
+    memory = property(lambda self: self.inner.memory)
+    follows_bias = property(lambda self: self.inner.follows_bias)
+    in_one_kernel = property(lambda self: self.inner.in_one_kernel)
+
+
+class InBulk(Forwarding):
+    """A scatterer whose T(E, V) is always one kernel."""
+
+    def total(self, energy, bias=0.0):
+        return self.inner.transmissions(energy, bias, bulk=True)
+
+    def transmissions(self, energies, bias=0.0, filled=None, bulk=True):
+        return self.inner.transmissions(energies, bias, filled, bulk=True)
 
 
 def in_bulk(scatterer) -> AbstractScatterer:
@@ -163,7 +172,75 @@ def in_bulk(scatterer) -> AbstractScatterer:
         scatterer: any scatterer; one that has no such form is returned as it is.
     """
     scatterer = as_scatterer(scatterer)
-    return scatterer if scatterer.bulk_total is None else _InBulk(scatterer)
+    return InBulk(scatterer) if scatterer.in_one_kernel else scatterer
+
+
+_OWN = ("eigenvalues", "thresholds")
+
+
+def _optional(name) -> Any:
+    """A method that is the user's own where there is one, and the default otherwise."""
+    default = getattr(AbstractScatterer, name)
+
+    def method(self, *args, **keywords):
+        own = getattr(self.users, name, None)
+        return default(self, *args, **keywords) if own is None else own(*args, **keywords)
+
+    return method
+
+
+def _attribute(name) -> Any:
+    """An attribute that is the user's own where there is one, and the default otherwise."""
+    default = getattr(AbstractScatterer, name)
+    return property(lambda self: getattr(self.users, name, default))
+
+
+class UsersScatterer(AbstractScatterer):
+    """A class of somebody else's as a scatterer: what it does not have gets the default.
+
+    Attributes:
+        inner: the arrays and numbers of the user's object.
+        rest: its other leaves, such as functions.
+    """
+
+    inner: Any
+    rest: Any = eqx.field(static=True, default=None)
+
+    @property
+    def users(self):
+        """The user's object."""
+        return self.inner if self.rest is None else eqx.combine(self.inner, self.rest)
+
+    def eigenvalues(self, energy, bias=0.0):
+        """Those of the user's class, as an array."""
+        return jnp.atleast_1d(jnp.asarray(self.users.eigenvalues(energy, bias)))
+
+    def thresholds(self, bias=0.0):
+        """Those of the user's class, as an array."""
+        found = jnp.asarray(self.users.thresholds(bias))
+        whole = not jnp.issubdtype(found.dtype, jnp.floating)
+        return jnp.atleast_1d(found.astype(jnp.result_type(float)) if whole else found)
+
+    finest_scale = _optional("finest_scale")
+    total = _optional("total")
+    jumps = _optional("jumps")
+    panel_edges = _optional("panel_edges")
+    energy_floor = _optional("energy_floor")
+    energy_limit = _optional("energy_limit")
+    resolved = _optional("resolved")
+    mass = _attribute("mass")
+    weight = _attribute("weight")
+    memory = _attribute("memory")
+    follows_bias = _attribute("follows_bias")
+
+    @property
+    def states_panels(self):
+        """Whether the user's class has a method `panel_edges` of its own."""
+        own = getattr(type(self.users), "panel_edges", None)
+        return own is not None and own is not AbstractScatterer.panel_edges
+
+    def __repr__(self):
+        return repr(self.users)
 
 
 def as_scatterer(value) -> AbstractScatterer:
@@ -172,7 +249,7 @@ def as_scatterer(value) -> AbstractScatterer:
     Raises:
         TypeError: it lacks one of the two, or JAX does not know what to do with its class.
     """
-    if isinstance(value, AbstractScatterer):
+    if type(value).__module__.startswith("qpcjax.") and isinstance(value, AbstractScatterer):
         return value
     kind = type(value).__name__
     missing = [name for name in _OWN if not callable(getattr(value, name, None))]
@@ -186,4 +263,7 @@ def as_scatterer(value) -> AbstractScatterer:
             f"{kind} must be a pytree for JAX to differentiate and compile it: derive it from "
             "qpcjax.AbstractScatterer or equinox.Module"
         )
-    return _Adapted(value)
+    plain = all(eqx.is_array_like(leaf) for leaf in jax.tree.leaves(value))
+    if plain:
+        return value if isinstance(value, AbstractScatterer) else UsersScatterer(value, None)
+    return UsersScatterer(*eqx.partition(value, eqx.is_array_like))

@@ -198,10 +198,6 @@ class BiasedConstriction(AbstractChannel):
         """T_n(E, V) at one energy and bias, both in meV."""
         return self._evaluate(lambda t: _forward_only(t, _even), energy, bias)
 
-    def nested_total(self, energy, bias=0.0):
-        """T(E, V) in the form whose derivatives are best taken one of another."""
-        return jnp.sum(self._evaluate(lambda t: t, energy, bias))
-
     def thresholds(self, bias=0.0):
         """Both leads' onsets: n^2 E1 +- abs(eV)/2 in meV, n = 0 ... modes + 1; 0 for "profile"."""
         scale, half = jnp.asarray(self.energy_scale), jnp.abs(bias) / 2

@@ -9,11 +9,11 @@ import numpy as np
 
 from qpcjax.constants import transverse_energy
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import concrete, number, require, require_scalar
+from qpcjax.validation import Range, concrete, number, parameter, positive
 
 # Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
 ASPECT_BUCKETS = (1, 2, 5, 10, 15, 30, 60, 120)
-_TRACED_ASPECT = 5
+_TRACED_ASPECT = 8  # holds up to L/2w = 10
 
 # Steps in 2w |K_n|/pi, times L/2w: 0.9 oscillations above the step of a mode; below that of the
 # first mode T falls by a factor exp(2 pi 1.5).
@@ -34,10 +34,10 @@ class AbstractChannel(AbstractScatterer):
         aspect_limit: the largest L/2w that the panels of the energy integrals resolve.
     """
 
-    half_width: float = eqx.field(converter=number)
-    length: float = eqx.field(converter=number)
-    offset: float = eqx.field(converter=number)
-    mass: float = eqx.field(converter=number)
+    half_width: float = parameter(positive("width in nm"))
+    length: float = parameter(Range("a length in nm, 0 or more", 0.0))
+    offset: float = parameter(Range("a finite energy in meV"))
+    mass: float = parameter(positive("effective mass in m_e"))
     aspect_limit: float = eqx.field(static=True)
 
     follows_bias = False
@@ -49,13 +49,6 @@ class AbstractChannel(AbstractScatterer):
         self.mass = mass
         self.aspect_limit = _aspect_limit(half_width, length, offset, mass, aspect_limit)
 
-    def __check_init__(self):
-        require_scalar(self, ("half_width", "length", "offset", "mass"))
-        require("half_width", self.half_width, "a positive width in nm", lambda w: w > 0)
-        require("length", self.length, "a length in nm, 0 or more", lambda length: length >= 0)
-        require("offset", self.offset, "a finite energy in meV", np.isfinite)
-        require("mass", self.mass, "a positive effective mass in m_e", lambda mass: mass > 0)
-
     @property
     def energy_scale(self):
         """E1 in meV, the lowest transverse energy of the channel (without its offset)."""
@@ -65,6 +58,15 @@ class AbstractChannel(AbstractScatterer):
     def first_step(self):
         """Energy in meV at which the first mode opens in the channel."""
         return self.energy_scale + self.offset
+
+    def jumps(self, bias=0.0):
+        """None: T(E) is continuous."""
+        return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
+
+    def finest_scale(self, bias=0.0):
+        """Scale in meV of the sharpest Fabry-Perot oscillation, above the first step."""
+        aspect = jnp.maximum(self.length / (2 * self.half_width), 1)
+        return self.energy_scale / (2 * aspect) ** 2
 
     def resolved(self):
         """Whether L/2w is within the aspect ratio that panel_edges was made for."""

@@ -14,7 +14,7 @@ from qpcjax._numerics.small_matrices import inverse, product
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.channel import AbstractChannel
 from qpcjax.scatterers.wavevectors import half_plane_matrix, overlap
-from qpcjax.validation import concrete, number, require, require_count, require_scalar
+from qpcjax.validation import Range, concrete, number, parameter, require_count
 
 _MODES_PER_ENERGY = 3  # channel modes kept for each one that may be open
 _REACH = 3  # transverse wavevectors of the wide regions that are summed, in channel modes
@@ -70,7 +70,10 @@ class MatchedConstriction(AbstractChannel):
         A. Szafer and A. D. Stone, PRL 62, 300 (1989); G. Kirczenow, PRB 39, 10452 (1989).
     """
 
-    wide_ratio: Any
+    wide_ratio: Any = parameter(
+        Range("more than 1 (the wide region's width over the channel's) or None", 1.0, True),
+        optional=True,
+    )
     channel_modes: int = eqx.field(static=True)
     extrapolate: bool = eqx.field(static=True)
     largest_ratio: float = eqx.field(static=True)
@@ -99,10 +102,6 @@ class MatchedConstriction(AbstractChannel):
         self.largest_ratio = float(largest_ratio)
 
     def __check_init__(self):
-        if self.wide_ratio is not None:
-            require_scalar(self, ("wide_ratio",))
-            wanted = "more than 1 (the wide region's width over the channel's) or None"
-            require("wide_ratio", self.wide_ratio, wanted, lambda r: (r > 1) & np.isfinite(r))
         purpose = " to extrapolate from" if self.extrapolate else ""
         require_count("channel_modes", self.channel_modes, self.fewest_modes, purpose)
 
@@ -130,10 +129,6 @@ class MatchedConstriction(AbstractChannel):
         return self._for_positive(
             energy, lambda e: slopes_at_once(MatchedConstriction._total, self, e)
         )
-
-    def nested_total(self, energy, bias=0.0):
-        """The same: its eigenvalues have no second derivatives where they cross."""
-        return self.total(energy, bias)
 
     def eigenvalues(self, energy, bias=0.0):
         """The eigenvalues of t^dagger t, shape (channel_modes,).

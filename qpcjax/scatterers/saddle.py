@@ -4,11 +4,10 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
 from qpcjax.constants import CYCLOTRON_ENERGY, GAAS_MASS
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import number, require, require_count, require_scalar
+from qpcjax.validation import Range, parameter, positive, require_count
 
 
 class SaddlePoint(LogisticSteps):
@@ -42,23 +41,14 @@ class SaddlePoint(LogisticSteps):
         M. Buettiker, PRB 41, 7906 (1990); H. A. Fertig and B. I. Halperin, PRB 36, 7969 (1987).
     """
 
-    height: float = eqx.field(converter=number)
-    hbar_omega_y: float = eqx.field(converter=number)
-    hbar_omega_x: float = eqx.field(converter=number)
-    magnetic_field: float = eqx.field(default=0.0, converter=number)
-    mass: float = eqx.field(default=GAAS_MASS, converter=number)
+    height: float = parameter(Range("a finite energy in meV"))
+    hbar_omega_y: float = parameter(positive("energy in meV"))
+    hbar_omega_x: float = parameter(positive("energy in meV"))
+    magnetic_field: float = parameter(Range("a finite field in T"), default=0.0)
+    mass: float = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):
-        energies = ("hbar_omega_y", "hbar_omega_x")
-        require_scalar(self, ("height", *energies, "magnetic_field", "mass"))
-        require("height", self.height, "a finite energy in meV", np.isfinite)
-        for name in energies:
-            value = getattr(self, name)
-            require(name, value, "a positive energy in meV", lambda e: (e > 0) & np.isfinite(e))
-        require("magnetic_field", self.magnetic_field, "a finite field in T", np.isfinite)
-        wanted = "a positive effective mass in m_e"
-        require("mass", self.mass, wanted, lambda mass: (mass > 0) & np.isfinite(mass))
         require_count("modes", self.modes)
 
     @property

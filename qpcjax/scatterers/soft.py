@@ -74,6 +74,14 @@ class SoftenedScatterer(AbstractScatterer):
         """None: T(E) is smooth."""
         return jnp.zeros(0, self.log_total.dtype)
 
+    def jumps(self, bias=0.0):
+        """None: T(E) is smooth."""
+        return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
+
+    def finest_scale(self, bias=0.0):
+        """Two steps of the grid in meV."""
+        return 2 * self.step
+
     def panel_edges(self, bias=0.0):
         """Every eighth point of the grid."""
         places = jnp.arange(0, self.log_total.size, _STENCIL, dtype=self.log_total.dtype)

@@ -1,12 +1,10 @@
 """The ideal step."""
 
-import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import number, require, require_scalar
+from qpcjax.validation import Range, parameter, positive
 
 
 class IdealStep(AbstractScatterer):
@@ -24,21 +22,16 @@ class IdealStep(AbstractScatterer):
         ValueError: an energy that is not finite, a mass that is not positive.
     """
 
-    energy: float = eqx.field(converter=number, metadata={"quantity": "step_energy"})
-    mass: float = eqx.field(default=GAAS_MASS, converter=number)
+    energy: float = parameter(Range("a finite energy in meV"), quantity="step_energy")
+    mass: float = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
 
     follows_bias = False
-
-    def __check_init__(self):
-        require_scalar(self, ("energy", "mass"))
-        require("energy", self.energy, "a finite energy in meV", np.isfinite)
-        wanted = "a positive effective mass in m_e"
-        require("mass", self.mass, wanted, lambda mass: (mass > 0) & np.isfinite(mass))
 
     def eigenvalues(self, energy, bias=0.0):
         """The one T_n(E) at one energy in meV."""
         dtype = jnp.result_type(energy, self.energy)
-        return jnp.asarray(energy >= self.energy, dtype)[None]
+        known = ~(jnp.isnan(energy) | jnp.isnan(self.energy))
+        return jnp.where(known, jnp.asarray(energy >= self.energy, dtype), jnp.nan)[None]
 
     def thresholds(self, bias=0.0):
         """E0."""
@@ -47,3 +40,11 @@ class IdealStep(AbstractScatterer):
     def jumps(self, bias=0.0):
         """E0."""
         return self.thresholds(bias)
+
+    def panel_edges(self, bias=0.0):
+        """None: T(E) is constant on both sides of E0."""
+        return jnp.zeros(0, jnp.result_type(bias, self.energy))
+
+    def finest_scale(self, bias=0.0):
+        """Infinite: beside its jump T(E) does not vary."""
+        return jnp.inf

@@ -1,20 +1,13 @@
 """A transmission that somebody else measured or calculated."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import concrete, number, require, require_scalar
-
-
-def _column(values):
-    """A column of the table, as floating-point numbers."""
-    values = number(values)
-    if hasattr(values, "dtype") and not jnp.issubdtype(values.dtype, jnp.floating):
-        values = values.astype(float)
-    return values
+from qpcjax.validation import concrete, number, parameter, positive
 
 
 def knot_slopes(x, y):
@@ -86,9 +79,9 @@ class TabulatedTransmission(AbstractScatterer):
         Butland, SIAM J. Sci. Stat. Comput. 5, 300 (1984).
     """
 
-    energy: np.ndarray = eqx.field(converter=_column)
-    transmission: np.ndarray = eqx.field(converter=_column)
-    mass: float = eqx.field(default=GAAS_MASS, converter=number)
+    energy: np.ndarray = eqx.field(converter=number)
+    transmission: np.ndarray = eqx.field(converter=number)
+    mass: float = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
 
     follows_bias = False
 
@@ -101,9 +94,6 @@ class TabulatedTransmission(AbstractScatterer):
             )
         if shape[0] < 2:
             raise ValueError(f"a table of T(E) needs 2 rows or more, got {shape[0]}")
-        require_scalar(self, ("mass",))
-        wanted = "a positive effective mass in m_e"
-        require("mass", self.mass, wanted, lambda mass: (mass > 0) & np.isfinite(mass))
         energy, transmission = concrete(self.energy), concrete(self.transmission)
         if energy is not None:
             _require_rows("energy", energy, "a finite energy in meV", np.isfinite)
@@ -111,6 +101,12 @@ class TabulatedTransmission(AbstractScatterer):
         if transmission is not None:
             wanted = "a finite number, 0 or more"
             _require_rows("transmission", transmission, wanted, lambda t: (t >= 0) & np.isfinite(t))
+
+    def meaningful(self):
+        """Whether the energies increase and no transmission is negative."""
+        energy, transmission = jnp.asarray(self.energy), jnp.asarray(self.transmission)
+        rising = jnp.all(jnp.diff(energy) > 0) & jnp.all(jnp.isfinite(energy))
+        return super().meaningful() & rising & jnp.all(transmission >= 0)
 
     @property
     def memory(self):
@@ -138,6 +134,14 @@ class TabulatedTransmission(AbstractScatterer):
     def thresholds(self, bias=0.0):
         """None: between two rows T(E) is smooth up to its ends."""
         return jnp.zeros(0, jnp.asarray(self.energy).dtype)
+
+    def jumps(self, bias=0.0):
+        """None: between its rows T(E) is smooth."""
+        return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
+
+    def finest_scale(self, bias=0.0):
+        """Smallest distance in meV of two rows."""
+        return jnp.min(jnp.diff(jnp.asarray(self.energy)))
 
     def panel_edges(self, bias=0.0):
         """The energies of the table."""

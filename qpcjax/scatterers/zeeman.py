@@ -4,11 +4,10 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
 from qpcjax.constants import BOHR_MAGNETON
 from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
-from qpcjax.validation import number, require, require_scalar
+from qpcjax.validation import Range, parameter
 
 
 class ZeemanSplit(AbstractScatterer):
@@ -17,8 +16,7 @@ class ZeemanSplit(AbstractScatterer):
     .. math:: T(E) = \tfrac12 \sum_{s = \pm 1} T_0(E - s\, g \mu_B B/2)
 
     Conductances stay in 2e^2/h: T is per pair of spins, and a plateau of one spin alone is at 1/2.
-    The eigenvalues are those of both spins, each with the weight 1/2, so that they sum to T; they
-    are at most 1/2, and what depends on single eigenvalues (shot noise) must take twice them.
+    The eigenvalues are those of both spins, from 0 to 1, and count with the weight 1/2 each.
 
     Args:
         scatterer: any scatterer.
@@ -32,13 +30,8 @@ class ZeemanSplit(AbstractScatterer):
     """
 
     scatterer: Any = eqx.field(converter=as_scatterer)
-    magnetic_field: float = eqx.field(converter=number)
-    g_factor: float = eqx.field(default=-0.44, converter=number)
-
-    def __check_init__(self):
-        require_scalar(self, ("magnetic_field", "g_factor"))
-        require("magnetic_field", self.magnetic_field, "a finite field in T", np.isfinite)
-        require("g_factor", self.g_factor, "a finite number", np.isfinite)
+    magnetic_field: float = parameter(Range("a finite field in T"))
+    g_factor: float = parameter(Range("a finite number"), default=-0.44)
 
     @property
     def mass(self):
@@ -74,29 +67,39 @@ class ZeemanSplit(AbstractScatterer):
         shift = self._shift(bias)
         return jnp.concatenate([energies + shift, energies - shift])
 
+    @property
+    def weight(self):
+        """Half of the scatterer's weight: every eigenvalue is that of one spin."""
+        return self.scatterer.weight / 2
+
+    @property
+    def states_panels(self):
+        """Whether the scatterer's class states its panels."""
+        return self.scatterer.states_panels
+
     def eigenvalues(self, energy, bias=0.0):
-        """Half of T_n(E, V) of either spin, at one energy and bias."""
+        """T_n(E, V) of both spins, at one energy and bias."""
         shift = self._shift(bias)
         spins = [self.scatterer.eigenvalues(energy - s, bias) for s in (shift, -shift)]
-        return jnp.concatenate(spins) / 2
+        return jnp.concatenate(spins)
+
+    def finest_scale(self, bias=0.0):
+        """That of the scatterer."""
+        return self.scatterer.finest_scale(bias)
 
     def total(self, energy, bias=0.0):
         """The mean of both spins' T(E, V)."""
-        return self._mean(self.scatterer.total, energy, bias)
-
-    def at_nodes(self, energies, filled, bias=0.0):
-        """The same, at the nodes of an integral."""
-        return self._mean(
-            lambda energy, bias: self.scatterer.at_nodes(energy, filled, bias), energies, bias
-        )
-
-    def nested_total(self, energy, bias=0.0):
-        """The same, in the form whose derivatives are best taken one of another."""
-        return self._mean(self.scatterer.nested_total, energy, bias)
-
-    def _mean(self, total, energy, bias):
         shift = self._shift(bias)
-        return (total(energy - shift, bias) + total(energy + shift, bias)) / 2
+        up, down = (self.scatterer.total(energy - s, bias) for s in (shift, -shift))
+        return (up + down) / 2
+
+    def transmissions(self, energies, bias=0.0, filled=None, bulk=False):
+        """The same, at many energies."""
+        shift = self._shift(bias)
+        up, down = (
+            self.scatterer.transmissions(energies - s, bias, filled, bulk) for s in (shift, -shift)
+        )
+        return (up + down) / 2
 
     def thresholds(self, bias=0.0):
         """Those of both spins."""

@@ -10,14 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
-from qpcjax.scatterers.batching import batched
+from qpcjax.transport.batching import batched
 from qpcjax.transport.reservoirs import Dissipation
 from qpcjax.validation import require_count
 
 _POINTS_AT_ONCE = 1 << 12
 
 
-@batched(_POINTS_AT_ONCE)
+@batched(_POINTS_AT_ONCE, room="modes")
 def low_bias_dissipation(scatterer, mu, bias):
     r"""Powers at zero temperature and low bias, Eqs. (7)-(8).
 
@@ -42,7 +42,7 @@ def low_bias_dissipation(scatterer, mu, bias):
     return Dissipation(even - odd, even + odd)
 
 
-@batched(_POINTS_AT_ONCE, static=("order",))
+@batched(_POINTS_AT_ONCE, static=("order",), room="modes")
 def low_temperature_correction(scatterer, reservoirs, order=1):
     r"""What a low temperature adds to the dissipated powers, Eqs. (11)-(16).
 
@@ -92,7 +92,7 @@ def _derivatives(scatterer, energy, bias, highest):
     """T and its energy derivatives up to order `highest`, by nested forward differentiation."""
 
     def total(energy):
-        value = scatterer.nested_total(energy, bias)
+        value = scatterer.total(energy, bias)
         return jnp.where(energy > scatterer.energy_limit(), jnp.nan, value)
 
     def slope(fun):

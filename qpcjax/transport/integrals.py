@@ -18,7 +18,9 @@ from jax.tree_util import Partial
 from qpcjax._numerics import safe
 from qpcjax._numerics.panels import ORDER, at_panels, lay_panels, nodes_inside
 from qpcjax.constants import BOLTZMANN
-from qpcjax.validation import require_count
+from qpcjax.resolution import LOST_WEIGHT
+from qpcjax.scatterers.search import over
+from qpcjax.validation import meaningful, require_count
 
 # Panel ends around an electrochemical potential, in kT; the tails beyond weigh 1e-16.
 _THERMAL_EDGES = np.array([-37.0, -20.0, -10.0, -4.0, 0.0, 4.0, 10.0, 20.0, 37.0])
@@ -31,9 +33,6 @@ _ROUNDING = 128
 
 # Panel ends around the energy of thermally activated transport, in kT.
 _ACTIVATED_EDGES = np.array([-24.0, -12.0, -5.0, 5.0, 12.0, 24.0])
-
-# Largest Fermi weight beyond a scatterer's energies that an integral may lose.
-LOST_WEIGHT = 1e-12
 
 
 def panels_in(edges, centres, reach):
@@ -76,7 +75,7 @@ def thermal_reach(scatterer, mu, bias, kT):
     # A number of rows that XLA does not know, so that T stays a branch: as a part of the reduction
     # below it would be evaluated number by number.
     row = jnp.where(jnp.isnan(mu), 0, 1)
-    t = scatterer.at_nodes(near[None], row, bias)[0]
+    t = scatterer.transmissions(near[None], bias, row)[0]
     weight = jnp.log(jnp.maximum(t, smallest)) - x
     beyond = (ends > scatterer.energy_limit()) | (ends < scatterer.energy_floor())
     weight = jnp.where(beyond, -jnp.inf, weight)
@@ -173,6 +172,8 @@ def conductance_terms(scatterer, mu, temperature, order):
     bias = jnp.zeros_like(mu)
     warm = jnp.maximum(kT, 0)
     reach, activated, depth = thermal_reach(scatterer, mu, bias, warm)
+    below, above = reach * warm
+    scatterer = over(scatterer, mu - below, mu + above, bias, 0.0, warm, mu)
     thresholds = scatterer.thresholds(bias) - mu
     edges = jnp.concatenate(
         [scatterer.panel_edges(bias) - mu, activated + warm * _ACTIVATED_EDGES.astype(mu.dtype)]
@@ -184,12 +185,12 @@ def conductance_terms(scatterer, mu, temperature, order):
     )
     lost = _lost_weight(scatterer, mu, warm)
     valid = (kT >= 0) & ~(lost > _bearable(depth)) & scatterer.resolved()
-    return y, kernel, t, valid
+    return y, kernel, t, valid & meaningful(scatterer, mu, temperature)
 
 
 def _transmission(scatterer, mu, bias, y, filled):
     """T(mu + y, V) at nodes, for `thermal_terms`."""
-    return scatterer.at_nodes(mu + y, filled, bias)
+    return scatterer.transmissions(mu + y, bias, filled)
 
 
 def conductance_average(scatterer, mu, temperature, order=ORDER):
@@ -220,9 +221,12 @@ def smeared_conductance(scatterer, mu, kT, order=ORDER, keep=None):
         keep: number of panels to keep, see `panels_in`; NaN where the window holds more.
     """
     bias = jnp.zeros_like(mu)
+    keep = keep if scatterer.states_panels else None
+    reach = (NARROW_REACH, NARROW_REACH)
+    window = mu - NARROW_REACH * kT, mu + NARROW_REACH * kT
+    scatterer = over(scatterer, *window, bias, 0.0, kT, mu)
     thresholds, edges = scatterer.thresholds(bias) - mu, scatterer.panel_edges(bias) - mu
     moving = scatterer.jumps(bias).size > 0
-    reach = (NARROW_REACH, NARROW_REACH)
     function = Partial(_transmission, scatterer, mu, bias)
     _, kernel, t = thermal_terms(
         function, thresholds, edges, mu, kT, order, keep, reach, moving, _NARROW_EDGES
@@ -239,8 +243,10 @@ def smeared_flow(scatterer, mu, bias, kT, order=ORDER, keep=None):
     """
     half_bias = jnp.abs(bias) / 2
     thermal = kT * jnp.asarray(_NARROW_EDGES, mu.dtype)
-    edges = [half_bias + thermal, thermal - half_bias, scatterer.panel_edges(bias) - mu]
     reach = half_bias + NARROW_REACH * kT
+    keep = keep if scatterer.states_panels else None
+    scatterer = over(scatterer, mu - reach, mu + reach, bias, half_bias, kT, mu)
+    edges = [half_bias + thermal, thermal - half_bias, scatterer.panel_edges(bias) - mu]
     thresholds = scatterer.thresholds(bias) - mu
     moving = scatterer.jumps(bias).size > 0
     rounding = _negligible(mu, half_bias) if moving else None
@@ -256,7 +262,7 @@ def _holds(scatterer, mu, kT, half_bias: Any = 0.0):
     """Whether T(E) is known wherever the kernel of kT around mu +- eV/2 weighs 1e-8."""
     reach = half_bias + NARROW_REACH * kT
     known = (scatterer.energy_limit() >= mu + reach) & (scatterer.energy_floor() <= mu - reach)
-    return known & scatterer.resolved()
+    return known & scatterer.resolved() & meaningful(scatterer, mu, kT, half_bias)
 
 
 def conductance_error(scatterer, mu, temperature, order=ORDER):
@@ -297,7 +303,8 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     half_bias = jnp.where(backward, -bias, bias) / 2
     difference = sign * BOLTZMANN * temperature_bias
     kT_left, kT_right = safe.side_temperatures(BOLTZMANN * temperature, difference)
-    valid = (kT_left >= 0) & (kT_right >= 0) & scatterer.resolved()
+    valid = (kT_left >= 0) & (kT_right >= 0)
+    valid = valid & meaningful(scatterer, mu, bias, temperature, temperature_bias)
 
     # A side whose kT is lost in the rounding of mu counts as cold: its Fermi function is a step,
     # and what its temperature does to the integrals is Sommerfeld's first term, added below.
@@ -308,6 +315,9 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
     warmer = jnp.maximum(jnp.max(warm), 0)
     reach, activated, depth = thermal_reach(scatterer, mu, bias, warmer)
     thermal = jnp.asarray(_THERMAL_EDGES, mu.dtype)
+    below, above = half_bias + reach * warmer
+    scatterer = over(scatterer, mu - below, mu + above, bias, half_bias, warmer, mu)
+    valid = valid & scatterer.resolved()
     edges = jnp.concatenate(
         [
             half_bias + kT_left * thermal,
@@ -317,7 +327,6 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
         ]
     )
     thresholds = scatterer.thresholds(bias) - mu
-    below, above = half_bias + reach * warmer
     moving = scatterer.jumps(bias).size > 0
     rounding = _negligible(mu, half_bias) if moving else None
     panels = lay_panels(thresholds, edges, -below, above, rounding=rounding)
@@ -335,7 +344,7 @@ def transport_integrand(scatterer, mu, bias, temperature, temperature_bias, orde
 def _flow(scatterer, mu, bias, half_bias, kT, kT_difference, y, weight, filled):
     """T(E, V) [f_L - f_R] times the weights, and the offsets y."""
     passed = weight * _filling(y, half_bias, kT, kT_difference)
-    return passed * scatterer.at_nodes(mu + y, filled, bias), y
+    return passed * scatterer.transmissions(mu + y, bias, filled), y
 
 
 def _filling(y, half_bias, kT, kT_difference):
@@ -386,7 +395,7 @@ def _flow_and_moved_steps(kT, panels, order, scatterer, mu, bias, half_bias, war
 
     passed = before(weight * _filling(y, half_bias, warm, kT_difference), by_step, "constant")
     y = before(y, near, "edge")
-    return passed * scatterer.at_nodes(mu + y, filled + rows, bias), y
+    return passed * scatterer.transmissions(mu + y, bias, filled + rows), y
 
 
 def _step_rows(order):

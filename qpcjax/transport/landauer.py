@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
-from qpcjax.scatterers.batching import batched
+from qpcjax.transport.batching import batched
 from qpcjax.transport.integrals import (
     ORDER,
     conductance_average,

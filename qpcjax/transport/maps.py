@@ -28,10 +28,11 @@ from qpcjax._numerics.panels import ORDER, panel_ends, rough_ends
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
 from qpcjax.scatterers.base import as_scatterer
-from qpcjax.scatterers.batching import same_dtype
-from qpcjax.transport.integrals import conductance_terms
+from qpcjax.scatterers.search import over
+from qpcjax.transport.batching import same_dtype
+from qpcjax.transport.integrals import REACH, conductance_terms
 from qpcjax.transport.reservoirs import Dissipation
-from qpcjax.validation import concrete
+from qpcjax.validation import concrete, meaningful
 
 _NODES = 16  # of T-bar and U in half a panel
 _PIECES = 8  # polynomials in half a panel
@@ -140,7 +141,8 @@ def _transport_map(scatterer, mu, bias, temperature, order, cold):
     pieces = _tabulate(scatterer, mu, bias, temperature, order, cold)
     mu, bias = (jnp.broadcast_to(x, shape).reshape(-1) for x in (mu, bias))
     values = in_blocks(lambda point: _moments(pieces, *point), [mu, bias], _AT_ONCE)
-    unit = jnp.where(follows, jnp.nan, CONDUCTANCE_QUANTUM).astype(mu.dtype)
+    held = ~follows & meaningful(scatterer, temperature)
+    unit = jnp.where(held, CONDUCTANCE_QUANTUM, jnp.nan).astype(mu.dtype)
     zeroth, first = (unit * v.reshape(shape) for v in values)
     even = bias.reshape(shape) / 2 * zeroth
     return TransportMap(zeroth, Dissipation(even - first, even + first)), follows
@@ -164,6 +166,12 @@ def _tabulate(scatterer, mu, bias, temperature, order, cold):
     """`_Pieces` from the lowest to the highest electrochemical potential of a map."""
     half = jnp.abs(bias) / 2
     lowest, highest = jax.lax.stop_gradient((jnp.nanmin(mu - half), jnp.nanmax(mu + half)))
+    middle = (lowest + highest) / 2
+    reach = (highest - lowest) / 2
+    if not cold:
+        reach = reach + REACH * BOLTZMANN * jax.lax.stop_gradient(temperature)
+    window = middle - reach, middle + reach
+    scatterer = over(scatterer, *window, jnp.zeros_like(middle), reach, 0 * reach, middle)
     # A hair more: the highest potential must not stand in the empty panels that end the table.
     highest = highest + 16 * jnp.finfo(mu.dtype).eps * jnp.abs(highest)
     thresholds, edges = scatterer.thresholds(), scatterer.panel_edges()
@@ -217,8 +225,8 @@ def _averages(scatterer, energy, temperature, order, cold):
     """T-bar and U at potentials of shape (panels, nodes), and in which panels they are known."""
     shape = energy.shape
     if cold:
-        total = scatterer.total if scatterer.bulk_total is None else scatterer.bulk_total
-        t = jax.vmap(total)(energy.reshape(-1)).reshape(shape)
+        t = scatterer.transmissions(energy.reshape(-1), bulk=scatterer.in_one_kernel)
+        t = t.reshape(shape)
         known = (energy <= scatterer.energy_limit()) & (energy >= scatterer.energy_floor())
         known = known & scatterer.resolved()
         t = jnp.where(known, t, 0)

@@ -2,15 +2,14 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from qpcjax.overviews import brief
-from qpcjax.validation import concrete, number, require
+from qpcjax.validation import Parameters, concrete, parameter, require
 
 
-class Reservoirs(eqx.Module):
+class Reservoirs(Parameters):
     """Two reservoirs, mu_L,R = mu +- eV/2 and T_L,R = T +- dT/2; the fields broadcast.
 
     Args:
@@ -23,12 +22,13 @@ class Reservoirs(eqx.Module):
         ValueError: a temperature below zero on either side, or shapes that do not broadcast.
     """
 
-    mu: float = eqx.field(converter=number)
-    bias: float = eqx.field(default=0.0, converter=number)
-    temperature: float = eqx.field(default=0.0, converter=number)
-    temperature_bias: float = eqx.field(default=0.0, converter=number)
+    mu: float = parameter(scalar=False)
+    bias: float = parameter(scalar=False, default=0.0)
+    temperature: float = parameter(scalar=False, default=0.0)
+    temperature_bias: float = parameter(scalar=False, default=0.0)
 
-    def __check_init__(self):
+    def check(self):
+        """Check the temperatures of both sides, and that the shapes broadcast."""
         require("temperature", self.temperature, "0 or more, in K", lambda t: ~(t < 0))
         known = [concrete(t) for t in (self.temperature, self.temperature_bias)]
         if known[0] is not None and known[1] is not None:

@@ -341,9 +341,9 @@ def test_new_values_trace_nothing_anew():
     traces = []
 
     class Counted(qpc.AbruptConstriction):
-        def at_nodes(self, energies, filled, bias=0.0):
+        def transmissions(self, energies, *args, **options):
             traces.append(energies)
-            return super().at_nodes(energies, filled, bias)
+            return super().transmissions(energies, *args, **options)
 
     def evaluated(half_width, length, mu, bias, temperature):
         c = Counted(half_width, length, mass=MASS, modes=2, aspect_limit=2)

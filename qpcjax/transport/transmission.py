@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from qpcjax.scatterers.base import as_scatterer
-from qpcjax.scatterers.batching import batched
+from qpcjax.transport.batching import batched
 
 _ENERGIES_AT_ONCE = 1 << 16
 # Where one kernel does everything only the result takes memory.
@@ -13,7 +13,7 @@ _ENERGIES_AT_ONCE_IN_BULK = 1 << 26
 _BULK = 1 << 12  # energies that are worth the longer compilation
 
 
-@batched(_ENERGIES_AT_ONCE)
+@batched(_ENERGIES_AT_ONCE, room="")
 def eigenvalues(scatterer, energy, bias=0.0):
     r"""Transmission eigenvalues T_n(E, V).
 
@@ -23,7 +23,8 @@ def eigenvalues(scatterer, energy, bias=0.0):
         bias: eV in meV, broadcasts with `energy`.
 
     Returns:
-        T_n, shape energy.shape + (modes,).
+        T_n from 0 to 1, shape energy.shape + (modes,). Their sum times the scatterer's `weight`, 1
+        or for single spins 1/2, is T(E, V).
     """
     return scatterer.eigenvalues(energy, bias)
 
@@ -42,18 +43,18 @@ def transmission(scatterer, energy, bias: Any = 0.0):
     """
     scatterer = as_scatterer(scatterer)
     many = max(jnp.size(energy), jnp.size(bias)) >= _BULK
-    total = _bulk if many and scatterer.bulk_total is not None else _total
+    total = _bulk if many and scatterer.in_one_kernel else _total
     return total(scatterer, energy, bias)
 
 
-@batched(_ENERGIES_AT_ONCE)
+@batched(_ENERGIES_AT_ONCE, room="modes")
 def _total(scatterer, energy, bias):
     return _known(scatterer, energy, scatterer.total(energy, bias))
 
 
-@batched(_ENERGIES_AT_ONCE_IN_BULK)
+@batched(_ENERGIES_AT_ONCE_IN_BULK, room="modes")
 def _bulk(scatterer, energy, bias):
-    return _known(scatterer, energy, scatterer.bulk_total(energy, bias))
+    return _known(scatterer, energy, scatterer.transmissions(energy, bias, bulk=True))
 
 
 def _known(scatterer, energy, total):

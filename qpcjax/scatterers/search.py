@@ -1,0 +1,129 @@
+"""Panels for a scatterer that does not state its own: the energies at which T(E) varies are found.
+
+A class of the user's needs two methods, and its T(E) may have features far narrower than the
+thermal window, such as a resonance. Panels of 16 Gauss nodes are halved where they do not resolve
+T(E), the worst ones first, until the rest no longer counts.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from qpcjax._numerics.panels import bisected
+from qpcjax.scatterers.base import Forwarding, as_scatterer
+from qpcjax.scatterers.zeeman import ZeemanSplit
+
+EVEN_PANELS = 64  # where the search begins; the features of a scatterer may be its only clue
+_HALVED = 96  # panels that the search may add
+_NODE_SPACINGS = 8  # finest scales that a panel of 16 nodes may span and still see a feature
+_MOST_EVEN_PANELS = 1 << 14
+
+# Error that the search may leave, relative to the integral of T(E) with its thermal weight.
+_BEARABLE = 1e-6
+
+
+class SearchedScatterer(Forwarding):
+    """A scatterer with the panels that a search found for one window of energies.
+
+    Attributes:
+        inner: the scatterer.
+        edges: ends of the panels in meV.
+        found: whether these panels resolve T(E) to 1e-6 of its integral.
+    """
+
+    edges: jax.Array
+    found: jax.Array
+
+    def panel_edges(self, bias=0.0):
+        """Ends of the panels that were found."""
+        return self.edges
+
+    def resolved(self):
+        """Whether the panels that were found resolve T(E)."""
+        return self.found & self.inner.resolved()
+
+    @property
+    def states_panels(self):
+        """True: these are its own."""
+        return True
+
+
+class FinelySearched(Forwarding):
+    """A scatterer whose search begins with more panels than the default.
+
+    Attributes:
+        inner: the scatterer.
+        even_panels: number of equal panels with which the search begins.
+    """
+
+    inner: Any
+    even_panels: int = eqx.field(static=True)
+
+
+def over(scatterer, lower, upper, bias, half_bias, kT, mu):
+    """The scatterer with panels that resolve T(E) in a window of energies.
+
+    Args:
+        scatterer: an `AbstractScatterer`; one that states its panels is returned as it is.
+        lower: start of the window in meV.
+        upper: end of the window in meV.
+        bias: eV in meV.
+        half_bias: half of its modulus: within it around mu every energy counts alike.
+        kT: thermal energy in meV of the warmer side, with which the weight of T(E) falls beyond.
+        mu: mean electrochemical potential in meV.
+    """
+    if scatterer.states_panels:
+        return scatterer
+    if isinstance(scatterer, ZeemanSplit):
+        shift = jnp.abs(scatterer.zeeman_energy) / 2
+        inner = over(
+            scatterer.scatterer, lower - shift, upper + shift, bias, half_bias + shift, kT, mu
+        )
+        return dataclasses.replace(scatterer, scatterer=inner)
+    even = scatterer.even_panels if isinstance(scatterer, FinelySearched) else EVEN_PANELS
+    fixed = jax.lax.stop_gradient((scatterer, lower, upper, bias, half_bias, kT, mu))
+    scatterer_, lower, upper, bias_, half_bias, kT, mu = fixed
+
+    def weight(energy):
+        beyond = jnp.maximum(jnp.abs(energy - mu) - half_bias, 0)
+        return jnp.where(kT > 0, jnp.exp(-beyond / jnp.where(kT > 0, kT, 1)), 1)
+
+    edges, error, size = bisected(
+        lambda energy: scatterer_.total(energy, bias_),
+        weight,
+        scatterer_.thresholds(bias_),
+        lower,
+        upper,
+        even,
+        _HALVED,
+    )
+    return SearchedScatterer(scatterer, jax.lax.stop_gradient(edges), error <= _BEARABLE * size)
+
+
+def finely_searched(scatterer, width) -> Any:
+    """The scatterer with a finer search, for calls with concrete arguments.
+
+    Args:
+        scatterer: any scatterer; one that states its panels is returned as it is.
+        width: largest width in meV of the windows that are asked for.
+
+    Returns:
+        One whose search begins with panels that see features of the `finest_scale` that the class
+        states, or of a ten-thousandth of the window where it states none.
+    """
+    scatterer = as_scatterer(scatterer)
+    if scatterer.states_panels or isinstance(scatterer, FinelySearched):
+        return scatterer
+    if isinstance(scatterer, ZeemanSplit):
+        inner = finely_searched(scatterer.scatterer, width)
+        return dataclasses.replace(scatterer, scatterer=inner)
+    scale = scatterer.finest_scale()
+    wanted = 16 * EVEN_PANELS
+    if scale is not None and float(scale) > 0:
+        wanted = max(width / (_NODE_SPACINGS * float(scale)), EVEN_PANELS)
+    even = 2 ** math.ceil(math.log2(min(wanted, _MOST_EVEN_PANELS)))
+    return FinelySearched(scatterer, even)
