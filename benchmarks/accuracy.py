@@ -24,8 +24,8 @@ import oracle  # noqa: E402
 from problems import PROBLEMS, tagged  # noqa: E402
 
 import qpcjax as qpc  # noqa: E402
-from qpcjax.heat.hot_spot import NO_ANSWER# noqa: E402
-from qpcjax.transport.integrals import ORDER  # noqa: E402
+from qpcjax._numerics.panels import ORDER  # noqa: E402
+from qpcjax.heat.hot_spot import NO_ANSWER  # noqa: E402
 
 PAGE, PICTURE = PAGES / "accuracy.md", IMAGES / "error_against_order.png"
 VECTORS = np.array([helpers.problem_vector(p) for p in PROBLEMS])

@@ -21,8 +21,8 @@ import qpcjax as qpc
 from benchmarks import one_point, peers, sweep
 from benchmarks.pages import PAGES, ROOT, table
 from benchmarks.timing import number, timed
+from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, GAAS_MASS, transverse_energy
-from qpcjax.transport.integrals import ORDER
 
 WIDTH, ELL, MODES = 20.0, 2.0, 3
 KT = 0.04  # in E1

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
     from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
     from qpcjax.scatterers import BiasedConstriction as BiasedConstriction
+    from qpcjax.scatterers import BreitWigner as BreitWigner
     from qpcjax.scatterers import IdealStep as IdealStep
     from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
     from qpcjax.scatterers import SaddlePoint as SaddlePoint
@@ -68,7 +69,7 @@ _HOMES = {
     "heat.profile": ("inelastic_length", "power_per_length"),
     "scatterers": (
         *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),
-        *("BiasedConstriction", "IdealStep", "MatchedConstriction", "SaddlePoint"),
+        *("BiasedConstriction", "BreitWigner", "IdealStep", "MatchedConstriction", "SaddlePoint"),
         *("TabulatedTransmission", "ZeemanSplit", "in_bulk"),
     ),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.hot_spot import hot_spot
@@ -19,7 +20,7 @@ from qpcjax.heat.profile import inelastic_length, power_per_length
 from qpcjax.quantities import POINT, RESULTS, Quantity, closest
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.transport.batching import same_dtype
-from qpcjax.transport.integrals import ORDER, transport_moments
+from qpcjax.transport.integrals import transport_moments
 from qpcjax.transport.landauer import conductance
 from qpcjax.transport.reservoirs import Dissipation, Reservoirs
 from qpcjax.transport.transmission import transmission

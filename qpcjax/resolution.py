@@ -95,7 +95,7 @@ def with_modes(scatterer, window):
         needed = modes_needed(scatterer, window)
     except OverflowError:
         return scatterer
-    if not modes_kept(scatterer) < needed <= _MOST_MODES:
+    if not (modes_kept(scatterer) or 0) < needed <= _MOST_MODES:
         return scatterer
     # A few sizes, so that programs are shared.
     roomy = keeping(scatterer, min(_MOST_MODES, 4 * math.ceil(needed / 4)))

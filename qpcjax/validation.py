@@ -4,13 +4,18 @@ import dataclasses
 import functools
 import math
 import operator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, dataclass_transform
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+
+
+# The type of a parameter: a number, an array of numbers, or anything that NumPy makes one of. Type
+# checkers do not know arithmetic with all of these.
+Real = Any
 
 
 def number(value, name="") -> Any:
@@ -91,6 +96,7 @@ def parameter(allowed=None, scalar=True, optional=False, quantity=None, **option
     return eqx.field(metadata=metadata, **options)
 
 
+@dataclass_transform(field_specifiers=(parameter, eqx.field, dataclasses.field))
 class Parameters(eqx.Module):
     """A pytree of numbers.
 
@@ -119,6 +125,12 @@ class Parameters(eqx.Module):
 
     def check(self):
         """Check what concerns several numbers at once; called when all of them are converted."""
+
+    def require_numbers(self):
+        """Raise TypeError where this is a tree of axes, which no function evaluates."""
+        for name, _, _, optional in _parameters(type(self)):
+            if not optional and getattr(self, name) is None:
+                raise TypeError(f"{type(self).__name__}.{name} must be a real number, got None")
 
     def meaningful(self):
         """Whether all numbers are in their ranges, also where they are traced."""

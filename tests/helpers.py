@@ -12,7 +12,8 @@ import numpy as np
 import qpcjax as qpc
 from qpcjax import constants
 from qpcjax.scatterers import AbstractScatterer
-from qpcjax.transport.integrals import conductance_average, transport_moments
+from qpcjax.transport.integrals import transport_moments
+from qpcjax.transport.linear_response import conductance_average
 
 TABLES = Path(__file__).parent / "reference"
 DERIVATIVES = json.loads((TABLES / "derivatives.json").read_text())

@@ -219,7 +219,8 @@ def bisected(function, weight, thresholds, lower, upper, even, most):
     start, width = ends[:-1], jnp.diff(ends)
     error, size = judged(start, width)
     padding = (0, most)
-    state = (jnp.asarray(start.size), *(jnp.pad(x, padding) for x in (start, width, error, size)))
+    columns = (jnp.pad(x, padding) for x in (start, width, error, size))
+    state = (jnp.asarray(start.size, jnp.int32), *columns)
     room = start.size + most - _AT_ONCE
     rounding = 4 * jnp.finfo(step.dtype).eps
 
@@ -230,15 +231,16 @@ def bisected(function, weight, thresholds, lower, upper, even, most):
     def halve(state):
         count, start, width, error, size = state
         _, worst = jax.lax.top_k(error, _AT_ONCE)
+        worst = worst.astype(count.dtype)
         half = width[worst] / 2
         both = jnp.concatenate([start[worst], start[worst] + half]), jnp.concatenate([half, half])
         new = (*both, *judged(*both))
-        place = jnp.concatenate([worst, count + jnp.arange(_AT_ONCE)])
+        place = jnp.concatenate([worst, count + jnp.arange(_AT_ONCE, dtype=count.dtype)])
         columns = (
             c.at[place].set(x) for c, x in zip((start, width, error, size), new, strict=True)
         )
         return (count + _AT_ONCE, *columns)
 
     count, start, width, error, size = jax.lax.while_loop(unresolved, halve, state)
-    used = jnp.arange(start.size) < count
+    used = jnp.arange(start.size, dtype=count.dtype) < count
     return jnp.where(used, start, upper), jnp.sum(error), jnp.sum(size)

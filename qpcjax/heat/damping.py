@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax.validation import Parameters, parameter, positive
+from qpcjax.validation import Parameters, number, parameter, positive, require, Real
 
 
 class AbstractDamping(Parameters):
@@ -59,9 +59,9 @@ class QuadraticDamping(AbstractDamping):
         ValueError: a strength or Fermi energy that is not positive, an unknown name.
     """
 
-    strength: float = parameter(positive("number"))
+    strength: Real = parameter(positive("number"))
     reference: str = eqx.field(static=True)
-    energy: float | None = parameter(positive("energy in meV"), optional=True)
+    energy: Real = parameter(positive("energy in meV"), optional=True)
 
     def __init__(self, strength=0.04, fermi_energy: Any = "mu_R"):
         self.strength = strength
@@ -74,6 +74,8 @@ class QuadraticDamping(AbstractDamping):
             raise ValueError(
                 f'fermi_energy must be "mu_R", "mu" or a number in meV, got {self.reference!r}'
             )
+        if self.energy is not None:
+            require("fermi_energy", number(self.energy), "positive, in meV", lambda e: e > 0)
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """A x^2/E_F in meV; it does not depend on the temperature."""

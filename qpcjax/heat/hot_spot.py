@@ -13,7 +13,7 @@ from qpcjax.heat.damping import logarithmic_slope
 from qpcjax.heat.profile import POINTS_AT_ONCE, downstream, free_path
 from qpcjax.scatterers.search import over
 from qpcjax.transport.batching import batched
-from qpcjax.transport.integrals import thermal_reach
+from qpcjax.transport.window import thermal_reach
 from qpcjax.validation import meaningful
 
 _CANDIDATES = 4  # local maxima that are refined before the highest is taken

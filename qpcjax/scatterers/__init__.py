@@ -6,6 +6,7 @@ from qpcjax.scatterers.base import AbstractScatterer as AbstractScatterer
 from qpcjax.scatterers.base import as_scatterer as as_scatterer
 from qpcjax.scatterers.base import in_bulk as in_bulk
 from qpcjax.scatterers.biased import BiasedConstriction as BiasedConstriction
+from qpcjax.scatterers.level import BreitWigner as BreitWigner
 from qpcjax.scatterers.matched import MatchedConstriction as MatchedConstriction
 from qpcjax.scatterers.registry import BarrierKind as BarrierKind
 from qpcjax.scatterers.registry import register as register

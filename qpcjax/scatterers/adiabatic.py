@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qpcjax.constants import GAAS_MASS, transverse_energy
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import Range, parameter, positive, require_count
+from qpcjax.validation import Range, parameter, positive, require_count, Real
 
 
 class AdiabaticConstriction(LogisticSteps):
@@ -38,10 +38,10 @@ class AdiabaticConstriction(LogisticSteps):
         (1988).
     """
 
-    half_width: float = parameter(positive("width in nm"))
-    curvature_radius: float = parameter(positive("radius in nm"))
-    offset: float = parameter(Range("a finite energy in meV"), default=0.0)
-    mass: float = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    half_width: Real = parameter(positive("width in nm"))
+    curvature_radius: Real = parameter(positive("radius in nm"))
+    offset: Real = parameter(Range("a finite energy in meV"), default=0.0)
+    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):

@@ -37,22 +37,22 @@ class AbstractScatterer(Parameters):
     in_one_kernel = False
 
     @abc.abstractmethod
-    def eigenvalues(self, energy, bias=0.0) -> jax.Array:
+    def eigenvalues(self, energy: Any, bias: Any = 0.0) -> jax.Array:
         """Transmission eigenvalues T_n(E, V) at one energy and bias eV, shape (modes,)."""
 
     @abc.abstractmethod
-    def thresholds(self, bias=0.0) -> jax.Array:
+    def thresholds(self, bias: Any = 0.0) -> jax.Array:
         """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k."""
 
-    def finest_scale(self, bias=0.0) -> Any:
+    def finest_scale(self, bias: Any = 0.0) -> Any:
         """Smallest energy in meV over which T(E, V) varies; None where a search is to find it."""
         return None
 
-    def total(self, energy, bias=0.0) -> jax.Array:
+    def total(self, energy: Any, bias: Any = 0.0) -> jax.Array:
         """Total transmission T(E, V) at one energy and bias: the weighted sum of eigenvalues."""
         return self.weight * jnp.sum(self.eigenvalues(energy, bias))
 
-    def transmissions(self, energies, bias=0.0, filled=None, bulk=False) -> jax.Array:
+    def transmissions(self, energies: Any, bias: Any = 0.0, filled: Any = None, bulk: bool = False) -> jax.Array:
         """T(E, V) at many energies: the one method that a class overrides to be faster.
 
         Args:
@@ -66,14 +66,14 @@ class AbstractScatterer(Parameters):
             return flat(energies.reshape(-1)).reshape(energies.shape)
         return leading(jax.vmap(flat), (energies,), filled, energies.shape[1])
 
-    def jumps(self, bias=0.0) -> jax.Array:
+    def jumps(self, bias: Any = 0.0) -> jax.Array:
         """The thresholds at which T(E, V) itself may jump, shape (k,) with static k.
 
         Integrals are differentiated by following them. All thresholds, unless a class knows better.
         """
         return self.thresholds(bias)
 
-    def panel_edges(self, bias=0.0) -> jax.Array:
+    def panel_edges(self, bias: Any = 0.0) -> jax.Array:
         """Energies that, with the thresholds, divide T(E, V) into panels of 16 Gauss nodes.
 
         A class without this method is searched for them, see `over`.
@@ -103,31 +103,31 @@ class Forwarding(AbstractScatterer):
 
     inner: Any
 
-    def eigenvalues(self, energy, bias=0.0):
+    def eigenvalues(self, energy: Any, bias: Any = 0.0):
         """Those of the inner scatterer."""
         return self.inner.eigenvalues(energy, bias)
 
-    def thresholds(self, bias=0.0):
+    def thresholds(self, bias: Any = 0.0):
         """Those of the inner scatterer."""
         return self.inner.thresholds(bias)
 
-    def finest_scale(self, bias=0.0):
+    def finest_scale(self, bias: Any = 0.0):
         """That of the inner scatterer."""
         return self.inner.finest_scale(bias)
 
-    def total(self, energy, bias=0.0):
+    def total(self, energy: Any, bias: Any = 0.0):
         """That of the inner scatterer."""
         return self.inner.total(energy, bias)
 
-    def transmissions(self, energies, bias=0.0, filled=None, bulk=False):
+    def transmissions(self, energies: Any, bias: Any = 0.0, filled: Any = None, bulk: bool = False):
         """Those of the inner scatterer."""
         return self.inner.transmissions(energies, bias, filled, bulk)
 
-    def jumps(self, bias=0.0):
+    def jumps(self, bias: Any = 0.0):
         """Those of the inner scatterer."""
         return self.inner.jumps(bias)
 
-    def panel_edges(self, bias=0.0):
+    def panel_edges(self, bias: Any = 0.0):
         """Those of the inner scatterer."""
         return self.inner.panel_edges(bias)
 
@@ -143,7 +143,11 @@ class Forwarding(AbstractScatterer):
         """Whether the inner scatterer is."""
         return self.inner.resolved()
 
-    states_panels = property(lambda self: self.inner.states_panels)
+    @property
+    def states_panels(self):
+        """Whether the inner scatterer's class states its panels."""
+        return self.inner.states_panels
+
     mass = property(lambda self: self.inner.mass)
     weight = property(lambda self: self.inner.weight)
     memory = property(lambda self: self.inner.memory)
@@ -154,10 +158,12 @@ class Forwarding(AbstractScatterer):
 class InBulk(Forwarding):
     """A scatterer whose T(E, V) is always one kernel."""
 
-    def total(self, energy, bias=0.0):
+    def total(self, energy: Any, bias: Any = 0.0):
+        """T(E, V) of the inner scatterer, as one kernel."""
         return self.inner.transmissions(energy, bias, bulk=True)
 
-    def transmissions(self, energies, bias=0.0, filled=None, bulk=True):
+    def transmissions(self, energies: Any, bias: Any = 0.0, filled: Any = None, bulk: bool = True):
+        """The same at many energies."""
         return self.inner.transmissions(energies, bias, filled, bulk=True)
 
 
@@ -211,11 +217,11 @@ class UsersScatterer(AbstractScatterer):
         """The user's object."""
         return self.inner if self.rest is None else eqx.combine(self.inner, self.rest)
 
-    def eigenvalues(self, energy, bias=0.0):
+    def eigenvalues(self, energy: Any, bias: Any = 0.0):
         """Those of the user's class, as an array."""
         return jnp.atleast_1d(jnp.asarray(self.users.eigenvalues(energy, bias)))
 
-    def thresholds(self, bias=0.0):
+    def thresholds(self, bias: Any = 0.0):
         """Those of the user's class, as an array."""
         found = jnp.asarray(self.users.thresholds(bias))
         whole = not jnp.issubdtype(found.dtype, jnp.floating)

@@ -14,7 +14,7 @@ from qpcjax._numerics.small_matrices import inverse, product
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.channel import AbstractChannel
 from qpcjax.scatterers.wavevectors import half_plane_matrix, overlap
-from qpcjax.validation import Range, concrete, number, parameter, require_count
+from qpcjax.validation import Range, concrete, number, parameter, require_count, Real
 
 _MODES_PER_ENERGY = 3  # channel modes kept for each one that may be open
 _REACH = 3  # transverse wavevectors of the wide regions that are summed, in channel modes
@@ -70,7 +70,7 @@ class MatchedConstriction(AbstractChannel):
         A. Szafer and A. D. Stone, PRL 62, 300 (1989); G. Kirczenow, PRB 39, 10452 (1989).
     """
 
-    wide_ratio: Any = parameter(
+    wide_ratio: Real = parameter(
         Range("more than 1 (the wide region's width over the channel's) or None", 1.0, True),
         optional=True,
     )

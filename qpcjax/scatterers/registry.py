@@ -17,6 +17,7 @@ from qpcjax.scatterers.adiabatic import AdiabaticConstriction
 from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
 from qpcjax.scatterers.biased import BiasedConstriction
 from qpcjax.scatterers.fields import field_quantities
+from qpcjax.scatterers.level import BreitWigner
 from qpcjax.scatterers.matched import MatchedConstriction
 from qpcjax.scatterers.saddle import SaddlePoint
 from qpcjax.scatterers.step import IdealStep
@@ -257,6 +258,13 @@ for _kind in (
         room={"modes": 40},
     ),
     BarrierKind("step", "ideal step", IdealStep, gate="energy"),
+    BarrierKind(
+        "resonance",
+        "resonant level of Breit-Wigner's or Fano's form",
+        BreitWigner,
+        label="resonant level",
+        gate="level",
+    ),
     BarrierKind("table", "tabulated T(E)", _tabulated),
 ):
     register(_kind)

@@ -63,6 +63,9 @@ class FinelySearched(Forwarding):
     inner: Any
     even_panels: int = eqx.field(static=True)
 
+    def __repr__(self):
+        return repr(self.inner)
+
 
 def over(scatterer, lower, upper, bias, half_bias, kT, mu):
     """The scatterer with panels that resolve T(E) in a window of energies.

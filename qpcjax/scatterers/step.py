@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Range, parameter, positive
+from qpcjax.validation import Range, parameter, positive, Real
 
 
 class IdealStep(AbstractScatterer):
@@ -22,8 +22,8 @@ class IdealStep(AbstractScatterer):
         ValueError: an energy that is not finite, a mass that is not positive.
     """
 
-    energy: float = parameter(Range("a finite energy in meV"), quantity="step_energy")
-    mass: float = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    energy: Real = parameter(Range("a finite energy in meV"), quantity="step_energy")
+    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
 
     follows_bias = False
 

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from qpcjax._numerics.panels import ORDER
 from qpcjax._versions import versions
 from qpcjax.files.results import content_digest
 from qpcjax.sweeping.compiled_chunk import Program
@@ -18,7 +19,6 @@ from qpcjax.sweeping.result import SweepResult
 from qpcjax.sweeping.store import FORMAT, Store
 from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import group_files
-from qpcjax.transport.integrals import ORDER
 
 _MOST_CORES = 16  # that take chunks, each of which takes memory
 

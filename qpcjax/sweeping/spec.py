@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from qpcjax._numerics.panels import ORDER
 from qpcjax.files import InputError
 from qpcjax.quantities import POINT, closest
 from qpcjax.specifications import Reader, read_scatterer
 from qpcjax.sweeping.plan import make_plan
-from qpcjax.transport.integrals import ORDER
 
 _KEYS = (
     "scatterer",

@@ -15,7 +15,7 @@ from qpcjax._numerics.blocks import in_blocks
 from qpcjax.resolution import Window, with_modes
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import finely_searched
-from qpcjax.validation import meaningful, number, where_meaningful
+from qpcjax.validation import Parameters, meaningful, number, where_meaningful
 
 
 def same_dtype(tree):
@@ -35,6 +35,9 @@ def _is_real(leaf):
 
 def _numbers(name, value):
     """An argument: a number, numbers of any kind of array, or a tree of parameters."""
+    if isinstance(value, Parameters):
+        value.require_numbers()
+        return value
     if type(value) is float or dataclasses.is_dataclass(value):
         return value
     return float(value) if type(value) is int else number(value, name)
@@ -52,12 +55,14 @@ def _has_nan(result):
     return any(bool(jnp.isnan(jnp.sum(leaf))) for leaf in leaves)
 
 
-def _explain(scatterer):
+def _explain(scatterer, window):
     """Say why integrals over a class that states no panels may be NaN."""
+    if any(np.any(np.isnan(x)) for x in window):
+        return
     warnings.warn(
-        f"some of the results for {scatterer!r} are NaN: unless a number given was NaN or out of "
-        "range, T(E) is not resolved there, and its class should have a method finest_scale(bias) "
-        "that returns the smallest energy in meV over which T(E) varies",
+        f"some of the results for {scatterer!r} are NaN: unless a number given is out of range, "
+        "T(E) is not resolved there, and its class should have a method finest_scale(bias) that "
+        "returns the smallest energy in meV over which T(E) varies",
         stacklevel=4,
     )
 
@@ -118,7 +123,7 @@ def batched(chunk, static=(), room="panels"):
                 if roomy is not scatterer:
                     found = compiled(roomy, *others, **fixed)
                 elif searched:
-                    _explain(scatterer)
+                    _explain(scatterer, window())
             return found
 
         return wrapper

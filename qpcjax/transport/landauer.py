@@ -5,19 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
 from qpcjax.transport.batching import batched
-from qpcjax.transport.integrals import (
-    ORDER,
-    conductance_average,
-    conductance_error,
-    finer,
-    integrand_panels,
-    quadrature_error,
-    transport_errors,
-    transport_moments,
-)
+from qpcjax.transport.error_estimate import finer, quadrature_error
+from qpcjax.transport.integrals import FLOW, integral_error, panel_terms, transport_moments
+from qpcjax.transport.linear_response import conductance_average, conductance_error
 from qpcjax.transport.reservoirs import Dissipation
 
 # Order and with_error change what is compiled.
@@ -42,7 +36,7 @@ def _numbers(reservoirs):
 
 
 def _estimates(scatterer, reservoirs, combinations, order):
-    errors = transport_errors(scatterer, *_numbers(reservoirs), combinations, order)
+    errors = integral_error(FLOW, scatterer, *_numbers(reservoirs), combinations, order)
     return [CONDUCTANCE_QUANTUM * error for error in errors]
 
 
@@ -172,7 +166,7 @@ def differential_conductance(scatterer, reservoirs, order=ORDER, with_error=Fals
     def passed(order):
         def at(bias):
             numbers = mu, bias, temperature, temperature_bias
-            return integrand_panels(scatterer, *numbers, order=order).passed
+            return panel_terms(FLOW, scatterer, *numbers, order=order)[0][0]
 
         return at
 

@@ -30,8 +30,9 @@ from qpcjax.overviews import brief
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import over
 from qpcjax.transport.batching import same_dtype
-from qpcjax.transport.integrals import REACH, conductance_terms
+from qpcjax.transport.linear_response import conductance_terms
 from qpcjax.transport.reservoirs import Dissipation
+from qpcjax.transport.window import REACH
 from qpcjax.validation import concrete, meaningful
 
 _NODES = 16  # of T-bar and U in half a panel

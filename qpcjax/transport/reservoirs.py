@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from qpcjax.overviews import brief
-from qpcjax.validation import Parameters, concrete, parameter, require
+from qpcjax.validation import Parameters, concrete, parameter, require, Real
 
 
 class Reservoirs(Parameters):
@@ -22,10 +22,10 @@ class Reservoirs(Parameters):
         ValueError: a temperature below zero on either side, or shapes that do not broadcast.
     """
 
-    mu: float = parameter(scalar=False)
-    bias: float = parameter(scalar=False, default=0.0)
-    temperature: float = parameter(scalar=False, default=0.0)
-    temperature_bias: float = parameter(scalar=False, default=0.0)
+    mu: Real = parameter(scalar=False)
+    bias: Real = parameter(scalar=False, default=0.0)
+    temperature: Real = parameter(scalar=False, default=0.0)
+    temperature_bias: Real = parameter(scalar=False, default=0.0)
 
     def check(self):
         """Check the temperatures of both sides, and that the shapes broadcast."""

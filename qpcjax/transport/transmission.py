@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.transport.batching import batched
@@ -42,7 +43,7 @@ def transmission(scatterer, energy, bias: Any = 0.0):
         that is not kept would open, and below its floor.
     """
     scatterer = as_scatterer(scatterer)
-    many = max(jnp.size(energy), jnp.size(bias)) >= _BULK
+    many = max(np.size(energy), np.size(bias)) >= _BULK
     total = _bulk if many and scatterer.in_one_kernel else _total
     return total(scatterer, energy, bias)
 

@@ -75,8 +75,9 @@ def test_total_is_the_mean_of_both_spins(inner):
     np.testing.assert_allclose(qpc.transmission(split, energy, bias), np.mean(spins, 0), rtol=1e-12)
     modes = [qpc.eigenvalues(inner, energy + s, bias) for s in (-shift, shift)]
     np.testing.assert_allclose(
-        qpc.eigenvalues(split, energy, bias), np.concatenate(modes, 1) / 2, rtol=1e-12
+        qpc.eigenvalues(split, energy, bias), np.concatenate(modes, 1), rtol=1e-12
     )
+    assert split.weight == 0.5
     same = qpc.transmission(qpc.ZeemanSplit(inner, 0.0), energy, bias)
     # Another program, in which the compiler may contract products and sums otherwise.
     np.testing.assert_allclose(same, qpc.transmission(inner, energy, bias), rtol=1e-15)
@@ -99,7 +100,8 @@ def test_what_a_scatterer_knows_is_shifted():
     onsets = np.array([0.0, 1, 4, 9]) * inner.energy_scale
     both = np.sort(np.concatenate([onsets - shift, onsets + shift]))
     np.testing.assert_allclose(np.sort(split.thresholds()), both, rtol=1e-9)
-    assert float(split.energy_limit()) == pytest.approx(4 * inner.energy_scale - shift, rel=1e-9)
+    limit = 4 * float(inner.energy_scale) - shift
+    assert float(split.energy_limit()) == pytest.approx(limit, rel=1e-9)
     table = qpc.ZeemanSplit(qpc.TabulatedTransmission([1.0, 2.0], [0.5, 0.6]), -8.0)
     assert float(table.energy_floor()) == pytest.approx(1 + shift, rel=1e-9)
     assert float(table.energy_limit()) == pytest.approx(2 - shift, rel=1e-9)

@@ -189,7 +189,9 @@ def test_order_is_a_whole_number(order):
         qpc.low_temperature_correction(BARRIER, qpc.Reservoirs(1.0, 0.1), order=order)
 
 
-def test_above_the_energy_limit_is_nan():
-    c = constriction(0.5, modes=1)
-    p = qpc.low_bias_dissipation(c, jnp.asarray([0.9, 1.1]), 0.01)
+def test_above_the_energy_limit_is_nan_where_modes_are_fixed():
+    c, mu = constriction(0.5, modes=1), jnp.asarray([0.9, 1.1])
+    p = jax.jit(qpc.low_bias_dissipation)(c, mu, 0.01)
     np.testing.assert_array_equal(np.isnan(p.left), [False, True])
+    more = qpc.low_bias_dissipation(constriction(0.5, modes=4), mu, 0.01)
+    np.testing.assert_allclose(qpc.low_bias_dissipation(c, mu, 0.01).left, more.left, rtol=1e-14)

@@ -12,7 +12,8 @@ import pytest
 from helpers import constriction, kelvin
 from scipy.integrate import quad
 
-from qpcjax.transport.integrals import thermal_terms, transport_moments
+from qpcjax.transport.integrals import transport_moments
+from qpcjax.transport.linear_response import thermal_terms
 
 
 def average(fun, kT, thresholds=()):

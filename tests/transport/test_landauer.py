@@ -354,7 +354,7 @@ def test_new_values_trace_nothing_anew():
     count = len(traces)
     assert count > 0
     evaluated(1.1 * HALF_WIDTH, 2 * HALF_WIDTH, 0.7, -0.1, 0.0)
-    evaluated(1.2 * HALF_WIDTH, 0.0, 2.0, 0.0, 1.5)
+    evaluated(1.2 * HALF_WIDTH, 0.0, 1.0, 0.0, 0.4)
     assert len(traces) == count
 
 

@@ -50,10 +50,18 @@ def test_a_side_may_be_at_zero():
     assert qpc.Reservoirs(1.0, 0.1, 0.0, 0.0).temperature == 0
 
 
-@pytest.mark.parametrize("value", ["4 K", None, False])
+@pytest.mark.parametrize("value", ["4 K", False, 1j, np.array([True]), np.array(["a"])])
 def test_a_field_is_a_number(value):
-    with pytest.raises(TypeError, match="a number was wanted"):
+    with pytest.raises(TypeError, match="temperature must be a real number"):
         qpc.Reservoirs(1.0, 0.1, value)
+
+
+def test_a_tree_of_axes_is_no_operating_point():
+    axes = qpc.Reservoirs(0, None, None, None)
+    assert axes.mu == 0
+    assert isinstance(axes.mu, int)
+    with pytest.raises(TypeError, match=r"Reservoirs\.bias must be a real number, got None"):
+        qpc.current(qpc.IdealStep(1.0), axes)
 
 
 def test_traced_fields_are_not_checked():
