@@ -4,14 +4,13 @@ import dataclasses
 import functools
 import math
 import operator
-from typing import Any, NamedTuple, dataclass_transform
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-
 
 # The type of a parameter: a number, an array of numbers, or anything that NumPy makes one of. Type
 # checkers do not know arithmetic with all of these.
@@ -80,23 +79,19 @@ def positive(words) -> Range:
     return Range(f"a positive {words}", 0.0, True)
 
 
-def parameter(allowed=None, scalar=True, optional=False, quantity=None, **options) -> Any:
-    """A field of `Parameters`.
+def allowed(values=None, scalar=True, optional=False, quantity=None) -> dict[str, Any]:
+    """Metadata of a field of `Parameters`: what it may be.
 
     Args:
-        allowed: its `Range`; by default any number but NaN.
+        values: its `Range`; by default any number but NaN.
         scalar: whether it must be a scalar.
         optional: whether None is a value of it.
         quantity: name of its entry in the table of quantities, where that is not the field's own.
-        options: of `equinox.field`.
     """
-    metadata: dict[str, Any] = {"parameter": (allowed, scalar, optional)}
-    if quantity is not None:
-        metadata["quantity"] = quantity
-    return eqx.field(metadata=metadata, **options)
+    metadata: dict[str, Any] = {"parameter": (values, scalar, optional)}
+    return metadata if quantity is None else metadata | {"quantity": quantity}
 
 
-@dataclass_transform(field_specifiers=(parameter, eqx.field, dataclasses.field))
 class Parameters(eqx.Module):
     """A pytree of numbers.
 
@@ -109,7 +104,7 @@ class Parameters(eqx.Module):
         numbers = [(name, getattr(self, name), *rules) for name, *rules in _parameters(type(self))]
         if any(value is None and not optional for _, value, _, _, optional in numbers):
             return
-        for name, value, allowed, scalar, _ in numbers:
+        for name, value, values, scalar, _ in numbers:
             if value is None:
                 continue
             value = number(value, name)
@@ -118,8 +113,8 @@ class Parameters(eqx.Module):
                     f"{type(self).__name__}.{name} must be a scalar, got shape {np.shape(value)}; "
                     "map a batch of scatterers with jax.vmap"
                 )
-            if allowed is not None:
-                require(name, value, allowed.wanted, allowed.holds)
+            if values is not None:
+                require(name, value, values.wanted, values.holds)
             object.__setattr__(self, name, value)  # an equinox Module is frozen by now
         self.check()
 
@@ -135,10 +130,10 @@ class Parameters(eqx.Module):
     def meaningful(self):
         """Whether all numbers are in their ranges, also where they are traced."""
         held = jnp.asarray(True)
-        for name, allowed, _, _ in _parameters(type(self)):
+        for name, values, _, _ in _parameters(type(self)):
             value = getattr(self, name)
-            if value is not None and allowed is not None:
-                held &= jnp.all(allowed.holds(jnp.asarray(value), jnp))
+            if value is not None and values is not None:
+                held &= jnp.all(values.holds(jnp.asarray(value), jnp))
         return held
 
     def __repr__(self):

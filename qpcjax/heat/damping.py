@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax.validation import Parameters, number, parameter, positive, require, Real
+from qpcjax.validation import Parameters, Real, allowed, number, positive, require
 
 
 class AbstractDamping(Parameters):
@@ -59,9 +59,9 @@ class QuadraticDamping(AbstractDamping):
         ValueError: a strength or Fermi energy that is not positive, an unknown name.
     """
 
-    strength: Real = parameter(positive("number"))
+    strength: Real = eqx.field(metadata=allowed(positive("number")))
     reference: str = eqx.field(static=True)
-    energy: Real = parameter(positive("energy in meV"), optional=True)
+    energy: Real = eqx.field(metadata=allowed(positive("energy in meV"), optional=True))
 
     def __init__(self, strength=0.04, fermi_energy: Any = "mu_R"):
         self.strength = strength

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qpcjax.constants import GAAS_MASS, transverse_energy
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import Range, parameter, positive, require_count, Real
+from qpcjax.validation import Range, Real, allowed, positive, require_count
 
 
 class AdiabaticConstriction(LogisticSteps):
@@ -38,10 +38,10 @@ class AdiabaticConstriction(LogisticSteps):
         (1988).
     """
 
-    half_width: Real = parameter(positive("width in nm"))
-    curvature_radius: Real = parameter(positive("radius in nm"))
-    offset: Real = parameter(Range("a finite energy in meV"), default=0.0)
-    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    half_width: Real = eqx.field(metadata=allowed(positive("width in nm")))
+    curvature_radius: Real = eqx.field(metadata=allowed(positive("radius in nm")))
+    offset: Real = eqx.field(metadata=allowed(Range("a finite energy in meV")), default=0.0)
+    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):

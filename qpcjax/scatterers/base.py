@@ -52,7 +52,9 @@ class AbstractScatterer(Parameters):
         """Total transmission T(E, V) at one energy and bias: the weighted sum of eigenvalues."""
         return self.weight * jnp.sum(self.eigenvalues(energy, bias))
 
-    def transmissions(self, energies: Any, bias: Any = 0.0, filled: Any = None, bulk: bool = False) -> jax.Array:
+    def transmissions(
+        self, energies: Any, bias: Any = 0.0, filled: Any = None, bulk: bool = False
+    ) -> jax.Array:
         """T(E, V) at many energies: the one method that a class overrides to be faster.
 
         Args:

@@ -1,14 +1,13 @@
 """Resonant levels: what carries the current of a molecule, a quantum dot or an impurity."""
 
-from typing import Any
-
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Parameters, Range, concrete, parameter, positive, require, Real
+from qpcjax.validation import Parameters, Range, Real, allowed, concrete, positive, require
 
 # Panel ends around a level, in half its width: between them 16 Gauss nodes resolve a Lorentzian to
 # 1e-12 of its peak.
@@ -42,11 +41,13 @@ class BreitWigner(AbstractScatterer):
         G. Breit and E. Wigner, Phys. Rev. 49, 519 (1936); U. Fano, Phys. Rev. 124, 1866 (1961).
     """
 
-    level: Real = parameter(Range("a finite energy in meV"), scalar=False)
-    width: Real = parameter(positive("energy in meV"), scalar=False)
-    peak: Real = parameter(Range("from 0 to 1", 0.0), scalar=False, default=1.0)
-    fano: Real = parameter(Range("a finite number"), scalar=False, optional=True, default=None)
-    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    level: Real = eqx.field(metadata=allowed(Range("a finite energy in meV"), scalar=False))
+    width: Real = eqx.field(metadata=allowed(positive("energy in meV"), scalar=False))
+    peak: Real = eqx.field(metadata=allowed(Range("from 0 to 1", 0.0), scalar=False), default=1.0)
+    fano: Real = eqx.field(
+        metadata=allowed(Range("a finite number"), scalar=False, optional=True), default=None
+    )
+    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
 
     follows_bias = False
 

@@ -1,7 +1,6 @@
 """The exact answer for the hard-wall constriction: all modes of the channel, coupled."""
 
 import math
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,7 +13,7 @@ from qpcjax._numerics.small_matrices import inverse, product
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.channel import AbstractChannel
 from qpcjax.scatterers.wavevectors import half_plane_matrix, overlap
-from qpcjax.validation import Range, concrete, number, parameter, require_count, Real
+from qpcjax.validation import Range, Real, allowed, concrete, number, require_count
 
 _MODES_PER_ENERGY = 3  # channel modes kept for each one that may be open
 _REACH = 3  # transverse wavevectors of the wide regions that are summed, in channel modes
@@ -70,9 +69,11 @@ class MatchedConstriction(AbstractChannel):
         A. Szafer and A. D. Stone, PRL 62, 300 (1989); G. Kirczenow, PRB 39, 10452 (1989).
     """
 
-    wide_ratio: Real = parameter(
-        Range("more than 1 (the wide region's width over the channel's) or None", 1.0, True),
-        optional=True,
+    wide_ratio: Real = eqx.field(
+        metadata=allowed(
+            Range("more than 1 (the wide region's width over the channel's) or None", 1.0, True),
+            optional=True,
+        )
     )
     channel_modes: int = eqx.field(static=True)
     extrapolate: bool = eqx.field(static=True)

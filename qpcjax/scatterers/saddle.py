@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qpcjax.constants import CYCLOTRON_ENERGY, GAAS_MASS
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import Range, parameter, positive, require_count, Real
+from qpcjax.validation import Range, Real, allowed, positive, require_count
 
 
 class SaddlePoint(LogisticSteps):
@@ -41,11 +41,11 @@ class SaddlePoint(LogisticSteps):
         M. Buettiker, PRB 41, 7906 (1990); H. A. Fertig and B. I. Halperin, PRB 36, 7969 (1987).
     """
 
-    height: Real = parameter(Range("a finite energy in meV"))
-    hbar_omega_y: Real = parameter(positive("energy in meV"))
-    hbar_omega_x: Real = parameter(positive("energy in meV"))
-    magnetic_field: Real = parameter(Range("a finite field in T"), default=0.0)
-    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    height: Real = eqx.field(metadata=allowed(Range("a finite energy in meV")))
+    hbar_omega_y: Real = eqx.field(metadata=allowed(positive("energy in meV")))
+    hbar_omega_x: Real = eqx.field(metadata=allowed(positive("energy in meV")))
+    magnetic_field: Real = eqx.field(metadata=allowed(Range("a finite field in T")), default=0.0)
+    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):

@@ -1,10 +1,11 @@
 """The ideal step."""
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Range, parameter, positive, Real
+from qpcjax.validation import Range, Real, allowed, positive
 
 
 class IdealStep(AbstractScatterer):
@@ -22,8 +23,10 @@ class IdealStep(AbstractScatterer):
         ValueError: an energy that is not finite, a mass that is not positive.
     """
 
-    energy: Real = parameter(Range("a finite energy in meV"), quantity="step_energy")
-    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    energy: Real = eqx.field(
+        metadata=allowed(Range("a finite energy in meV"), quantity="step_energy")
+    )
+    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
 
     follows_bias = False
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import concrete, number, parameter, positive, Real
+from qpcjax.validation import Real, allowed, concrete, number, positive
 
 
 def knot_slopes(x, y):
@@ -81,7 +81,7 @@ class TabulatedTransmission(AbstractScatterer):
 
     energy: np.ndarray = eqx.field(converter=number)
     transmission: np.ndarray = eqx.field(converter=number)
-    mass: Real = parameter(positive("effective mass in m_e"), default=GAAS_MASS)
+    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
 
     follows_bias = False
 

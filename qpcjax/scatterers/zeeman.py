@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qpcjax.constants import BOHR_MAGNETON
 from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
-from qpcjax.validation import Range, parameter, Real
+from qpcjax.validation import Range, Real, allowed
 
 
 class ZeemanSplit(AbstractScatterer):
@@ -30,8 +30,8 @@ class ZeemanSplit(AbstractScatterer):
     """
 
     scatterer: Any = eqx.field(converter=as_scatterer)
-    magnetic_field: Real = parameter(Range("a finite field in T"))
-    g_factor: Real = parameter(Range("a finite number"), default=-0.44)
+    magnetic_field: Real = eqx.field(metadata=allowed(Range("a finite field in T")))
+    g_factor: Real = eqx.field(metadata=allowed(Range("a finite number")), default=-0.44)
 
     @property
     def mass(self):

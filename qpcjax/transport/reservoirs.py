@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
 
 from qpcjax.overviews import brief
-from qpcjax.validation import Parameters, concrete, parameter, require, Real
+from qpcjax.validation import Parameters, Real, allowed, concrete, require
 
 
 class Reservoirs(Parameters):
@@ -22,10 +23,10 @@ class Reservoirs(Parameters):
         ValueError: a temperature below zero on either side, or shapes that do not broadcast.
     """
 
-    mu: Real = parameter(scalar=False)
-    bias: Real = parameter(scalar=False, default=0.0)
-    temperature: Real = parameter(scalar=False, default=0.0)
-    temperature_bias: Real = parameter(scalar=False, default=0.0)
+    mu: Real = eqx.field(metadata=allowed(scalar=False))
+    bias: Real = eqx.field(metadata=allowed(scalar=False), default=0.0)
+    temperature: Real = eqx.field(metadata=allowed(scalar=False), default=0.0)
+    temperature_bias: Real = eqx.field(metadata=allowed(scalar=False), default=0.0)
 
     def check(self):
         """Check the temperatures of both sides, and that the shapes broadcast."""
