@@ -8,9 +8,9 @@ import numpy as np
 
 from qpcjax._numerics.roots import falling_root
 from qpcjax._numerics.sorting import ascending
-from qpcjax.overviews import brief
 from qpcjax.heat.damping import logarithmic_slope
 from qpcjax.heat.profile import POINTS_AT_ONCE, downstream, free_path
+from qpcjax.overviews import brief
 from qpcjax.scatterers.search import over
 from qpcjax.transport.batching import batched
 from qpcjax.transport.window import thermal_reach

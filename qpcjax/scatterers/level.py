@@ -41,11 +41,21 @@ class BreitWigner(AbstractScatterer):
         G. Breit and E. Wigner, Phys. Rev. 49, 519 (1936); U. Fano, Phys. Rev. 124, 1866 (1961).
     """
 
-    level: Real = eqx.field(metadata=allowed(Range("a finite energy in meV"), scalar=False))
-    width: Real = eqx.field(metadata=allowed(positive("energy in meV"), scalar=False))
-    peak: Real = eqx.field(metadata=allowed(Range("from 0 to 1", 0.0), scalar=False), default=1.0)
+    level: Real = eqx.field(
+        metadata=allowed(Range("a finite energy in meV"), scalar=False, quantity="resonance_energy")
+    )
+    width: Real = eqx.field(
+        metadata=allowed(positive("energy in meV"), scalar=False, quantity="linewidth")
+    )
+    peak: Real = eqx.field(
+        metadata=allowed(Range("from 0 to 1", 0.0), scalar=False, quantity="peak_transmission"),
+        default=1.0,
+    )
     fano: Real = eqx.field(
-        metadata=allowed(Range("a finite number"), scalar=False, optional=True), default=None
+        metadata=allowed(
+            Range("a finite number"), scalar=False, optional=True, quantity="fano_asymmetry"
+        ),
+        default=None,
     )
     mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 from commands import call
@@ -225,7 +226,7 @@ def test_modes_needed_is_the_smallest_number(mu, bias, temperature, needed):
     # One fewer is what the integrals themselves refuse.
     for modes in {needed, max(needed - 1, 1)}:
         c = qpc.AbruptConstriction(width, width, mass=mass, modes=modes)
-        current = float(qpc.current(c, reservoirs))
+        current = float(jax.jit(qpc.current)(c, reservoirs))  # keeps the number of modes
         assert math.isnan(current) == (modes < needed)
 
 
