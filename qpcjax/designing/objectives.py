@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.heat.hot_spot import QuadraticDamping, hot_spot
+from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.observables import Observable, Point, of_a_design
 from qpcjax.quantities import closest
-from qpcjax.scatterers import transmission
 from qpcjax.scatterers.fields import field_names, with_numbers
 from qpcjax.transport.landauer import conductance, dissipation
 from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.transport.transmission import transmission
 from qpcjax.validation import number, require
 
 _PLATEAU_NODES = 8

@@ -25,12 +25,12 @@ from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.posterior import Posterior
 from qpcjax.fitting.problem import FitPart, FitProblem, require_double
 from qpcjax.fitting.result import FitResult, FitStart, PartResult
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import closest
-from qpcjax.scatterers.base import AbstractScatterer, _Adapted, _InBulk
+from qpcjax.scatterers.base import AbstractScatterer, InBulk, UsersScatterer
 
 FORMAT = "qpcjax fit"
 VERSION = 1
@@ -42,8 +42,8 @@ _CLASSES: dict[str, type] = {
         for name, c in vars(package_scatterers).items()
         if isinstance(c, type) and issubclass(c, AbstractScatterer)
     },
-    "adapted": _Adapted,
-    "in_bulk": _InBulk,
+    "adapted": UsersScatterer,
+    "in_bulk": InBulk,
 }
 _DTYPES = ("float64", "float32", "int64", "int32", "bool")
 _CHANGED = "Save the fit, or copy the file, once more"
@@ -255,6 +255,8 @@ def encoded(value) -> Any:
     """
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, jax.Array) and value.ndim == 0 and value.weak_type:
+        value = value.item()  # a plain number, as it was given
     if isinstance(value, jax.Array | np.ndarray | np.bool_):
         flat = np.asarray(value)
         if flat.dtype.name not in _DTYPES:
@@ -371,8 +373,10 @@ def _made(kind, values):
                 object.__setattr__(made, "dropped", full["dropped"])
             return made
         made = object.__new__(kind)
+        converters = {f.name: f.metadata.get("converter") for f in dataclasses.fields(kind)}
         for name in known:
-            object.__setattr__(made, name, full[name])
+            converter = converters[name] or (lambda value: value)
+            object.__setattr__(made, name, converter(full[name]))
         # As equinox does after a constructor, which may take other arguments than the fields.
         for c in kind.__mro__:
             if "__check_init__" in vars(c):

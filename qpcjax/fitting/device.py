@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements.circuit import Point
 from qpcjax.quantities import closest
 from qpcjax.scatterers import AbstractScatterer, as_scatterer

@@ -12,7 +12,7 @@ from qpcjax.resolution import keeping, modes_kept, spinless
 from qpcjax.scatterers import grid_points
 from qpcjax.scatterers.channel import ASPECT_BUCKETS
 from qpcjax.scatterers.fields import with_static
-from qpcjax.transport.integrals import NARROW_REACH, REACH, panels_in
+from qpcjax.transport.window import NARROW_REACH, REACH, panels_in
 
 _HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
 _MOST_MODES = 100

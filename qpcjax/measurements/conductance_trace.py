@@ -9,7 +9,7 @@ from qpcjax.measurements.base import AbstractMeasurement, register
 from qpcjax.measurements.circuit import behind, bias_of, lock_in, width_of
 from qpcjax.measurements.errors import InputError, counted
 from qpcjax.measurements.response import Response
-from qpcjax.transport.integrals import smeared_conductance
+from qpcjax.transport.linear_response import smeared_conductance
 
 
 def _conductance(point, settings, resolution):
