@@ -375,8 +375,9 @@ def _made(kind, values):
         made = object.__new__(kind)
         converters = {f.name: f.metadata.get("converter") for f in dataclasses.fields(kind)}
         for name in known:
-            converter = converters[name] or (lambda value: value)
-            object.__setattr__(made, name, converter(full[name]))
+            stored, converter = full[name], converters[name]
+            plain = isinstance(stored, float) and converter is not None
+            object.__setattr__(made, name, converter(stored) if plain else stored)
         # As equinox does after a constructor, which may take other arguments than the fields.
         for c in kind.__mro__:
             if "__check_init__" in vars(c):
