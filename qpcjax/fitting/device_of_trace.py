@@ -23,6 +23,9 @@ MOST_KNOTS = 6
 _SOFTNESS = ("hbar_omega_x", "curvature_radius")
 
 
+_JUMP = 1e-6  # difference of T(E) on both sides of an energy that is no rounding
+
+
 def trace_model(name: str) -> BarrierKind:
     """The kind of barrier of this name, one that a gate moves.
 
@@ -109,7 +112,7 @@ def trace_device(
         smearing = along(0.2, 0.4)
         if "offset" in arguments:
             curves["offset"] = along(0.0, 0.0, form="plain")
-    elif as_scatterer(scatterer).jumps().size:
+    elif _has_jumps(as_scatterer(scatterer)):
         smearing = along(mu / 20, mu / 20)
     curves |= {name: along(first[name], first[name]) for name in _SOFTNESS if name in shapes}
     if constant_ratio:
@@ -141,3 +144,11 @@ def _first_value(kind, argument, mu, mass):
             'fit has a value to begin with: metadata={"slider": (low, high, step, value)}'
         )
     return shown.slider.value / factor
+
+
+def _has_jumps(scatterer):
+    """Whether T(E) jumps at one of the energies at which it may."""
+    places = np.asarray(scatterer.jumps(), float)
+    sides = [np.nextafter(places, end) for end in (-np.inf, np.inf)]
+    below, above = (np.array([scatterer.total(x) for x in side]) for side in sides)
+    return bool(np.any(np.abs(above - below) > _JUMP))

@@ -57,8 +57,8 @@ def test_evaluate_agrees_with_the_paper_and_the_package():
     assert value["P_L"] == pytest.approx(float(qpc.dissipation(c, r).left), rel=1e-12)
     assert value["G"] == pytest.approx(float(qpc.conductance(c, r.mu, r.temperature)), rel=1e-12)
     # l(E) of Eq. (23) links the two numbers of the hot spot.
-    x = value["E*"] - (r.mu - 2)
-    b = (r.mu - 2) / 0.04 * math.sqrt(constants.HBAR2_OVER_2M / 0.067)
+    x = value["E*"] - (EXAMPLE["mu"] - 2)
+    b = (EXAMPLE["mu"] - 2) / 0.04 * math.sqrt(constants.HBAR2_OVER_2M / 0.067)
     assert value["r*"] == pytest.approx(b * math.sqrt(value["E*"] + 2) / x**2, rel=1e-10)
 
 

@@ -198,7 +198,7 @@ def test_target_conductance_along_mu_and_along_a_width():
     r = qpc.Reservoirs(10.0, temperature=1.0)
     found = qpc.design(TargetConductance(mu, g), SADDLE, r, free)
     for name in free:
-        assert found.values()[name] == pytest.approx(getattr(truth, name), rel=1e-4), name
+        assert found.values()[name] == pytest.approx(float(getattr(truth, name)), rel=1e-4), name
     widths = np.linspace(15, 40, 9)
     c = qpc.AdiabaticConstriction(20.0, 100.0)
     steps = [float(qpc.conductance(qpc.AdiabaticConstriction(w, 60.0), 8.0, 1.0)) for w in widths]
