@@ -13,7 +13,7 @@ from qpcjax.designing.objectives import RESERVOIR_NAMES, AbstractObjective, HotS
 from qpcjax.designing.problem import Box, DesignProblem, placed, present, with_room
 from qpcjax.designing.result import ConstraintResult, Design, DesignStart, tolerance
 from qpcjax.designing.search import Search, low_discrepancy
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements import InputError
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import closest

@@ -376,8 +376,9 @@ def _made(kind, values):
         converters = {f.name: f.metadata.get("converter") for f in dataclasses.fields(kind)}
         for name in known:
             stored, converter = full[name], converters[name]
-            plain = isinstance(stored, float) and converter is not None
-            object.__setattr__(made, name, converter(stored) if plain else stored)
+            if isinstance(stored, float) and converter is not None:
+                stored = converter(stored)
+            object.__setattr__(made, name, stored)
         # As equinox does after a constructor, which may take other arguments than the fields.
         for c in kind.__mro__:
             if "__check_init__" in vars(c):

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.observables import Observable, Point, values_at
 from qpcjax.quantities import POINT
-from qpcjax.scatterers.batching import same_dtype
 from qpcjax.scatterers.fields import field_path, with_value
+from qpcjax.transport.batching import same_dtype
 from qpcjax.transport.reservoirs import Reservoirs
 
 _DIMENSION = "blocks"

@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from qpcjax.heat.hot_spot import QuadraticDamping
+from qpcjax._numerics.panels import ORDER
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.observables import Observable, read_observables
 from qpcjax.quantities import POINT
 from qpcjax.scatterers import AbstractScatterer
@@ -18,7 +19,6 @@ from qpcjax.scatterers.fields import field_path, with_numbers
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.room import stated_limits, with_limits, with_modes
-from qpcjax.transport.integrals import ORDER
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import require_count
 

@@ -13,9 +13,8 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN
 from qpcjax.quantities import POINT
-from qpcjax.resolution import keeping, modes_kept, prepared, spinless
+from qpcjax.resolution import LOST_WEIGHT, keeping, modes_kept, prepared, spinless
 from qpcjax.scatterers.fields import field_path, with_numbers, with_value
-from qpcjax.transport.integrals import LOST_WEIGHT
 from qpcjax.transport.reservoirs import Reservoirs
 
 # Static limits of some scatterers that follow from numbers which may be swept.
