@@ -46,6 +46,15 @@ def test_numbers_follow_the_dtype_of_the_energies():
     assert moved.height is SADDLE.height
 
 
+def test_objects_from_before_double_precision_are_refused():
+    jax.config.update("jax_enable_x64", False)
+    rounded = qpc.SaddlePoint(10.1, 3.0, 1.0)
+    assert qpc.transmission(rounded, 11.0).dtype == jnp.float32
+    jax.config.update("jax_enable_x64", True)
+    with pytest.raises(ValueError, match="rounded to single precision"):
+        qpc.transmission(rounded, 11.0)
+
+
 def test_without_jit():
     energy = jnp.asarray(9.0)
     for c in (SADDLE, qpc.AbruptConstriction(20.0, 80.0, modes=4)):

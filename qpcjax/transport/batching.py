@@ -48,6 +48,16 @@ def _static(value):
     return int(value) if isinstance(value, np.integer) else value
 
 
+def _require_precision(leaves):
+    """Raise ValueError for plain numbers that were rounded before double precision was on."""
+    double = jnp.result_type(float) == jnp.float64
+    if double and any(getattr(x, "weak_type", False) and x.dtype == jnp.float32 for x in leaves):
+        raise ValueError(
+            "numbers of these objects were rounded to single precision: construct them after "
+            'jax.config.update("jax_enable_x64", True), not before'
+        )
+
+
 def _has_nan(result):
     leaves = jax.tree.leaves(result)
     if jax.default_backend() == "cpu":
@@ -111,8 +121,10 @@ def batched(chunk, static=(), room="panels"):
             scatterer, *others = bound.arguments.values()
             names = list(bound.arguments)[1:]
             others = [_numbers(name, x) for name, x in zip(names, others, strict=True)]
-            if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((scatterer, others))):
+            leaves = jax.tree.leaves((scatterer, others))
+            if any(isinstance(leaf, Tracer) for leaf in leaves):
                 return compiled(scatterer, *others, **fixed)
+            _require_precision(leaves)
             window = functools.partial(Window.of, dict(zip(names, others, strict=True)))
             searched = room == "panels" and not scatterer.states_panels
             if searched:

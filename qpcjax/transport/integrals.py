@@ -169,38 +169,44 @@ def terms(
     return Terms(rows, valid)
 
 
-def _energies(scatterer, mu, bias, sides, y, filled, occupied=None):
-    """`Energies` at offsets y; `occupied` replaces f of both sides, upstream first."""
-    upstream, downstream = sides.kT
-    if occupied is None:
-        difference = safe.fermi_difference(
-            y, sides.half_bias, upstream, downstream, sides.kT_difference
-        )
-        # Where both sides are cold the window has no other energies.
-        difference = jnp.where(jnp.all(sides.kT == 0), 1, difference)
-        occupied = fermi_of_sides(y, sides)
-    else:
-        difference = occupied[0] - occupied[1]
-    first, second = occupied
-    left, right = (jnp.where(sides.backward, a, b) for a, b in ((second, first), (first, second)))
-    difference = jnp.where(sides.backward, -difference, difference)
-    return Energies(y, left, right, difference, scatterer, mu, bias, filled)
+def _occupation(y, sides):
+    """F upstream, f downstream and their difference without cancellation, at offsets y."""
 
-
-def fermi_of_sides(y, sides):
-    """Fermi functions of the upstream and the downstream side at offsets y."""
-
-    def one(gap, kT):
+    def fermi(gap, kT):
         cold = kT == 0
         warm = safe.fermi(gap, jnp.where(cold, 1, kT))
         return jnp.where(cold, jnp.heaviside(-gap, 0.5), warm)
 
-    return one(y - sides.half_bias, sides.kT[0]), one(y + sides.half_bias, sides.kT[1])
+    difference = safe.fermi_difference(y, sides.half_bias, *sides.kT, sides.kT_difference)
+    # Where both sides are cold the window has no other energies.
+    difference = jnp.where(jnp.all(sides.kT == 0), 1, difference)
+    return (
+        fermi(y - sides.half_bias, sides.kT[0]),
+        fermi(y + sides.half_bias, sides.kT[1]),
+        difference,
+    )
+
+
+def _energies(scatterer, mu, bias, sides, y, filled, occupation):
+    """`Energies` at offsets y, from what `_occupation` gives."""
+    upstream, downstream, difference = occupation
+    back = sides.backward
+    return Energies(
+        y,
+        jnp.where(back, downstream, upstream),
+        jnp.where(back, upstream, downstream),
+        jnp.where(back, -difference, difference),
+        scatterer,
+        mu,
+        bias,
+        filled,
+    )
 
 
 def _rows(integrand, scatterer, mu, bias, sides, y, weight, filled):
     """The integrand times the weights at nodes y."""
-    found = integrand.function(_energies(scatterer, mu, bias, sides, y, filled))
+    energies = _energies(scatterer, mu, bias, sides, y, filled, _occupation(y, sides))
+    found = integrand.function(energies)
     return jax.tree.map(lambda density: weight * density, found)
 
 
@@ -247,35 +253,23 @@ def _with_moved_steps(kT, panels, integrand, order, scatterer, mu, bias, sides):
         for occupation, share in zip(s, w / (s * (1 - s)), strict=True):
             change = jnp.stack([share * cold * kT])
             added += [(change, step[None], occupation), (-change, step[None], round(occupation))]
+    amounts, places = (jnp.concatenate([x[k] for x in added]) for k in (0, 1))
     own = jnp.concatenate([jnp.full(a.shape, f, y.dtype) for a, _, f in added])
-    amounts = jnp.concatenate([a for a, _, _ in added])
-    places = jnp.concatenate([x for _, x, _ in added])
-    # The other side is as it is there; on its own step, one half.
-    other = jnp.stack(
-        [fermi_of_sides(places[:, 0], sides)[1], fermi_of_sides(places[:, 1], sides)[0]], axis=1
-    )
-    first = jnp.stack([own[:, 0], other[:, 1]], axis=1)
-    second = jnp.stack([other[:, 0], own[:, 1]], axis=1)
+    # f of the side whose step it is, and of the other one as it is there.
+    upstream = jnp.stack([own[:, 0], _occupation(places[:, 1], sides)[0]], axis=1)
+    downstream = jnp.stack([_occupation(places[:, 0], sides)[1], own[:, 1]], axis=1)
+    stepped = (upstream, downstream, upstream - downstream)
 
     rows = _step_rows(integrand, order)
 
-    def before(x, numbers, mode):
+    def before(x, numbers, mode="edge"):
         numbers = jnp.pad(numbers.reshape(-1), (0, rows * order - numbers.size), mode=mode)
         return jnp.concatenate([numbers.reshape(rows, order), x])
 
-    inside = _energies(scatterer, mu, bias, sides, y, filled)
-    occupied = [jnp.where(sides.backward, b, a) for a, b in ((inside.left, inside.right),)]
-    occupied.append(jnp.where(sides.backward, inside.left, inside.right))
-    forward = jnp.where(sides.backward, -inside.difference, inside.difference)
-    first, second = before(occupied[0], first, "edge"), before(occupied[1], second, "edge")
-    difference = jnp.concatenate([(first - second)[:rows], forward])
-    energies = _energies(
-        scatterer, mu, bias, sides, before(y, places, "edge"), filled + rows, (first, second)
-    )
-    energies = dataclasses.replace(
-        energies, difference=jnp.where(sides.backward, -difference, difference)
-    )
+    occupation = [before(x, n) for x, n in zip(_occupation(y, sides), stepped, strict=True)]
     weight = before(weight, amounts, "constant")
+    place = before(y, places)
+    energies = _energies(scatterer, mu, bias, sides, place, filled + rows, occupation)
     return jax.tree.map(lambda density: weight * density, integrand.function(energies))
 
 
