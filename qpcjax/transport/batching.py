@@ -50,8 +50,8 @@ def _static(value):
 
 def _require_precision(leaves):
     """Raise ValueError for plain numbers that were rounded before double precision was on."""
-    double = jnp.result_type(float) == jnp.float64
-    if double and any(getattr(x, "weak_type", False) and x.dtype == jnp.float32 for x in leaves):
+    double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    if double and any(getattr(x, "weak_type", False) and x.dtype == np.float32 for x in leaves):
         raise ValueError(
             "numbers of these objects were rounded to single precision: construct them after "
             'jax.config.update("jax_enable_x64", True), not before'
@@ -95,9 +95,10 @@ def batched(chunk, static=(), room="panels"):
     def decorate(fun) -> Any:
         signature = inspect.signature(fun)
 
-        @functools.partial(jax.jit, static_argnames=static)
-        def compiled(*numbers, **fixed):
-            scatterer, *trees = same_dtype(list(numbers))
+        # Trees of equinox take Python to flatten: once a call is enough.
+        @functools.partial(jax.jit, static_argnames=("structure", *static))
+        def compiled(numbers, structure, **fixed):
+            scatterer, trees = jax.tree.unflatten(structure, same_dtype(numbers))
             leaves, structure = jax.tree.flatten(trees)
             shape = jnp.broadcast_shapes(*(leaf.shape for leaf in leaves))
 
@@ -121,19 +122,21 @@ def batched(chunk, static=(), room="panels"):
             scatterer, *others = bound.arguments.values()
             names = list(bound.arguments)[1:]
             others = [_numbers(name, x) for name, x in zip(names, others, strict=True)]
-            leaves = jax.tree.leaves((scatterer, others))
-            if any(isinstance(leaf, Tracer) for leaf in leaves):
-                return compiled(scatterer, *others, **fixed)
-            _require_precision(leaves)
+            numbers, structure = jax.tree.flatten((scatterer, others))
+            if any(isinstance(number, Tracer) for number in numbers):
+                return compiled(numbers, structure=structure, **fixed)
+            _require_precision(numbers)
             window = functools.partial(Window.of, dict(zip(names, others, strict=True)))
             searched = room == "panels" and not scatterer.states_panels
             if searched:
                 scatterer = finely_searched(scatterer, window().width())
-            found = compiled(scatterer, *others, **fixed)
+                numbers, structure = jax.tree.flatten((scatterer, others))
+            found = compiled(numbers, structure=structure, **fixed)
             if room and _has_nan(found):
                 roomy = with_modes(scatterer, window())
                 if roomy is not scatterer:
-                    found = compiled(roomy, *others, **fixed)
+                    numbers, structure = jax.tree.flatten((roomy, others))
+                    found = compiled(numbers, structure=structure, **fixed)
                 elif searched:
                     _explain(scatterer, window())
             return found
