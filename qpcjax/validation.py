@@ -121,12 +121,6 @@ class Parameters(eqx.Module):
     def check(self):
         """Check what concerns several numbers at once; called when all of them are converted."""
 
-    def require_numbers(self):
-        """Raise TypeError where this is a tree of axes, which no function evaluates."""
-        for name, _, _, optional in _parameters(type(self)):
-            if not optional and getattr(self, name) is None:
-                raise TypeError(f"{type(self).__name__}.{name} must be a real number, got None")
-
     def meaningful(self):
         """Whether all numbers are in their ranges, also where they are traced."""
         held = jnp.asarray(True)
@@ -146,6 +140,16 @@ def _parameters(kind):
     """Name, range, and whether scalar and optional, of each number of a class of `Parameters`."""
     fields = dataclasses.fields(kind)
     return [(f.name, *f.metadata["parameter"]) for f in fields if "parameter" in f.metadata]
+
+
+def require_numbers(parameters):
+    """Raise TypeError for a tree of axes, which no function evaluates.
+
+    It is no method: equinox constructs an object for every access to one.
+    """
+    for name, _, _, optional in _parameters(type(parameters)):
+        if not optional and getattr(parameters, name) is None:
+            raise TypeError(f"{type(parameters).__name__}.{name} must be a real number, got None")
 
 
 def _shown(value):

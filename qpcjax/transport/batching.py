@@ -15,7 +15,7 @@ from qpcjax._numerics.blocks import in_blocks
 from qpcjax.resolution import Window, with_modes
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import finely_searched
-from qpcjax.validation import Parameters, meaningful, number, where_meaningful
+from qpcjax.validation import Parameters, meaningful, number, require_numbers, where_meaningful
 
 
 def same_dtype(tree):
@@ -36,7 +36,7 @@ def _is_real(leaf):
 def _numbers(name, value):
     """An argument: a number, numbers of any kind of array, or a tree of parameters."""
     if isinstance(value, Parameters):
-        value.require_numbers()
+        require_numbers(value)
         return value
     if type(value) is float or dataclasses.is_dataclass(value):
         return value
