@@ -32,7 +32,8 @@ def number(value, name="") -> Any:
     if isinstance(value, (bool, np.bool_, str, bytes)) or value is None:
         raise TypeError(f"{wanted}, got {value!r}")
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return jnp.asarray(float(value))
+        with jax.ensure_compile_time_eval():  # a plain number stays one while others are traced
+            return jnp.asarray(float(value))
     if isinstance(value, complex):
         raise TypeError(f"{wanted}, got the complex number {value!r}")
     if not isinstance(value, jax.Array):

@@ -584,7 +584,7 @@ def test_reservoirs_and_precision():
         qpc.design(StrongestCooling(), SADDLE, qpc.Reservoirs(np.ones(2), 1.0, 1.0), OK)
     with pytest.raises(ValueError, match="must be Reservoirs"):
         qpc.design(StrongestCooling(), SADDLE, 3, OK)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TypeError, match="must be a function"):
+    with pytest.raises(TypeError, match="must be the name of an observable or a function"):
         Minimise(3)  # pyright: ignore[reportArgumentType]
 
 

@@ -138,7 +138,7 @@ def test_pictures_and_table():
 
 
 def test_numbers_come_first_and_a_picture_only_where_it_shows_something_new(monkeypatch):
-    drawn, pictures = [], ("spectrum", "powers", "asymmetry_map", "heat_on_plane")
+    drawn, names = [], ("spectrum", "powers", "asymmetry_map", "heat_on_plane")
 
     def noting(draw):
         def noted(*arguments):
@@ -147,7 +147,7 @@ def test_numbers_come_first_and_a_picture_only_where_it_shows_something_new(monk
 
         return noted
 
-    for name in pictures:
+    for name in names:
         monkeypatch.setattr(pictures.plot, name, noting(getattr(pictures.plot, name)))
     screen, (scatterer, mu) = Screen(), built("step")
 
@@ -160,7 +160,7 @@ def test_numbers_come_first_and_a_picture_only_where_it_shows_something_new(monk
     curves, numbers, plane = moved()
     assert "compiled" in curves[1]  # the first time, numbers are what takes longest
     assert "value-I" in numbers[1]
-    assert plane[0] == list(pictures)
+    assert plane[0] == list(names)
     numbers, curves, plane = moved(temperature=3.0)
     assert numbers[0] == []
     assert numbers[1].count("<img") == 4

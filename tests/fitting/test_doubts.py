@@ -24,7 +24,7 @@ class Made:
         self.encode = self.coordinates.encode
 
     def at(self, values):
-        x, y = np.moveaxis(tables, -1, 0)
+        x, y = np.moveaxis(values, -1, 0)
         return np.stack([x + y, 0.5 * (x - y), self.last(x)], axis=-1)
 
     def residuals(self, vectors, _=None):
@@ -34,7 +34,7 @@ class Made:
         values, slope = self.coordinates.decode(vectors)
         h = 1e-7
         shifted = [(self.at(values + h * e) - self.at(values - h * e)) / 2 / h for e in np.eye(2)]
-        return self.at(tables), np.stack(shifted, axis=-1) * slope[:, None]
+        return self.at(values), np.stack(shifted, axis=-1) * slope[:, None]
 
     def rises(self):
         zero = self.encode(np.zeros((1, 2)))

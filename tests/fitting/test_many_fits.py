@@ -7,7 +7,7 @@ import pytest
 
 import qpcjax as qpc
 from qpcjax.fitting import Device, GateCurve, Gated, fit, fit_many, problem
-from qpcjax.fitting import fit_many as many_module
+from qpcjax.fitting import many_fits as many_module
 from qpcjax.measurements import ConductanceTrace, InputError
 
 RANGE, GATE, MU = (-100.0, 0.0), np.linspace(-100.0, 0.0, 50), 10.0

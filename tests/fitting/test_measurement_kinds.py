@@ -33,7 +33,7 @@ def _at_energy(point, settings, resolution):
 
 @register
 @dataclasses.dataclass(frozen=True, eq=False)
-class BeamTransmission(AbstractMeasurement):
+class GatedBeam(AbstractMeasurement):
     """Transmission of a beam of electrons of one energy against the gate voltage."""
 
     gate: np.ndarray
@@ -71,7 +71,7 @@ def beam(**more):
     noise = 0.004 * np.random.default_rng(3).standard_normal(len(exact))
     passed = np.array(exact) + noise
     passed[7] = np.nan
-    return BeamTransmission(gate, energy, 0.0, passed.reshape(gate.shape), sigma=0.004, **more)
+    return GatedBeam(gate, energy, 0.0, passed.reshape(gate.shape), sigma=0.004, **more)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_it_is_predicted_by_its_name(found):
 
 def test_it_is_saved_and_loaded(found, tmp_path):
     again = load_fit(found.save(tmp_path / "beam.json"))
-    assert isinstance(again.parts[0].data, BeamTransmission)
+    assert isinstance(again.parts[0].data, GatedBeam)
     np.testing.assert_array_equal(again.parts[0].data.energy, found.parts[0].data.energy)
     np.testing.assert_array_equal(again.problem.predictions(
         np.array([[p.value for p in again.parameters]])
@@ -122,7 +122,7 @@ def test_it_is_checked_as_other_kinds_are():
     with pytest.raises(InputError, match="beam: sigma must be positive"):
         dataclasses.replace(beam(), sigma=-1.0)
     with pytest.raises(InputError, match="gate, energy, bias, passed must be numbers whose shapes"):
-        BeamTransmission([0.0, 1.0], [1.0, 2.0, 3.0], 0.0, 0.5)
+        GatedBeam([0.0, 1.0], [1.0, 2.0, 3.0], 0.0, 0.5)
 
 
 def test_what_is_no_kind_is_refused():
@@ -142,6 +142,6 @@ def test_what_is_no_kind_is_refused():
     with pytest.raises(TypeError, match="must be a dataclass with the fields gate, height"):
         register(Undecorated)
     with pytest.raises(ValueError, match="already a response called conductance"):
-        register(type("Mine", (BeamTransmission,), {"responses": (
+        register(type("Mine", (GatedBeam,), {"responses": (
             Response("conductance", "1", "another", _at_energy),
-        ), "__dataclass_fields__": BeamTransmission.__dataclass_fields__}))  # fmt: skip
+        ), "__dataclass_fields__": GatedBeam.__dataclass_fields__}))  # fmt: skip

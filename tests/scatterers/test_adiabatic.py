@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_eigenvalues_in_closed_form():
     assert float(c.energy_scale) == pytest.approx(scale, rel=1e-4)
     energy = np.linspace(-20.0, 200.0, 45)  # also below the bottom of the band
     n = np.arange(1, MODES + 1)
-    z = ((energy[:, None] - 1.3) / c.energy_scale - n * n) / (2 * n)
+    z = ((energy[:, None] - 1.3) / float(c.energy_scale) - n * n) / (2 * n)
     exact = 1 / (1 + np.exp(-(np.pi**2) * z * math.sqrt(2 * 70.0 / 40.0)))
     np.testing.assert_allclose(qpc.eigenvalues(c, energy), exact, rtol=1e-12)
 
@@ -50,7 +51,7 @@ def test_eigenvalues_in_closed_form():
 def test_steps_are_where_the_modes_fit():
     c = qpc.AdiabaticConstriction(15.0, 400.0, -0.7)
     n = np.arange(1, MODES + 1)
-    tops = n * n * c.energy_scale - 0.7
+    tops = n * n * float(c.energy_scale) - 0.7
     np.testing.assert_allclose(np.diagonal(qpc.eigenvalues(c, tops)), 0.5, rtol=1e-12)
 
 
@@ -58,11 +59,11 @@ def test_steps_are_where_the_modes_fit():
 def test_tunnelling_is_that_of_the_parabola(n, energy):
     half_width, radius = 20.0, 55.0
     c = qpc.AdiabaticConstriction(half_width, radius)
-    e = energy * c.energy_scale
+    e = energy * float(c.energy_scale)
 
     def kappa(x):
         # The mode's barrier where the walls are a distance d(x) = 2w + x^2/R apart, to order x^2.
-        barrier = n * n * c.energy_scale * (1 - 2 * x * x / (radius * 2 * half_width))
+        barrier = n * n * float(c.energy_scale) * (1 - 2 * x * x / (radius * 2 * half_width))
         return np.sqrt(max(barrier - e, 0) / constants.HBAR2_OVER_2M * constants.GAAS_MASS)
 
     turn = math.sqrt((1 - energy / n**2) * radius * half_width)
@@ -77,7 +78,7 @@ def test_dropped_modes_do_not_count_up_to_the_limit():
         c, more = (qpc.AdiabaticConstriction(20.0, radius, modes=m) for m in (modes, 60))
         limit = float(c.energy_limit())
         energy = np.array([limit - 1e-6, limit + 1e-6])
-        assert np.isnan(qpc.transmission(c, energy)[1])
+        assert np.isnan(jax.jit(qpc.transmission)(c, energy)[1])
         dropped = np.asarray(qpc.eigenvalues(more, energy[0])[modes:])
         assert 0.5e-13 < np.max(dropped) < 1e-13
 
