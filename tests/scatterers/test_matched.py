@@ -1,6 +1,5 @@
 """The exact answer of mode matching, against Kwant, its own limits and the box average."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
