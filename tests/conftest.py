@@ -84,6 +84,9 @@ def group_of(path):
 # groups, which hold the tables of reference values, are compiled as for users.
 OPTIMISED = ("the catalogue of hard cases",)
 
+# Bytes that a worker may use before it drops what is compiled.
+MOST_MEMORY = 900e6
+
 # JAX keeps its traces; walking through them again and again takes the collector 5 % of the time.
 gc.set_threshold(100_000, 50, 100)
 
@@ -137,10 +140,23 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Drop the compiled programs of a group when it ends: together they take several gigabytes."""
-    if nextitem is not None and group_of(nextitem.path) != group_of(item.path):
+    """Drop the compiled programs when a group ends with much memory in use.
+
+    All of them together take several gigabytes; while there is room the next group shares them.
+    """
+    last = nextitem is not None and group_of(nextitem.path) != group_of(item.path)
+    if last and memory_in_use() > MOST_MEMORY:
         jax.clear_caches()
         gc.collect()
+
+
+def memory_in_use():
+    """Bytes of memory of this process; infinite where the system does not say it."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return float("inf")
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture(autouse=True, scope="module")
