@@ -43,8 +43,8 @@ STANDARD_PROMOTION = (
 )
 
 # No program should be compiled twice. Modules of one group run one after the other in one process
-# and share its compiled programs, which are dropped when the group ends. A module without a group
-# forms a group of its own. The longest groups stand first and start first.
+# and share its compiled programs. A module without a group forms a group of its own. The longest
+# groups stand first and start first.
 GROUPS = {
     "the catalogue of hard cases": (
         "test_expansions",
