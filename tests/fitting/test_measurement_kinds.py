@@ -46,7 +46,7 @@ class GatedBeam(AbstractMeasurement):
     measured = "passed"
     responses = (
         Response(
-            "beam_transmission",
+            "gated_beam",
             "1",
             "share of the beam that passes",
             _at_energy,
@@ -88,14 +88,14 @@ def test_its_parameters_are_recovered(found):
 
 
 def test_it_is_predicted_by_its_name(found):
-    value, error = found.predict("beam_transmission", GATE[::8], bias=0.0, energy=4.5)
+    value, error = found.predict("gated_beam", GATE[::8], bias=0.0, energy=4.5)
     there = found.device.at
     exact = [float(qpc.transmission(there(v).scatterer, 4.5)) for v in GATE[::8]]
     np.testing.assert_allclose(value, exact, rtol=1e-6)
     assert np.all((error > 0) & (error < 0.01))
     points = found.next_points(
         "hbar_omega_x",
-        Candidates("beam_transmission", gate=GATE[::8], bias=0.0, others={"energy": 4.5}),
+        Candidates("gated_beam", gate=GATE[::8], bias=0.0, others={"energy": 4.5}),
     )
     assert points.points[0].at["energy"] == 4.5
     assert points.points[0].stderr < points.stderr
@@ -115,7 +115,7 @@ def test_reports_have_its_words_and_its_unit(found):
     assert "share of the beam that passes" in words
     assert "energy" in words
     (data,) = tables.as_json(found)["data"]
-    assert (data["kind"], data["rms_unit"], data["dropped"]) == ("beam_transmission", "1", 1)
+    assert (data["kind"], data["rms_unit"], data["dropped"]) == ("gated_beam", "1", 1)
 
 
 def test_it_is_checked_as_other_kinds_are():
