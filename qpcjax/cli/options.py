@@ -1,4 +1,4 @@
-"""Options that several commands share, and those that quantities and barriers give."""
+"""Options that several commands share, and options made from quantities and barriers."""
 
 import inspect
 import math

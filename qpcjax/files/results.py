@@ -60,7 +60,7 @@ def csv_pieces(pieces: Iterable[Mapping[str, Iterable]], attributes: Mapping) ->
     """The text of a CSV file, piece by piece; every CSV file of the package is made here.
 
     Args:
-        pieces: the columns of some rows, and of those that follow: title -> values.
+        pieces: the columns of some rows, and of the following rows: title -> values.
         attributes: what the table is from, which stands in comments behind the rows.
     """
     for number, columns in enumerate(pieces):

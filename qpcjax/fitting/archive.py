@@ -303,7 +303,7 @@ def decoded(value, scatterers=()) -> Any:
 
     Args:
         value: JSON value.
-        scatterers: name -> class, of those that are not of this package.
+        scatterers: name -> class, for classes from outside this package.
 
     Raises:
         InputError: a class that is neither known nor given, fields that it does not have.

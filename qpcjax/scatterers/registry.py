@@ -52,8 +52,8 @@ class BarrierKind:
         label: a shorter title for menus; by default the title.
         gate: the argument that a gate moves in a fit of a trace; None: such a fit is not offered.
         orbital: whether a magnetic field acts on the orbit and not on the spin alone.
-        quantities: argument -> its `Quantity`, beside those that the class describes and that the
-            table has under the argument's name.
+        quantities: argument -> its `Quantity`, for arguments that neither the class nor the table
+            describes under their own name.
         room: static fields with which T(E) is known at every place of the sliders.
         slow: what the kind is too slow for on the explorer's page: "sliders", "fits".
 
@@ -119,7 +119,7 @@ BARRIERS: dict[str, BarrierKind] = {}
 
 
 def register(kind: BarrierKind) -> BarrierKind:
-    """Add a kind of barrier to those that commands, specs, sliders and fits know.
+    """Make a kind of barrier known to commands, specs, sliders and fits.
 
     Raises:
         ValueError: there is a kind of this name, or another kind has a field of the same name in
