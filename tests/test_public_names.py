@@ -72,7 +72,7 @@ def test_version():
 
 
 def test_checkers_see_the_names_that_are_loaded():
-    """The imports that static checkers read are those that happen when a name is used."""
+    """Static checkers read the same imports that happen when a name is used."""
     seen = {}
     for node in ast.walk(ast.parse(Path(qpcjax.__file__).read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qpcjax"):

@@ -78,7 +78,7 @@ class AbstractScatterer(Parameters):
     def panel_edges(self, bias: Any = 0.0) -> jax.Array:
         """Energies that, with the thresholds, divide T(E, V) into panels of 16 Gauss nodes.
 
-        A class without this method is searched for them, see `over`.
+        Where a class has no such method, `qpcjax.scatterers.search` finds them.
         """
         return jnp.zeros(0, jnp.result_type(bias))
 

@@ -17,7 +17,7 @@ from qpcjax._numerics.panels import bisected
 from qpcjax.scatterers.base import Forwarding, as_scatterer
 from qpcjax.scatterers.zeeman import ZeemanSplit
 
-EVEN_PANELS = 64  # where the search begins; the features of a scatterer may be its only clue
+EVEN_PANELS = 64  # with which the search begins
 _HALVED = 96  # panels that the search may add
 _NODE_SPACINGS = 8  # finest scales that a panel of 16 nodes may span and still see a feature
 _MOST_EVEN_PANELS = 1 << 14

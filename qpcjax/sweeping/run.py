@@ -139,7 +139,7 @@ def run(plan: Plan, out, advance, job=None) -> SweepResult:
 
 
 def _share(job):
-    """Number of this process among those that share a sweep, and how many there are."""
+    """Number of this process in its sweep, and the number of processes that share it."""
     processes = jax.process_count()
     if job is None:
         return jax.process_index(), processes
