@@ -54,7 +54,7 @@ def device(numbers):
 
 def by_lmfit(measured, nodes):
     """Lmfit's least squares (MINPACK, finite differences) from `START`: its result and seconds."""
-    import lmfit
+    import lmfit  # pyright: ignore[reportMissingImports]  # of the extra bench
 
     parameters = lmfit.Parameters()
     for name, value in START.items():

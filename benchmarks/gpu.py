@@ -73,7 +73,7 @@ def measure(shrink=1):
             _, seconds = timed(lambda f=compiled, a=arguments: f(*a))
             operations = (compiled.cost_analysis() or {}).get("flops", float("nan"))
             share = "" if peak is None else f"{operations / seconds / peak:.1%}"
-            rows.append([name, dtype.__name__, number(count / seconds), share])
+            rows.append([name, jnp.dtype(dtype).name, number(count / seconds), share])
     return kind, ["", "dtype", "a second", "of the card's peak"], rows
 
 

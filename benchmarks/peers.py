@@ -17,7 +17,7 @@ def loop_of_transmission():
     Returns:
         A function of (e, ell, modes, out), which fills out.
     """
-    import numba
+    import numba  # pyright: ignore[reportMissingImports]  # of the extra bench
 
     @numba.njit(fastmath=True, inline="always")
     def segment(e, m):

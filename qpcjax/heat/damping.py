@@ -63,7 +63,7 @@ class QuadraticDamping(AbstractDamping):
     reference: str = eqx.field(static=True)
     energy: Real = eqx.field(metadata=allowed(positive("energy in meV"), optional=True))
 
-    def __init__(self, strength=0.04, fermi_energy: Any = "mu_R"):
+    def __init__(self, strength: Real = 0.04, fermi_energy: Any = "mu_R"):
         self.strength = strength
         named = isinstance(fermi_energy, str)
         self.reference = fermi_energy if named else "fixed"

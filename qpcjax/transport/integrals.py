@@ -177,7 +177,8 @@ def _occupation(y, sides):
         warm = safe.fermi(gap, jnp.where(cold, 1, kT))
         return jnp.where(cold, jnp.heaviside(-gap, 0.5), warm)
 
-    difference = safe.fermi_difference(y, sides.half_bias, *sides.kT, sides.kT_difference)
+    left, right = sides.kT
+    difference = safe.fermi_difference(y, sides.half_bias, left, right, sides.kT_difference)
     # Where both sides are cold the window has no other energies.
     difference = jnp.where(jnp.all(sides.kT == 0), 1, difference)
     return (
