@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -303,6 +304,21 @@ class Saddle(AbstractScatterer):
         return self.height + self.spacing / 2 + self.drift * bias**2 + steps
 
 
+class Resonance(eqx.Module):
+    """A Breit-Wigner level as a user's own class: two methods, and one number with a unit."""
+
+    level: float = eqx.field(metadata={"unit": "meV"})
+    width: float
+
+    def eigenvalues(self, energy, bias):
+        """The one T_n."""
+        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
+
+    def thresholds(self, bias):
+        """None."""
+        return jnp.zeros(0, jnp.result_type(bias))
+
+
 class Step(AbstractScatterer):
     """An ideal step at one energy."""
 
@@ -315,6 +331,28 @@ class Step(AbstractScatterer):
     def thresholds(self, bias=0.0):
         """The step itself."""
         return jnp.asarray(self.energy, jnp.result_type(bias))[None]
+
+
+def observables(scatterer, reservoirs, damping, energy, distance, **order):
+    """All observables at one point by the public functions, integrals with this `order`."""
+    c, r = scatterer, reservoirs
+    p, h = qpc.dissipation(c, r, **order), qpc.hot_spot(c, r, damping)
+    return {
+        "transmission": qpc.transmission(c, energy, r.bias),
+        "conductance": qpc.conductance(c, r.mu, r.temperature, **order),
+        "differential_conductance": qpc.differential_conductance(c, r, **order),
+        "current": qpc.current(c, r, **order),
+        "energy_current": qpc.energy_current(c, r, **order),
+        "left": p.left,
+        "right": p.right,
+        "total": p.total,
+        "asymmetry": p.asymmetry,
+        "hot_spot_energy": h.energy,
+        "hot_spot_distance": h.distance,
+        "hot_spot_status": h.status,
+        "inelastic_length": qpc.inelastic_length(c, r, damping, energy),
+        "power_per_length": qpc.power_per_length(c, r, damping, distance),
+    }
 
 
 def reference_rows(table):

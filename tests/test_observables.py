@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from commands import call
+from helpers import observables
 
 import qpcjax as qpc
 from qpcjax.designing import Constraint, Maximise, Minimise
@@ -48,26 +49,7 @@ def partition():
     unregister("partition")
 
 
-@jax.jit
-def directly(c, r, d):
-    """All observables by the public functions."""
-    p, h = qpc.dissipation(c, r), qpc.hot_spot(c, r, d)
-    return {
-        "transmission": qpc.transmission(c, ENERGY, r.bias),
-        "conductance": qpc.conductance(c, r.mu, r.temperature),
-        "differential_conductance": qpc.differential_conductance(c, r),
-        "current": qpc.current(c, r),
-        "energy_current": qpc.energy_current(c, r),
-        "left": p.left,
-        "right": p.right,
-        "total": p.total,
-        "asymmetry": p.asymmetry,
-        "hot_spot_energy": h.energy,
-        "hot_spot_distance": h.distance,
-        "hot_spot_status": h.status,
-        "inelastic_length": qpc.inelastic_length(c, r, d, ENERGY),
-        "power_per_length": qpc.power_per_length(c, r, d, DISTANCE),
-    }
+directly = jax.jit(lambda c, r, d: observables(c, r, d, ENERGY, DISTANCE))
 
 
 @jax.jit

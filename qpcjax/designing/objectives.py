@@ -389,17 +389,6 @@ class Minimise(_Custom):
 
 
 class Maximise(_Custom):
-    """An observable, or a number of your own, as large as possible.
-
-    Args:
-        function: the name of an observable, or a function from (scatterer, reservoirs) to a number
-            that JAX can differentiate.
-        name: what reports call it.
-        units: unit of a number of your own.
-        damping: `QuadraticDamping` of an observable of hot electrons.
-
-    Raises:
-        ValueError: an unknown observable, or one without derivatives.
-    """
+    """An observable, or a number of your own, as large as possible; arguments as of `Minimise`."""
 
     maximise: ClassVar[bool] = True

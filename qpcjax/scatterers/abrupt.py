@@ -3,7 +3,6 @@
 import functools
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +12,8 @@ from qpcjax._numerics import safe
 from qpcjax._numerics.blocks import largest, leading
 from qpcjax._numerics.slopes import slopes_at_once
 from qpcjax.constants import GAAS_MASS
-from qpcjax.scatterers.channel import AbstractChannel
+from qpcjax.scatterers.channel import AbstractUncoupledChannel
 from qpcjax.scatterers.wavevectors import averaged_wavevector, profile_wavevectors
-from qpcjax.validation import require_count
 
 _FEW_MODES = 3  # written out in an integral; a loop over more compiles faster
 
@@ -289,7 +287,7 @@ MATCHINGS = {
 }
 
 
-class AbruptConstriction(AbstractChannel):
+class AbruptConstriction(AbstractUncoupledChannel):
     r"""A hard-wall channel of width 2w and length L between two half planes, Eqs. (18)-(20).
 
     .. math::
@@ -324,9 +322,6 @@ class AbruptConstriction(AbstractChannel):
         SciPost Phys. 12, 105 (2022), Sec. 3.1; A. Szafer and A. D. Stone, PRL 62, 300 (1989).
     """
 
-    matching: str = eqx.field(static=True)
-    modes: int = eqx.field(static=True)
-
     def __init__(
         self,
         half_width,
@@ -340,11 +335,6 @@ class AbruptConstriction(AbstractChannel):
         self._set_channel(half_width, length, offset, mass, aspect_limit)
         self.matching = matching
         self.modes = modes
-
-    def __check_init__(self):
-        if self.matching not in MATCHINGS:
-            raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
-        require_count("modes", self.modes)
 
     def _evaluate(self, function, energy):
         e = jnp.asarray(energy) / self.energy_scale
@@ -388,9 +378,7 @@ class AbruptConstriction(AbstractChannel):
 
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
-        scale = jnp.asarray(self.energy_scale)
-        count = 1 if self.matching == "profile" else self.modes + 2
-        return jnp.asarray(np.arange(count, dtype=scale.dtype) ** 2) * scale
+        return self._onsets()
 
     def panel_edges(self, bias=0.0):
         """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below.
@@ -400,7 +388,3 @@ class AbruptConstriction(AbstractChannel):
         """
         n, k2 = self._oscillations(self.modes)
         return (n * n + k2) * self.energy_scale + self.offset
-
-    def energy_limit(self):
-        """E_modes in meV, the onset of the first mode that is not kept."""
-        return self.modes**2 * self.energy_scale

@@ -2,18 +2,15 @@
 
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax._numerics import safe
 from qpcjax.constants import GAAS_MASS
-from qpcjax.scatterers.abrupt import MATCHINGS
-from qpcjax.scatterers.channel import AbstractChannel
+from qpcjax.scatterers.channel import AbstractUncoupledChannel
 from qpcjax.scatterers.ramp import ramp_matrix
 from qpcjax.scatterers.wavevectors import lead_wavevectors
-from qpcjax.validation import require_count
 
 _PANEL_PHASE = 5.0  # radians on a panel of 16 Gauss nodes
 
@@ -111,7 +108,7 @@ def _even_steps(limit, modes, dtype):
     return jnp.asarray(np.arange(count + 1) / count - 0.5, dtype)
 
 
-class BiasedConstriction(AbstractChannel):
+class BiasedConstriction(AbstractUncoupledChannel):
     r"""The abrupt constriction with a linear potential drop along its channel.
 
     The band bottom stands at eV/2 on the left and at -eV/2 on the right, and between them in the
@@ -153,9 +150,6 @@ class BiasedConstriction(AbstractChannel):
         D. S. Fisher and P. A. Lee, PRB 23, 6851 (1981).
     """
 
-    matching: str = eqx.field(static=True)
-    modes: int = eqx.field(static=True)
-
     memory = 16
     follows_bias = True
 
@@ -172,11 +166,6 @@ class BiasedConstriction(AbstractChannel):
         self._set_channel(half_width, length, offset, mass, aspect_limit)
         self.matching = matching
         self.modes = modes
-
-    def __check_init__(self):
-        if self.matching not in MATCHINGS:
-            raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
-        require_count("modes", self.modes)
 
     def _evaluate(self, function, energy, bias):
         e = jnp.asarray(energy) / self.energy_scale
@@ -200,9 +189,7 @@ class BiasedConstriction(AbstractChannel):
 
     def thresholds(self, bias=0.0):
         """Both leads' onsets: n^2 E1 +- abs(eV)/2 in meV, n = 0 ... modes + 1; 0 for "profile"."""
-        scale, half = jnp.asarray(self.energy_scale), jnp.abs(bias) / 2
-        count = 1 if self.matching == "profile" else self.modes + 2
-        onsets = jnp.arange(count, dtype=scale.dtype) ** 2 * scale
+        onsets, half = self._onsets(), jnp.abs(bias) / 2
         return jnp.concatenate([onsets - half, onsets + half])
 
     def panel_edges(self, bias=0.0):
@@ -217,7 +204,3 @@ class BiasedConstriction(AbstractChannel):
         floors = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None] ** 2 * scale
         between = floors + drop * _even_steps(self.aspect_limit, self.modes, scale.dtype)
         return jnp.concatenate([ends, between.reshape(-1)]) + self.offset
-
-    def energy_limit(self):
-        """E_modes in meV: whatever the bias, the first mode that is not kept is closed below."""
-        return self.modes**2 * self.energy_scale

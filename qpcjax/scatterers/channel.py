@@ -9,7 +9,7 @@ import numpy as np
 
 from qpcjax.constants import transverse_energy
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Range, Real, allowed, concrete, number, positive
+from qpcjax.validation import Range, Real, allowed, concrete, number, positive, require_count
 
 # Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
 ASPECT_BUCKETS = (1, 2, 5, 10, 15, 30, 60, 120)
@@ -105,6 +105,33 @@ class AbstractChannel(AbstractScatterer):
         ]
         n = np.concatenate([np.repeat(n, k2.shape[1]) for n, k2 in pieces])
         return jnp.asarray(n), jnp.concatenate([k2.reshape(-1) for _, k2 in pieces])
+
+
+class AbstractUncoupledChannel(AbstractChannel):
+    """A channel whose modes transmit one by one, each into an average over the leads' waves.
+
+    Attributes:
+        matching: the average, "mean" or "profile".
+        modes: number N of channel modes kept.
+    """
+
+    matching: str = eqx.field(static=True)
+    modes: int = eqx.field(static=True)
+
+    def __check_init__(self):
+        if self.matching not in ("mean", "profile"):
+            raise ValueError(f'matching must be "mean" or "profile", got {self.matching!r}')
+        require_count("modes", self.modes)
+
+    def _onsets(self):
+        """n^2 E1 in meV, n = 0 ... modes + 1; 0 alone for "profile"."""
+        scale = jnp.asarray(self.energy_scale)
+        count = 1 if self.matching == "profile" else self.modes + 2
+        return jnp.asarray(np.arange(count, dtype=scale.dtype) ** 2) * scale
+
+    def energy_limit(self):
+        """E_modes in meV: below it, at any bias, the first mode that is not kept is closed."""
+        return self.modes**2 * self.energy_scale
 
 
 def _sharpness(floor, np_):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measurements import refused
 
 from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.files import (
@@ -23,28 +24,6 @@ from qpcjax.files import (
 SUPERUSER = hasattr(os, "geteuid") and os.geteuid() == 0
 
 GOOD = "gate (mV),conductance (2e2/h)\n-900,0.1\n-800,1.0\n-700,2.0\n"
-
-
-@pytest.fixture
-def table(tmp_path):
-    """Write text, or bytes, to a file and return its path."""
-
-    def write(content, name="trace.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
-def refused(read, *facts):
-    """The message of the InputError, which must hold these facts."""
-    with pytest.raises(InputError) as caught:
-        read()
-    message = str(caught.value)
-    for fact in facts:
-        assert fact in message
-    return message
 
 
 # --- reading a table with a header ----------------------------------------------------------

@@ -14,16 +14,6 @@ from qpcjax.measurements import BiasSpectroscopy, DissipationData, HotSpotData
 EXAMPLES = Path(__file__).parents[2] / "fits" / "data"
 
 
-@pytest.fixture
-def table(tmp_path):
-    def write(text):
-        path = tmp_path / "data.csv"
-        path.write_text(text)
-        return path
-
-    return write
-
-
 def test_spectroscopy(table):
     text = "Vg (V),Vsd (uV),dI/dV (uS),sigma (uS)\n-1,500,77.48091729863649,7.7\n-1,0,,7\n"
     path = table("# 4 K\n" + text)
@@ -33,7 +23,7 @@ def test_spectroscopy(table):
     np.testing.assert_array_equal(data.bias, [0.5])
     np.testing.assert_allclose(data.conductance, [1], rtol=1e-15)
     np.testing.assert_allclose(data.sigma, [7.7 / CONDUCTANCE_QUANTUM], rtol=1e-15)
-    assert (data.dropped, data.metadata, data.name) == (1, {"comments": "4 K"}, "data.csv")
+    assert (data.dropped, data.metadata, data.name) == (1, {"comments": "4 K"}, "trace.csv")
     assert data.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -61,7 +51,7 @@ def test_powers_on_each_side(table):
         "left": 1, "right": 2, "asymmetry": 3000, "total": 4,
     }  # fmt: skip
     assert all(isinstance(d, DissipationData) for d in data.values())
-    assert data["left"].name == "data.csv, left"
+    assert data["left"].name == "trace.csv, left"
     (alone,) = read_data(table("Vg (mV),bias (mV),power (pW),sigma (pW)\n-1,2,1,0.5\n"))
     assert (alone.side, alone.sigma[0]) == ("total", 0.5)
 
@@ -85,4 +75,4 @@ def test_a_pressure_is_no_power(table):
     ],
 )
 def test_bad_tables(table, text, facts):
-    refused(lambda: read_data(table(text)), "data.csv", *facts)
+    refused(lambda: read_data(table(text)), "trace.csv", *facts)

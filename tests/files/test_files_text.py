@@ -9,16 +9,6 @@ from qpcjax.files import read_trace, read_trace_columns
 from qpcjax.files.column_units import EXCITATION, amount, plain, split_unit
 
 
-@pytest.fixture
-def table(tmp_path):
-    def write(content, name="trace.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
 @pytest.mark.parametrize(
     ("unit", "ohms"),
     [

@@ -1,10 +1,9 @@
 """Fits of a scatterer of two methods: with a gate and without, peaks and finite bias."""
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import Resonance
 
 import qpcjax as qpc
 from qpcjax.fitting import (
@@ -20,19 +19,6 @@ from qpcjax.measurements import InputError
 
 BIAS = np.linspace(-3, 3, 31)
 TEMPERATURE = 1.6
-
-
-class Resonance(eqx.Module):
-    """A level in a junction: a class of the user's own, of two methods alone."""
-
-    level: float
-    width: float
-
-    def eigenvalues(self, energy, bias):
-        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
-
-    def thresholds(self, bias):
-        return jnp.zeros(0)
 
 
 class Derived(qpc.AbstractScatterer):

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import Resonance
 from small_fits import RANGE, TRUE, device, fitted, joint, trace
 
 import qpcjax as qpc
@@ -145,19 +145,6 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "image.png").write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(InputError, match="is not a fit"):
         load_fit(tmp_path / "image.png")
-
-
-class Resonance(eqx.Module):
-    """A barrier of the user's own."""
-
-    level: float
-    width: float
-
-    def eigenvalues(self, energy, bias):
-        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
-
-    def thresholds(self, bias):
-        return jnp.zeros(0)
 
 
 def test_a_class_of_the_user(tmp_path):

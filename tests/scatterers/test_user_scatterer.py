@@ -5,23 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import Resonance
 from scipy import integrate
 
 import qpcjax as qpc
 from qpcjax import constants
-
-
-class Resonance(eqx.Module):
-    """A Breit-Wigner level: knows its eigenvalues and that it has no thresholds."""
-
-    level: float
-    width: float
-
-    def eigenvalues(self, energy, bias):
-        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
-
-    def thresholds(self, bias):
-        return jnp.zeros(0, jnp.result_type(bias))
 
 
 class Step(qpc.AbstractScatterer):

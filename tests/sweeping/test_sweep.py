@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import Resonance, observables
 
 import qpcjax as qpc
 from qpcjax.observables import OBSERVABLES
@@ -36,23 +37,7 @@ def direct(height, mu, bias):
     c = qpc.SaddlePoint(height, 6.0, 1.0, modes=3)
     r = qpc.Reservoirs(mu, bias, FIXED["temperature"])
     d = qpc.QuadraticDamping(FIXED["damping"])
-    p, h = qpc.dissipation(c, r, order=6), qpc.hot_spot(c, r, d)
-    return {
-        "transmission": qpc.transmission(c, FIXED["energy"], bias),
-        "conductance": qpc.conductance(c, mu, FIXED["temperature"], order=6),
-        "differential_conductance": qpc.differential_conductance(c, r, order=6),
-        "current": qpc.current(c, r, order=6),
-        "energy_current": qpc.energy_current(c, r, order=6),
-        "left": p.left,
-        "right": p.right,
-        "total": p.total,
-        "asymmetry": p.asymmetry,
-        "hot_spot_energy": h.energy,
-        "hot_spot_distance": h.distance,
-        "hot_spot_status": h.status,
-        "inelastic_length": qpc.inelastic_length(c, r, d, FIXED["energy"]),
-        "power_per_length": qpc.power_per_length(c, r, d, FIXED["distance"]),
-    }
+    return observables(c, r, d, FIXED["energy"], FIXED["distance"], order=6)
 
 
 def random_places(shape, count):
@@ -151,19 +136,6 @@ def test_grid_index_in_64_bits_is_that_of_numpy():
 
 
 # --- scatterers -----------------------------------------------------------------------------
-
-
-class Resonance(eqx.Module):
-    """A Breit-Wigner level, one of whose numbers has a unit."""
-
-    level: float = eqx.field(metadata={"unit": "meV"})
-    width: float
-
-    def eigenvalues(self, energy, bias):
-        return (self.width**2 / ((energy - self.level) ** 2 + self.width**2))[None]
-
-    def thresholds(self, bias):
-        return jnp.zeros(0)
 
 
 def test_a_scatterer_of_ones_own():
