@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qpcjax.validation import concrete
+from qpcjax.validation import allowed, concrete
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +27,20 @@ class Unit:
         name: the spelling of programs, column heads and specs.
         text: the spelling of sentences and tables; by default the name.
         words: the unit in the help of an option; by default the text.
+        tex: the spelling in figures; by default the text.
         inputs: the units that a spec may state instead, name -> factor to this unit.
     """
 
     name: str
     text: str = ""
     words: str = ""
+    tex: str = ""
     inputs: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         object.__setattr__(self, "text", self.text or self.name)
         object.__setattr__(self, "words", self.words or self.text)
+        object.__setattr__(self, "tex", self.tex or self.text)
         object.__setattr__(self, "inputs", {self.name: 1.0, **self.inputs})
 
     @property
@@ -55,10 +58,10 @@ UNITS = {
         Unit("mV", inputs={"V": 1e3, "uV": 1e-3}),
         Unit("K", inputs={"mK": 1e-3}),
         Unit("T", inputs={"mT": 1e-3}),
-        Unit("m_e", words="electron masses"),
-        Unit("ohm", inputs={"kOhm": 1e3}),
-        Unit("1e11 cm^-2", inputs={"cm^-2": 1e-11, "m^-2": 1e-15}),
-        Unit("2e2/h", text="2e^2/h"),
+        Unit("m_e", words="electron masses", tex="$m_e$"),
+        Unit("ohm", tex=r"$\Omega$", inputs={"kOhm": 1e3}),
+        Unit("1e11 cm^-2", tex="$10^{11}$ cm$^{-2}$", inputs={"cm^-2": 1e-11, "m^-2": 1e-15}),
+        Unit("2e2/h", text="2e^2/h", tex="$2e^2/h$"),
         Unit("nA"),
         Unit("pW"),
         Unit("pW/nm"),
@@ -85,6 +88,7 @@ class Quantity:
         unit: its unit, a name in `UNITS` or any other text.
         words: what it is, a noun phrase for reports and help texts.
         label: a shorter noun phrase for sliders and axes; by default the words.
+        tex: the symbol as TeX sets it in figures; by default made from the symbol.
         note: what else the help of its option says, such as the meaning of leaving it out.
         lower: the smallest value that is allowed; below 0 where the quantity can be negative.
         upper: the largest value that is allowed.
@@ -102,6 +106,7 @@ class Quantity:
     words: str = ""
     _: dataclasses.KW_ONLY
     label: str = ""
+    tex: str = ""
     note: str = ""
     lower: float = -math.inf
     upper: float = math.inf
@@ -114,6 +119,7 @@ class Quantity:
     def __post_init__(self):
         object.__setattr__(self, "words", self.words or self.name.replace("_", " "))
         object.__setattr__(self, "label", self.label or self.words)
+        object.__setattr__(self, "tex", self.tex or _as_tex(self.symbol))
         if self.slider is not None:
             object.__setattr__(self, "slider", Slider(*self.slider))
 
@@ -132,6 +138,11 @@ class Quantity:
     def unit_words(self) -> str:
         """The unit in the help of an option, "" of a pure number."""
         return "" if self.unit == "1" else self._unit.words
+
+    @property
+    def unit_tex(self) -> str:
+        """The unit in a figure, "" of a pure number."""
+        return "" if self.unit == "1" else self._unit.tex
 
     @property
     def units(self) -> dict[str, float]:
@@ -155,10 +166,30 @@ class Quantity:
         """The label of a slider or an axis in Unicode: words, symbol and unit."""
         return f"{self.label} {self.pretty}".rstrip() + self._in_brackets
 
+    def figure_axis(self, unit: str = "") -> str:
+        """The label of an axis of a figure, such as "bias $eV$ (meV)".
+
+        Args:
+            unit: in which it is drawn; by default its own.
+        """
+        unit = unit or self.unit_tex
+        words = f"{self.label} ${self.tex}$" if self.tex else self.label
+        return f"{words} ({unit})" if unit else words
+
+    @property
+    def figure_symbol(self) -> str:
+        """The same without words, such as "$dI/dV$ ($2e^2/h$)"."""
+        return f"${self.tex}$ ({self.unit_tex})"
+
     @property
     def column(self) -> str:
         """The head of a column in a file, such as "I (nA)"."""
         return f"{self.symbol or self.name} ({self.unit or '1'})"
+
+    @property
+    def named_column(self) -> str:
+        """The head of a column by name, such as "gate (mV)"."""
+        return f"{self.name} ({self.unit})"
 
     @property
     def _in_brackets(self):
@@ -191,15 +222,18 @@ class Quantity:
             words = "positive" if self.above else "0 or more"
         elif low > -math.inf:
             words = f"more than {low:g}" if self.above else f"{low:g} or more"
+        elif not self.unit_text:
+            return "a finite number"
         else:
             words = "finite"
         return f"{words}, in {self.unit_text}" if self.unit_text else f"{words}, a number"
 
-    def allows(self, value) -> Any:
+    def holds(self, value, xp: Any = np) -> Any:
         """Whether a value, or each of an array, is finite and within the bounds."""
-        value = np.asarray(value)
+        value = xp.asarray(value)
         over = value > self.lower if self.above else value >= self.lower
-        return over & (value <= self.upper) & np.isfinite(value)
+        held = over & xp.isfinite(value)
+        return held if self.upper == math.inf else held & (value <= self.upper)
 
     def check(self, value: Any, name: str = "") -> None:
         """Raise ValueError where a concrete value is not finite or out of bounds.
@@ -209,13 +243,13 @@ class Quantity:
             name: the name in the message; by default its own.
         """
         known = concrete(value)
-        if known is None or np.all(fits := self.allows(known)):
+        if known is None or np.all(fits := self.holds(known)):
             return
         wrong = float(known[~fits].flat[0])
         message = f"{name or self.name} must be {self.wanted}, got {wrong:g}"
         if wrong > self.upper:  # perhaps it is in another unit
             for unit, factor in self.units.items():
-                if factor != 1 and self.allows(wrong * factor):
+                if factor != 1 and self.holds(wrong * factor):
                     raise ValueError(f"{message}: {wrong:g} {unit} is {wrong * factor:g}")
         raise ValueError(message)
 
@@ -234,6 +268,14 @@ def as_html(text: str) -> str:
     text = re.sub(r"(?<![A-Za-z])([A-Za-zωμη])_([A-Za-z]{1,2})\b", r"\1<sub>\2</sub>", text)
     text = re.sub(r"\b([PETV])(\d)\b", r"\1<sub>\2</sub>", text)
     return re.sub(r"\^(-?\d+)", r"<sup>\1</sup>", text).replace(" - ", " &minus; ")
+
+
+def _as_tex(symbol):
+    """A symbol in ASCII as TeX sets it, such as P_L, mu, hbar omega_x, r*."""
+    tex = symbol.replace("hbar ", r"\hbar ").replace("*", "^*")
+    tex = re.sub(r"(?<![A-Za-z])(omega|mu|eta|epsilon|Gamma)(?![A-Za-z])", r"\\\1", tex)
+    tex = re.sub(r"_([A-Z]\b|[A-Za-z]{2,})", r"_\\mathrm{\1}", tex)
+    return re.sub(r"(?<=[A-Za-z])(\d)", r"_\1", tex)
 
 
 _POSITIVE: dict[str, Any] = {"lower": 0.0, "above": True}
@@ -285,6 +327,7 @@ _SETTINGS = (
 # Numbers that make up an operating point; axes of a sweep beside the barrier's own.
 _POINT = (
     Quantity("mu", "mu", "meV", "electrochemical potential", label="mean potential",
+             tex=r"\bar\mu",
              note="the mean of both sides, (mu_L + mu_R)/2",
              slider=Slider(0.5, 25.0, 0.1, 14.0)),
     Quantity("bias", "eV", "meV", "bias energy mu_L - mu_R", label="bias", inputs=_VOLTAGES,
@@ -318,7 +361,8 @@ _OTHERS = (
 # Numbers that are computed at an operating point.
 _RESULTS = (
     Quantity("energy_scale", "E1", "meV", "lowest transverse energy", **_POSITIVE),
-    Quantity("transmission", "T", "1", "total transmission", label="transmission", lower=0.0),
+    Quantity("transmission", "T", "1", "total transmission", label="transmission", tex="T(E)",
+             lower=0.0),
     Quantity("conductance", "G", "2e2/h", "linear-response conductance", label="conductance",
              lower=0.0),
     Quantity("differential_conductance", "dI/dV", "2e2/h", "differential conductance"),
@@ -329,11 +373,13 @@ _RESULTS = (
     Quantity("total", "P_L + P_R", "pW", "power dissipated on both sides"),
     Quantity("asymmetry", "P_A", "pW", "asymmetry P_R - P_L", label="asymmetry"),
     Quantity("hot_spot_energy", "E*", "meV", "energy of the hottest electrons"),
-    Quantity("hot_spot_distance", "r*", "nm", "distance of the hot spot", lower=0.0),
+    Quantity("hot_spot_distance", "r*", "nm", "distance of the hot spot", label="distance",
+             lower=0.0),
     Quantity("hot_spot_status", "", "1", "state of the hot spot", lower=0.0,
              note="0 found, 1 no answer, 2 two maxima exchange"),
     Quantity("inelastic_length", "l", "nm", "inelastic length at `energy`", lower=0.0),
-    Quantity("power_per_length", "dP/dr", "pW/nm", "power per length at `distance`", lower=0.0),
+    Quantity("power_per_length", "dP/dr", "pW/nm", "power per length at `distance`",
+             label="power per length", tex="p(r)", lower=0.0),
 )  # fmt: skip
 
 FIELDS = {q.name: q for q in _FIELDS}
@@ -341,6 +387,17 @@ SETTINGS = {q.name: q for q in _SETTINGS}
 POINT = {q.name: q for q in _POINT}
 RESULTS = {q.name: q for q in _RESULTS}
 QUANTITIES = {**FIELDS, **SETTINGS, **POINT, **{q.name: q for q in _OTHERS}, **RESULTS}
+
+
+def holding(name: str, scalar: bool = True, optional: bool = False) -> dict[str, Any]:
+    """Metadata of a field that holds a quantity of the table, within its bounds.
+
+    Args:
+        name: of the quantity.
+        scalar: whether the field must be a scalar.
+        optional: whether None is a value of it.
+    """
+    return allowed(QUANTITIES[name], scalar, optional, name)
 
 
 def quantity(name: str) -> Quantity:
@@ -352,6 +409,11 @@ def quantity(name: str) -> Quantity:
     if name not in QUANTITIES:
         raise ValueError(f"there is no quantity {name!r}: {closest(name, QUANTITIES)}")
     return QUANTITIES[name]
+
+
+def unit_of(name: str) -> str:
+    """The unit of a quantity in a sentence; "" of a pure number and of an unknown name."""
+    return QUANTITIES[name].unit_text if name in QUANTITIES else ""
 
 
 def closest(name, known) -> str:

@@ -84,7 +84,7 @@ def allowed(values=None, scalar=True, optional=False, quantity=None) -> dict[str
     """Metadata of a field of `Parameters`: what it may be.
 
     Args:
-        values: its `Range`; by default any number but NaN.
+        values: its `Range`, or its `Quantity`, which has bounds; by default any number but NaN.
         scalar: whether it must be a scalar.
         optional: whether None is a value of it.
         quantity: name of its entry in the table of quantities, where that is not the field's own.
@@ -105,7 +105,7 @@ class Parameters(eqx.Module):
         numbers = [(name, getattr(self, name), *rules) for name, *rules in _parameters(type(self))]
         if any(value is None and not optional for _, value, _, _, optional in numbers):
             return
-        for name, value, values, scalar, _ in numbers:
+        for name, value, values, scalar, optional in numbers:
             if value is None:
                 continue
             value = number(value, name)
@@ -115,7 +115,8 @@ class Parameters(eqx.Module):
                     "map a batch of scatterers with jax.vmap"
                 )
             if values is not None:
-                require(name, value, values.wanted, values.holds)
+                wanted = f"{values.wanted} or None" if optional else values.wanted
+                require(name, value, wanted, values.holds)
             object.__setattr__(self, name, value)  # an equinox Module is frozen by now
         self.check()
 

@@ -35,6 +35,9 @@ def test_each_unit_has_one_spelling():
     assert (conductance.unit, conductance.unit_text) == ("2e2/h", "2e^2/h")
     assert conductance.column == "G (2e2/h)"
     assert conductance.axis == "conductance G (2e^2/h)"
+    assert conductance.figure_axis() == "conductance $G$ ($2e^2/h$)"
+    assert QUANTITIES["hot_spot_distance"].figure_axis("µm") == "distance $r^*$ (µm)"
+    assert QUANTITIES["hbar_omega_x"].tex == r"\hbar \omega_x"
 
 
 def test_names_are_their_own_keys():

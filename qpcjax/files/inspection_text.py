@@ -11,6 +11,7 @@ from qpcjax.measurements import (
     HotSpotData,
     counted,
 )
+from qpcjax.quantities import QUANTITIES
 
 _MOST_SHOWN = 12  # traces and columns that are listed
 _WIDTH = 160
@@ -95,22 +96,26 @@ def picture(data) -> str:
     """The first of the data sets in letters."""
     first = data[0]
     if isinstance(first, ConductanceTrace):
-        title = f"{first.name}: conductance (2e2/h)"
-        return braille.curve(first.gate, first.conductance, "gate (mV)", title)
+        title = f"{first.name}: {QUANTITIES['conductance'].named_column}"
+        return braille.curve(first.gate, first.conductance, QUANTITIES["gate"].named_column, title)
     if isinstance(first, BiasSpectroscopy):
         return braille.shades(
             first.gate,
             first.bias,
             first.conductance,
-            "gate (mV)",
-            f"{first.name}: bias (meV)",
-            "dI/dV (2e2/h)",
+            QUANTITIES["gate"].named_column,
+            f"{first.name}: {QUANTITIES['bias'].named_column}",
+            QUANTITIES["differential_conductance"].column,
         )
     return _against_bias(first)
 
 
 def _against_bias(data: HotSpotData | DissipationData):
-    what = "distance (nm)" if isinstance(data, HotSpotData) else f"power, {data.side} (pW)"
+    if isinstance(data, HotSpotData):
+        what = QUANTITIES["distance"].named_column
+    else:
+        what = f"power, {data.side} ({QUANTITIES[data.side].unit})"
+    bias = QUANTITIES["bias"].named_column
     return braille.curve(
-        np.asarray(data.bias), np.asarray(data.value), "bias (meV)", f"{data.name}: {what}"
+        np.asarray(data.bias), np.asarray(data.value), bias, f"{data.name}: {what}"
     )

@@ -199,6 +199,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     if profiles:
         axes["profiles"] = plot.profiles(found, profiles)
     shown = {name.split(".")[0].capitalize(): png for name, png in plot.figure_files(axes).items()}
+    heated = tables.heating_columns(heating)
     source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     contents = {
         "report.txt": report.text(found, heating, profiles),
@@ -211,7 +212,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             source | tables.facts(found),
             "name",
         ),
-        **table_files("heating", tables.heating_columns(heating), formats, source, "gate (mV)"),
+        **table_files("heating", heated, formats, source, next(iter(heated))),
         **plot.figure_files(axes, figure_formats),
     }
     return found, contents

@@ -1,5 +1,6 @@
 """The numbers of a device by name: as one vector, with units, words and bounds."""
 
+import dataclasses
 import math
 
 import jax
@@ -160,9 +161,7 @@ def _keys(path):
 
 
 _OF_DAMPING = {
-    "damping_energy": Quantity(
-        "damping_energy", "E_F", "meV", "Fermi energy of the damping", lower=0.0, above=True
-    ),
+    "damping_energy": dataclasses.replace(QUANTITIES["fermi_energy"], name="damping_energy"),
 }
 _USUAL_BOUNDS = {
     "series_resistance": (-2000.0, 10000.0, False),

@@ -11,7 +11,7 @@ from qpcjax.fitting.problem import parameter_slopes
 from qpcjax.fitting.uncertainty import weighted_slopes
 from qpcjax.measurements import InputError
 from qpcjax.measurements.response import RESPONSES
-from qpcjax.quantities import closest
+from qpcjax.quantities import closest, unit_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -109,10 +109,7 @@ class NextPoints:
         """The points in the order in which to take them, as text."""
         lines = [f"standard error now: {self.stderr:.3g}"]
         for k, point in enumerate(self.points):
-            units = {"gate": "mV", "bias": "meV", "mu": "meV", "temperature": "K"}
-            where = ", ".join(
-                f"{n} {x:.4g} {units.get(n, '')}".rstrip() for n, x in point.at.items()
-            )
+            where = ", ".join(f"{n} {x:.4g} {unit_of(n)}".rstrip() for n, x in point.at.items())
             lines.append(f"{k + 1}. {point.kind} at {where}: {point.stderr:.3g}")
         return "\n".join(lines)
 

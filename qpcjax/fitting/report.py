@@ -12,11 +12,11 @@ from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
+from qpcjax.quantities import unit_of
 from qpcjax.scatterers.fields import innermost
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike
-_UNITS = {"gate": "mV", "bias": "meV", "mu": "meV", "temperature": "K"}  # of settings
 _ALONG = 7  # gate voltages at which the barrier is shown
 
 
@@ -86,7 +86,7 @@ def _data(fit):
         for name, values in data.settings.items():
             if name != "temperature" or np.ptp(values) > 0:
                 low, high = values.min(), values.max()
-                rows.append((name, f"{low:.5g} to {high:.5g} {_UNITS.get(name, '')}".rstrip()))
+                rows.append((name, f"{low:.5g} to {high:.5g} {unit_of(name)}".rstrip()))
         low, high = data.value.min(), data.value.max()
         unit, factor = data.response.residual_unit
         fine = f" (up to {high * factor:.4g} {unit})" if unit != part.unit else ""

@@ -11,6 +11,7 @@ from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
+from qpcjax.quantities import QUANTITIES
 
 
 def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
@@ -120,8 +121,10 @@ def _data_json(part):
 
 def heating_columns(heating: Heating) -> dict:
     """Columns of heating.csv, with units in their names."""
-    columns = {"gate (mV)": heating.gate, "bias across barrier (meV)": heating.voltage}
-    for name, unit in (("P_L", "pW"), ("P_R", "pW"), ("P_A", "pW"), ("r*", "nm")):
+    across = f"bias across barrier ({QUANTITIES['bias'].unit})"
+    columns = {QUANTITIES["gate"].named_column: heating.gate, across: heating.voltage}
+    for quantity in ("left", "right", "asymmetry", "hot_spot_distance"):
+        name, unit = QUANTITIES[quantity].symbol, QUANTITIES[quantity].unit
         columns |= {
             f"{name} ({unit})": heating.value[name],
             f"{name} low ({unit})": heating.low[name],

@@ -13,12 +13,13 @@ from qpcjax.plot.style import (
     PAGE,
     SERIES,
     TARGET,
+    axis_label,
     one_panel,
     panels,
     styled,
     with_unit,
 )
-from qpcjax.scatterers.fields import with_numbers
+from qpcjax.scatterers.fields import quantity_of, with_numbers
 from qpcjax.transport.landauer import conductance
 from qpcjax.transport.transmission import transmission
 
@@ -76,7 +77,7 @@ def _draw_transmission(axes, design):
     ):
         t = transmission(scatterer, energy, float(r.bias))
         axes.plot(energy, t, color=colour, label=label, gid=label)
-    axes.set(xlabel="energy $E$ (meV)", ylabel="transmission $T(E)$")
+    axes.set(xlabel=axis_label("energy"), ylabel=axis_label("transmission"))
 
 
 def _draw_conductance(axes, design):
@@ -90,8 +91,8 @@ def _draw_conductance(axes, design):
         axes.plot(x, g, color=colour, label=label, gid=label)
     wanted = target.values, target.conductance
     axes.plot(*wanted, color=TARGET, label="target", gid="target", **_DOT)
-    unit = {"mu": "meV", "temperature": "K"}.get(target.axis, "")
-    axes.set(xlabel=with_unit(target.axis, unit), ylabel="conductance $G$ ($2e^2/h$)")
+    along = quantity_of(design.scatterer, target.axis)
+    axes.set(xlabel=along.figure_axis(), ylabel=axis_label("conductance"))
 
 
 def _along(scatterer, reservoirs, axis, x):

@@ -9,7 +9,17 @@ from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import power_per_length
 from qpcjax.plot.constriction_outline import draw_constriction, mouth
-from qpcjax.plot.style import BAND, COLOURS, COLUMN, one_panel, panels, styled
+from qpcjax.plot.style import (
+    BAND,
+    COLOURS,
+    COLUMN,
+    POWER,
+    SYMBOLS,
+    axis_label,
+    one_panel,
+    panels,
+    styled,
+)
 
 _DISTANCES = 600  # at which p(r) is taken
 _NEAREST, _FARTHEST = 1 / 40, 3000  # of them, in units of r*
@@ -37,16 +47,15 @@ def heating(heating, *, axes=None):
     own = panels(axes, 2, 1, (COLUMN, 3.6), sharex=True, height_ratios=(2, 1))
     power, spot = own
     left, right = ("upstream", "downstream") if heating.bias > 0 else ("downstream", "upstream")
-    _draw_band(power, heating, "P_L", 1.0, COLOURS["P_L"], rf"$P_\mathrm{{L}}$ ({left})")
-    _draw_band(power, heating, "P_R", 1.0, COLOURS["P_R"], rf"$P_\mathrm{{R}}$ ({right})")
-    _draw_band(power, heating, "P_A", 1.0, COLOURS["P_A"], r"$P_\mathrm{A}$ (difference)")
+    for name, side in (("P_L", left), ("P_R", right), ("P_A", "difference")):
+        _draw_band(power, heating, name, 1.0, COLOURS[name], f"${SYMBOLS[name]}$ ({side})")
     power.axhline(0, color="0.3", linewidth=0.6)
-    power.set_ylabel("power (pW)")
+    power.set_ylabel(POWER)
     bias = f"$eV = {heating.bias:g}$ meV over device and $R_s$"
     power.set_title(f"{bias}, $T = {heating.temperature:g}$ K", loc="left")
     power.legend(loc="upper left")
     _draw_band(spot, heating, "r*", _MICRO, "0.2", heating.damping_text)
-    spot.set(xlabel="gate voltage $V_g$ (mV)", ylabel="hot spot $r^*$ (µm)")
+    spot.set(xlabel=axis_label("gate"), ylabel=axis_label("hot_spot_distance", "µm"))
     spot.legend(loc="best")
     power.figure.align_ylabels(own)
     return own
@@ -88,7 +97,8 @@ def heat_profile(scatterer, reservoirs, damping=None, *, axes=None):
         axes.plot(x, y, color=colour, linestyle=dashes, label=name, gid=place)
     label = f"$r^* = {spot * _MICRO:.3g}$ µm"
     axes.axvline(spot * _MICRO, color="0.5", linewidth=0.7, linestyle=":", label=label, gid="r*")
-    axes.set(xscale="log", xlabel="distance $r$ (µm)", ylabel="power per length (pW/µm)")
+    ylabel = axis_label("power_per_length", "pW/µm")
+    axes.set(xscale="log", xlabel=axis_label("distance", "µm"), ylabel=ylabel)
     axes.set(xlim=[share * spot * _MICRO for share in _SHOWN])
     axes.set_ylim(0, 1.45 * axes.get_ylim()[1])  # room for the legend
     axes.legend(loc="upper right")

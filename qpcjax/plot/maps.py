@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from qpcjax.plot.step_lines import step_lines
-from qpcjax.plot.style import diverging, one_panel, styled
+from qpcjax.plot.style import axis_label, diverging, one_panel, styled
+from qpcjax.quantities import QUANTITIES
 
 _LARGEST = 0.995  # share of a map's values that its colours tell apart
 _DASHED: Any = (0, (4, 2))
+_SLOPE = QUANTITIES["differential_conductance"]
 
 
 @styled
@@ -37,14 +39,10 @@ def conductance_map(data, device=None, *, axes=None):
     Raises:
         ValueError: points that are no grid, or a barrier whose sub-bands have no edges.
     """
-    gate, bias, conductance = _grid(data)
-    top = float(np.nanquantile(conductance, _LARGEST))
-    axes = one_panel(axes, 2.7)
-    colours = {"cmap": "viridis", "vmin": 0.0, "vmax": top, "label": "$dI/dV$ ($2e^2/h$)"}
-    _draw_map(axes, gate, bias, conductance, **colours)
-    if device is not None:
-        _draw_lines(axes, device, (gate, bias, conductance), "white")
-    return axes
+    grid = _grid(data)
+    top = float(np.nanquantile(grid[2], _LARGEST))
+    colours = {"cmap": "viridis", "vmin": 0.0, "vmax": top}
+    return _draw_map(axes, grid, grid[2], _SLOPE.figure_symbol, device, "white", **colours)
 
 
 @styled
@@ -66,15 +64,14 @@ def transconductance_map(data, device=None, *, axes=None):
     Raises:
         ValueError: points that are no grid, or a barrier whose sub-bands have no edges.
     """
-    gate, bias, conductance = _grid(data)
+    grid = gate, _, conductance = _grid(data)
     slope = np.gradient(conductance, gate * 1e-3, axis=0)
     reach = float(np.nanquantile(np.abs(slope), _LARGEST)) or 1.0
-    axes = one_panel(axes, 2.7)
-    label = "$\\partial(dI/dV)/\\partial V_g$ ($2e^2/h$ per V)"
-    _draw_map(axes, gate, bias, slope, cmap=diverging(), vmin=-reach, vmax=reach, label=label)
-    if device is not None:
-        _draw_lines(axes, device, (gate, bias, conductance), "0.2")
-    return axes
+    colours = {"cmap": diverging(), "vmin": -reach, "vmax": reach}
+    title = (
+        f"$\\partial({_SLOPE.tex})/\\partial {QUANTITIES['gate'].tex}$ ({_SLOPE.unit_tex} per V)"
+    )
+    return _draw_map(axes, grid, slope, title, device, "0.2", **colours)
 
 
 def _grid(data):
@@ -91,15 +88,17 @@ def _grid(data):
     return gate, bias, conductance
 
 
-def _draw_map(axes, gate, bias, values, label, **colours):
+def _draw_map(axes, grid, values, title, device, colour, **colours):
+    """Values over a grid, and the step lines of a device in a colour."""
+    gate, bias, _ = grid
+    axes = one_panel(axes, 2.7)
     mesh = axes.pcolormesh(gate, bias, values.T, shading="nearest", rasterized=True, **colours)
-    axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25, label=label)
-    axes.set(xlabel="gate voltage $V_g$ (mV)", ylabel="bias $eV$ (meV)")
+    axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25, label=title)
+    axes.set(xlabel=axis_label("gate"), ylabel=axis_label("bias"))
     axes.set(xlim=(gate[0], gate[-1]), ylim=(bias[0], bias[-1]))
     axes.tick_params(direction="out")  # inside, they are lost in the dark colours
-
-
-def _draw_lines(axes, device, measured, colour):
-    for name, (gate, bias) in step_lines(device, *measured).items():
+    lines = {} if device is None else step_lines(device, *grid)
+    for name, line in lines.items():
         dashes = "-" if name.endswith("mu_L") else _DASHED
-        axes.plot(gate, bias, color=colour, linewidth=0.8, linestyle=dashes, gid=name)
+        axes.plot(*line, color=colour, linewidth=0.8, linestyle=dashes, gid=name)
+    return axes

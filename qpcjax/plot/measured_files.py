@@ -5,6 +5,8 @@ from matplotlib.figure import Figure
 
 from qpcjax.files.inspection import Inspection
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
+from qpcjax.plot.style import axis_label
+from qpcjax.quantities import QUANTITIES
 
 _MOST_NAMED = 8  # traces that the legend lists
 
@@ -44,8 +46,8 @@ def _draw_traces(axes, traces):
         axes.plot(
             trace.gate, trace.conductance, ".-", markersize=2, linewidth=0.7, label=trace.name
         )
-    axes.set_xlabel("gate voltage $V_g$ (mV)")
-    axes.set_ylabel("conductance $G$ ($2e^2/h$)")
+    axes.set_xlabel(axis_label("gate"))
+    axes.set_ylabel(axis_label("conductance"))
     axes.grid(alpha=0.25)
     if len(traces) <= _MOST_NAMED:
         axes.legend(frameon=False, fontsize=7)
@@ -55,17 +57,17 @@ def _draw_traces(axes, traces):
 
 def _draw_map(figure, axes, data: BiasSpectroscopy):
     points = axes.scatter(data.gate, data.bias, c=data.conductance, s=6, marker="s", linewidth=0)
-    figure.colorbar(points, ax=axes, label="$dI/dV$ ($2e^2/h$)")
-    axes.set_xlabel("gate voltage $V_g$ (mV)")
-    axes.set_ylabel("bias $eV$ (meV)")
+    figure.colorbar(points, ax=axes, label=QUANTITIES["differential_conductance"].figure_symbol)
+    axes.set_xlabel(axis_label("gate"))
+    axes.set_ylabel(axis_label("bias"))
     axes.set_title(data.name, fontsize=9)
 
 
 def _draw_against_bias(axes, data: HotSpotData | DissipationData):
     sigma = data.sigma
     axes.errorbar(data.bias, data.value, yerr=sigma, fmt=".", markersize=3, linewidth=0.7)
-    axes.set_xlabel("bias $eV$ (meV)")
+    axes.set_xlabel(axis_label("bias"))
     spot = isinstance(data, HotSpotData)
-    axes.set_ylabel("distance $r^*$ (nm)" if spot else f"power, {data.side} (pW)")
+    axes.set_ylabel(axis_label("hot_spot_distance") if spot else axis_label(data.side))
     axes.set_title(data.name, fontsize=9)
     axes.grid(alpha=0.25)

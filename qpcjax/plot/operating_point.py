@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.plot.style import COLOURS, diverging, one_panel, styled
+from qpcjax.plot.style import COLOURS, POWER, SYMBOLS, axis_label, diverging, one_panel, styled
+from qpcjax.quantities import QUANTITIES
 
 _HEIGHT = 2.4
 _POINT: dict[str, Any] = {"marker": "o", "markersize": 4.5, "linestyle": "none", "gid": "point"}
@@ -30,7 +31,7 @@ def spectrum(energy, transmission, reservoirs, *, axes=None):
     axes.axvline(right, color=COLOURS["P_R"], linewidth=0.8, label=r"$\mu_\mathrm{R}$", gid="mu_R")
     axes.plot(energy, transmission, color="black", gid="T")
     top = max(1.0, float(np.nanmax(transmission)))
-    axes.set(xlabel="energy $E$ (meV)", ylabel="transmission $T(E)$")
+    axes.set(xlabel=axis_label("energy"), ylabel=axis_label("transmission"))
     axes.set(xlim=(float(energy[0]), float(energy[-1])), ylim=(-0.03 * top, 1.12 * top))
     axes.legend(loc="upper left")
     return axes
@@ -54,10 +55,9 @@ def powers(mu, dissipation, reservoirs, *, axes=None):
     values = {"P_L": dissipation.left, "P_R": dissipation.right, "P_A": dissipation.asymmetry}
     here = float(reservoirs.mu)
     for name, value in values.items():
-        label = rf"$P_\mathrm{{{name[-1]}}}$"
-        axes.plot(mu, value, color=COLOURS[name], label=label, gid=name)
+        axes.plot(mu, value, color=COLOURS[name], label=f"${SYMBOLS[name]}$", gid=name)
     axes.axvline(here, color="0.5", linewidth=0.7, linestyle=":", gid="mu")
-    axes.set(xlabel=r"mean potential $\bar\mu$ (meV)", ylabel="power (pW)")
+    axes.set(xlabel=axis_label("mu"), ylabel=POWER)
     axes.set(xlim=(float(mu[0]), float(mu[-1])))
     axes.legend(loc="upper left")
     return axes
@@ -90,9 +90,10 @@ def asymmetry_map(mu, bias, asymmetry, reservoirs, *, axes=None):
     image = axes.imshow(
         asymmetry.T, extent=(*_ends(mu), *_ends(bias)), origin="lower", aspect="auto", **style
     )
-    axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=25, label=r"$P_\mathrm{A}$ (pW)")
+    title = QUANTITIES["asymmetry"].figure_symbol
+    axes.figure.colorbar(image, ax=axes, pad=0.02, aspect=25, label=title)
     axes.plot(float(reservoirs.mu), float(reservoirs.bias), color="black", **_POINT)
-    axes.set(xlabel=r"mean potential $\bar\mu$ (meV)", ylabel="bias $eV$ (meV)")
+    axes.set(xlabel=axis_label("mu"), ylabel=axis_label("bias"))
     axes.set(xlim=(float(mu[0]), float(mu[-1])), ylim=(float(bias[0]), float(bias[-1])))
     axes.tick_params(direction="out")
     return axes

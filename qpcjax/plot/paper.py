@@ -13,7 +13,8 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from qpcjax.plot.style import COLD, COLOURS, COLUMN, GREEN, PAGE, diverging, panels, styled
+from qpcjax.plot.style import COLD, COLOURS, COLUMN, GREEN, PAGE, SYMBOLS, diverging, panels, styled
+from qpcjax.quantities import QUANTITIES
 
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 _BLUES = ("#08306B", "#2171B5", "#5FA6D6", "#A3CCE6")
@@ -43,7 +44,7 @@ def figure_2(table, note="", *, axes=None):
         shown = [c for c in curves if c["eV"] == bias]
         _draw_powers(axis, table["mu/E1"], shown, "kT")
         _name_panel(axis, letter, f"$eV = {bias}\\,E_1$")
-        axis.set(xlabel=r"$\bar\mu\,/\,E_1$", ylabel=_POWER, xlim=_range(table["mu/E1"]))
+        axis.set(xlabel=_in_scale("mu"), ylabel=_POWER, xlim=_range(table["mu/E1"]))
         axis.set_ylim(top=1.3 * axis.get_ylim()[1])
     temperatures = [
         rf"$k_\mathrm{{B}}T = {t}\,E_1$" if float(t) else r"$k_\mathrm{B}T = 0$"
@@ -86,11 +87,11 @@ def figure_3(table, note="", *, axes=None):
         mesh = axis.pcolormesh(bias, mu, power, shading="gouraud", rasterized=True, **colours)
         bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, aspect=25)
         bar.ax.set_ylim(low, high)
-        bar.set_label(f"$h{_symbol(name)}\\,/\\,2E_1^2$")
-        axis.set(xlabel="$eV\\,/\\,E_1$", ylabel=r"$\bar\mu\,/\,E_1$")
+        bar.set_label(f"$h{SYMBOLS[name]}\\,/\\,2E_1^2$")
+        axis.set(xlabel=_in_scale("bias"), ylabel=_in_scale("mu"))
         axis.set(xlim=_range(bias), ylim=_range(mu))
         axis.tick_params(direction="out")  # inside, they are lost in the dark colours
-        _name_panel(axis, letter, f"${_symbol(name)}$")
+        _name_panel(axis, letter, f"${SYMBOLS[name]}$")
     return axes
 
 
@@ -124,7 +125,7 @@ def figure_4(table, note="", *, axes=None):
     biases = [f"$eV = {v}\\,E_1$" for v in _values(curves, "eV")]
     _legend(axis, _style_handles(biases), loc="upper left", bbox_to_anchor=(0.22, 1.0))
     text = {"ha": "left", "va": "bottom", "transform": axis.transAxes, "color": "0.35"}
-    axis.text(0.03, 0.04, f"${_symbol('P_L')} < 0$: upstream side cooled", fontsize=7, **text)
+    axis.text(0.03, 0.04, f"${SYMBOLS['P_L']} < 0$: upstream side cooled", fontsize=7, **text)
     return axis
 
 
@@ -164,7 +165,7 @@ def figure_5(table, note="", *, axes=None):
     axis.set_ylim(np.nanmin(every) / 1.5, 2.0 * np.nanmax(every))
     ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if bias[0] <= t <= bias[-1]]
     axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    axis.set(xlabel="$eV\\,/\\,E_1$", ylabel=r"$r^*\,/\,(n_e w^3)$")
+    axis.set(xlabel=_in_scale("bias"), ylabel=r"$r^*\,/\,(n_e w^3)$")
     axis.set_title(
         rf"$k_\mathrm{{B}}T = {kT:g}\,E_1$, $a = {curves[0]['a']}$", loc="left", fontsize=8
     )
@@ -205,8 +206,9 @@ def _draw_powers(axis, x, curves, styled_by):
         )
 
 
-def _symbol(name):
-    return name.replace("P_", r"P_\mathrm{") + "}"
+def _in_scale(name):
+    """The label of an energy in units of E1."""
+    return f"${QUANTITIES[name].tex}\\,/\\,{QUANTITIES['energy_scale'].tex}$"
 
 
 def _range(x):
@@ -218,7 +220,7 @@ def _name_panel(axis, letter, text):
 
 
 def _colour_handles():
-    return [Line2D([], [], color=c, label=f"${_symbol(p)}$") for p, c in COLOURS.items()]
+    return [Line2D([], [], color=c, label=f"${SYMBOLS[p]}$") for p, c in COLOURS.items()]
 
 
 def _style_handles(labels):
@@ -252,7 +254,7 @@ def _across(axis):
 def _transmission_inset(axis, table):
     axis.plot(table["mu/E1"], table["T"], color="black", linewidth=0.8, gid="T")
     axis.set(xlim=_range(table["mu/E1"]), ylim=(0, 1.15 * np.nanmax(table["T"])))
-    axis.set_xlabel(r"$\bar\mu\,/\,E_1$", labelpad=0, fontsize=7)
+    axis.set_xlabel(_in_scale("mu"), labelpad=0, fontsize=7)
     axis.text(0.06, 0.9, "$T$", transform=axis.transAxes, ha="left", va="top")
     axis.tick_params(labelsize=6)
 
@@ -264,7 +266,7 @@ def _sketch(axis):
     for bottom in (-1, 4.3):  # they run on beyond the frame, which clips them
         axis.add_patch(Rectangle((3, bottom), 4, 2.7, facecolor="0.82", edgecolor="0.3"))
     for name, x in (("P_L", 1.3), ("P_R", 8.7)):
-        axis.text(x, 3, f"${_symbol(name)}$", color=COLOURS[name], ha="center", va="center")
+        axis.text(x, 3, f"${SYMBOLS[name]}$", color=COLOURS[name], ha="center", va="center")
     for ends in (((3, 1.1), (7, 1.1)), ((3.7, 1.7), (3.7, 4.3))):
         axis.annotate("", *ends, arrowprops={**_THIN, "arrowstyle": "<->"})
     axis.text(5, 0.95, "$L$", ha="center", va="top")

@@ -8,12 +8,16 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from qpcjax.quantities import QUANTITIES, RESULTS
+
 COLUMN, PAGE = 3.4, 7.0  # widths of a journal's column and page, in inches
 
 # Blue, red and ocher as in the paper; the three differ in lightness too.
 COLOURS = {"P_R": "#0072B2", "P_L": "#A50F2A", "P_A": "#DDA01E"}
 MODEL, TARGET, MARK = COLOURS["P_R"], COLOURS["P_L"], COLOURS["P_A"]
 GREEN = "#1B8A4B"
+SYMBOLS = {q.symbol: q.tex for q in (RESULTS[side] for side in ("right", "left", "asymmetry"))}
+POWER = f"power ({RESULTS['total'].unit_tex})"  # of an axis for several of them
 DATA = "0.55"
 COLD = "#CFE6F5"  # under whatever is cooled
 
@@ -81,6 +85,16 @@ def with_unit(name, unit):
     """A label such as "half width (nm)", from a name such as half_width."""
     words = name.replace("_", " ")
     return words if unit in ("", "1") else f"{words} ({unit})"
+
+
+def axis_label(name, unit=""):
+    """The label of a quantity's axis, from the table of quantities.
+
+    Args:
+        name: of the quantity.
+        unit: in which it is drawn; by default its own.
+    """
+    return QUANTITIES[name].figure_axis(unit)
 
 
 def diverging(even=False):

@@ -6,7 +6,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from qpcjax.constants import CONDUCTANCE_QUANTUM
-from qpcjax.plot.style import BAND, COLUMN, DATA, DOTS, MODEL, one_panel, panels, styled
+from qpcjax.plot.style import BAND, COLUMN, DATA, DOTS, MODEL, axis_label, one_panel, panels, styled
+from qpcjax.quantities import QUANTITIES
 
 _BAND_POINTS = 200
 _MOST_NAMES = 8  # traces that a legend still tells apart
@@ -53,12 +54,12 @@ def staircase(fit, name=None, *, axes=None):
     resistance = fit.values().get("series_resistance")
     note = "" if resistance is None else f", $R_s$ = {resistance:.0f} $\\Omega$"
     top.set_title(f"{name}{note}", loc="left")
-    top.set_ylabel("conductance $G$ ($2e^2/h$)")
+    top.set_ylabel(axis_label("conductance"))
     top.legend(loc="upper left")
     bottom.axhline(0, color="0.3", linewidth=0.6)
     residual = part.residual * CONDUCTANCE_QUANTUM
     bottom.plot(gate, residual, color=DATA, gid="residuals", **DOTS)
-    bottom.set(xlabel="gate voltage $V_g$ (mV)", ylabel="data - fit (µS)")
+    bottom.set(xlabel=axis_label("gate"), ylabel="data - fit (µS)")
     top.figure.align_ylabels(own)
     return own
 
@@ -100,8 +101,10 @@ def waterfall(traces, shift=None, values=None, label="", *, axes=None):
         order = np.argsort(trace.gate, kind="stable")
         x, y = trace.gate[order] + k * shift, trace.conductance[order]
         axes.plot(x, y, color=colour, linewidth=0.9, label=trace.name, gid=trace.name)
-    moved = f", each {shift:.3g} mV beyond the last" if shift and len(traces) > 1 else ""
-    axes.set(xlabel=f"gate voltage $V_g$ (mV{moved})", ylabel="conductance $G$ ($2e^2/h$)")
+    gate, conductance = QUANTITIES["gate"], QUANTITIES["conductance"]
+    moved = f"{gate.unit}, each {shift:.3g} {gate.unit} beyond the last"
+    unit = moved if shift and len(traces) > 1 else gate.unit
+    axes.set(xlabel=gate.figure_axis(unit), ylabel=conductance.figure_axis())
     if values is not None:
         mapping = ScalarMappable(norm, "viridis")
         bar = axes.figure.colorbar(mapping, ax=axes, pad=0.02, aspect=30, label=label)

@@ -346,7 +346,7 @@ def test_heat_profile_holds_the_emitted_heat(heat_axes):
         assert held == pytest.approx(np.trapezoid(heat, energy), rel=2e-3)
     spot = qpc.hot_spot(SADDLE, WARM, qpc.QuadraticDamping()).distance
     assert drawn["r*"].get_xdata()[0] == pytest.approx(float(spot) / 1000)
-    assert labels(axes) == ("distance $r$ (µm)", "power per length (pW/µm)")
+    assert labels(axes) == ("distance $r$ (µm)", "power per length $p(r)$ (pW/µm)")
     colours = [drawn[place].get_color() for place in ("downstream", "upstream")]
     assert colours == [plot.COLOURS["P_R"], plot.COLOURS["P_L"]]
 
