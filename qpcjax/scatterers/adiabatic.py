@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.constants import GAAS_MASS, transverse_energy
+from qpcjax.quantities import holding
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import Range, Real, allowed, positive, require_count
+from qpcjax.validation import Real, require_count
 
 
 class AdiabaticConstriction(LogisticSteps):
@@ -38,10 +39,10 @@ class AdiabaticConstriction(LogisticSteps):
         (1988).
     """
 
-    half_width: Real = eqx.field(metadata=allowed(positive("width in nm")))
-    curvature_radius: Real = eqx.field(metadata=allowed(positive("radius in nm")))
-    offset: Real = eqx.field(metadata=allowed(Range("a finite energy in meV")), default=0.0)
-    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
+    half_width: Real = eqx.field(metadata=holding("half_width"))
+    curvature_radius: Real = eqx.field(metadata=holding("curvature_radius"))
+    offset: Real = eqx.field(metadata=holding("offset"), default=0.0)
+    mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):

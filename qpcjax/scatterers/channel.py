@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import transverse_energy
+from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Range, Real, allowed, concrete, number, positive, require_count
+from qpcjax.validation import Real, concrete, number, require_count
 
 # Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
 ASPECT_BUCKETS = (1, 2, 5, 10, 15, 30, 60, 120)
@@ -34,10 +35,10 @@ class AbstractChannel(AbstractScatterer):
         aspect_limit: the largest L/2w that the panels of the energy integrals resolve.
     """
 
-    half_width: Real = eqx.field(metadata=allowed(positive("width in nm")))
-    length: Real = eqx.field(metadata=allowed(Range("a length in nm, 0 or more", 0.0)))
-    offset: Real = eqx.field(metadata=allowed(Range("a finite energy in meV")))
-    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")))
+    half_width: Real = eqx.field(metadata=holding("half_width"))
+    length: Real = eqx.field(metadata=holding("length"))
+    offset: Real = eqx.field(metadata=holding("offset"))
+    mass: Real = eqx.field(metadata=holding("mass"))
     aspect_limit: float = eqx.field(static=True)
 
     follows_bias = False

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import GAAS_MASS
+from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Parameters, Range, Real, allowed, concrete, positive, require
+from qpcjax.validation import Real
 
 # Panel ends around a level, in half its width: between them 16 Gauss nodes resolve a Lorentzian to
 # 1e-12 of its peak.
@@ -41,30 +42,18 @@ class BreitWigner(AbstractScatterer):
         G. Breit and E. Wigner, Phys. Rev. 49, 519 (1936); U. Fano, Phys. Rev. 124, 1866 (1961).
     """
 
-    level: Real = eqx.field(
-        metadata=allowed(Range("a finite energy in meV"), scalar=False, quantity="resonance_energy")
-    )
-    width: Real = eqx.field(
-        metadata=allowed(positive("energy in meV"), scalar=False, quantity="linewidth")
-    )
-    peak: Real = eqx.field(
-        metadata=allowed(Range("from 0 to 1", 0.0), scalar=False, quantity="peak_transmission"),
-        default=1.0,
-    )
+    level: Real = eqx.field(metadata=holding("resonance_energy", scalar=False))
+    width: Real = eqx.field(metadata=holding("linewidth", scalar=False))
+    peak: Real = eqx.field(metadata=holding("peak_transmission", scalar=False), default=1.0)
     fano: Real = eqx.field(
-        metadata=allowed(
-            Range("a finite number"), scalar=False, optional=True, quantity="fano_asymmetry"
-        ),
-        default=None,
+        metadata=holding("fano_asymmetry", scalar=False, optional=True), default=None
     )
-    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
+    mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
 
     def check(self):
-        """Check the peak, and that the fields are scalars or columns of one length."""
-        if concrete(self.peak) is not None:
-            require("peak", self.peak, "from 0 to 1", lambda peak: peak <= 1)
+        """Check that the fields are scalars or columns of one length."""
         shapes = [np.shape(x) for x in (self.level, self.width, self.peak, self.fano)]
         try:
             together = np.broadcast_shapes(*shapes)
@@ -75,10 +64,6 @@ class BreitWigner(AbstractScatterer):
                 "level, width, peak and fano must be scalars or columns of one length, got the "
                 f"shapes {shapes}; map a batch of scatterers with jax.vmap"
             )
-
-    def meaningful(self):
-        """Whether all numbers are in their ranges."""
-        return Parameters.meaningful(self) & jnp.all(jnp.asarray(self.peak) <= 1)
 
     def _levels(self):
         """Energies and half-widths of the levels, two columns of one length."""

@@ -11,9 +11,10 @@ from qpcjax._numerics import safe
 from qpcjax._numerics.slopes import slopes_at_once
 from qpcjax._numerics.small_matrices import inverse, product
 from qpcjax.constants import GAAS_MASS
+from qpcjax.quantities import holding
 from qpcjax.scatterers.channel import AbstractChannel
 from qpcjax.scatterers.wavevectors import half_plane_matrix, overlap
-from qpcjax.validation import Range, Real, allowed, concrete, number, require_count
+from qpcjax.validation import Real, concrete, number, require_count
 
 _MODES_PER_ENERGY = 3  # channel modes kept for each one that may be open
 _REACH = 3  # transverse wavevectors of the wide regions that are summed, in channel modes
@@ -69,12 +70,7 @@ class MatchedConstriction(AbstractChannel):
         A. Szafer and A. D. Stone, PRL 62, 300 (1989); G. Kirczenow, PRB 39, 10452 (1989).
     """
 
-    wide_ratio: Real = eqx.field(
-        metadata=allowed(
-            Range("more than 1 (the wide region's width over the channel's) or None", 1.0, True),
-            optional=True,
-        )
-    )
+    wide_ratio: Real = eqx.field(metadata=holding("wide_ratio", optional=True))
     channel_modes: int = eqx.field(static=True)
     extrapolate: bool = eqx.field(static=True)
     largest_ratio: float = eqx.field(static=True)

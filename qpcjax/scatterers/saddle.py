@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.constants import CYCLOTRON_ENERGY, GAAS_MASS
+from qpcjax.quantities import holding
 from qpcjax.scatterers.logistic import CLOSED, LogisticSteps
-from qpcjax.validation import Range, Real, allowed, positive, require_count
+from qpcjax.validation import Real, require_count
 
 
 class SaddlePoint(LogisticSteps):
@@ -41,11 +42,11 @@ class SaddlePoint(LogisticSteps):
         M. Buettiker, PRB 41, 7906 (1990); H. A. Fertig and B. I. Halperin, PRB 36, 7969 (1987).
     """
 
-    height: Real = eqx.field(metadata=allowed(Range("a finite energy in meV")))
-    hbar_omega_y: Real = eqx.field(metadata=allowed(positive("energy in meV")))
-    hbar_omega_x: Real = eqx.field(metadata=allowed(positive("energy in meV")))
-    magnetic_field: Real = eqx.field(metadata=allowed(Range("a finite field in T")), default=0.0)
-    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
+    height: Real = eqx.field(metadata=holding("height"))
+    hbar_omega_y: Real = eqx.field(metadata=holding("hbar_omega_y"))
+    hbar_omega_x: Real = eqx.field(metadata=holding("hbar_omega_x"))
+    magnetic_field: Real = eqx.field(metadata=holding("magnetic_field"), default=0.0)
+    mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
     modes: int = eqx.field(default=8, static=True)
 
     def __check_init__(self):

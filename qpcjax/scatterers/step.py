@@ -4,8 +4,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.constants import GAAS_MASS
+from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Range, Real, allowed, positive
+from qpcjax.validation import Real
 
 
 class IdealStep(AbstractScatterer):
@@ -23,10 +24,8 @@ class IdealStep(AbstractScatterer):
         ValueError: an energy that is not finite, a mass that is not positive.
     """
 
-    energy: Real = eqx.field(
-        metadata=allowed(Range("a finite energy in meV"), quantity="step_energy")
-    )
-    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
+    energy: Real = eqx.field(metadata=holding("step_energy"))
+    mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
 

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import GAAS_MASS
+from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Real, allowed, concrete, number, positive
+from qpcjax.validation import Real, concrete, number
 
 
 def knot_slopes(x, y):
@@ -81,7 +82,7 @@ class TabulatedTransmission(AbstractScatterer):
 
     energy: np.ndarray = eqx.field(converter=number)
     transmission: np.ndarray = eqx.field(converter=number)
-    mass: Real = eqx.field(metadata=allowed(positive("effective mass in m_e")), default=GAAS_MASS)
+    mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
 

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.constants import BOHR_MAGNETON
+from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
-from qpcjax.validation import Range, Real, allowed
+from qpcjax.validation import Real
 
 
 class ZeemanSplit(AbstractScatterer):
@@ -30,8 +31,8 @@ class ZeemanSplit(AbstractScatterer):
     """
 
     scatterer: Any = eqx.field(converter=as_scatterer)
-    magnetic_field: Real = eqx.field(metadata=allowed(Range("a finite field in T")))
-    g_factor: Real = eqx.field(metadata=allowed(Range("a finite number")), default=-0.44)
+    magnetic_field: Real = eqx.field(metadata=holding("magnetic_field"))
+    g_factor: Real = eqx.field(metadata=holding("g_factor"), default=-0.44)
 
     @property
     def mass(self):

@@ -340,4 +340,4 @@ def test_a_refusal_shows_no_traceback():
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.strip() == "Error: --half-width must be a positive width in nm, got -20"
+    assert done.stderr.strip() == "Error: --half-width must be positive, in nm, got -20"

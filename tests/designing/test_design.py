@@ -506,7 +506,7 @@ BAD = {
     "physical": (
         (StrongestCooling(), {"hbar_omega_x": (-1, 2)}),
         {},
-        "lower bound of hbar_omega_x: hbar_omega_x must be a positive energy in meV, got -1",
+        "lower bound of hbar_omega_x: hbar_omega_x must be positive, in meV, got -1",
     ),
     "cold": ((StrongestCooling(), {"temperature": (-1, 2)}), {}, "temperature must be 0 or more"),
     "bias": ((MostAsymmetry(), {"bias": (-1, 2)}), {}, "bias must be other than 0, and of one"),

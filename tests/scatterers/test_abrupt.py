@@ -342,12 +342,12 @@ def test_thresholds_are_the_onsets():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"half_width": 0.0}, "half_width must be a positive width in nm, got 0"),
+        ({"half_width": 0.0}, "half_width must be positive, in nm, got 0"),
         ({"half_width": -3.0}, "half_width must be .* got -3"),
         ({"half_width": float("nan")}, "half_width must be .* got nan"),
-        ({"length": -1e-9}, "length must be a length in nm, 0 or more, got -1e-09"),
-        ({"offset": float("inf")}, "offset must be a finite energy in meV, got inf"),
-        ({"mass": 0.0}, "mass must be a positive effective mass in m_e, got 0"),
+        ({"length": -1e-9}, "length must be 0 or more, in nm, got -1e-09"),
+        ({"offset": float("inf")}, "offset must be finite, in meV, got inf"),
+        ({"mass": 0.0}, "mass must be positive, in m_e, got 0"),
         ({"matching": "exact"}, "matching must be .* got 'exact'"),
         ({"modes": 0}, "modes must be a whole number, 1 or more, got 0"),
         ({"modes": 2.0}, "modes must be a whole number, 1 or more, got 2.0"),

@@ -148,12 +148,12 @@ def test_single_precision():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"half_width": 0.0}, "half_width must be a positive width in nm, got 0"),
-        ({"half_width": math.nan}, "half_width must be a positive width in nm, got nan"),
-        ({"curvature_radius": -5.0}, "curvature_radius must be a positive radius in nm, got -5"),
-        ({"curvature_radius": math.inf}, "curvature_radius must be a positive radius in nm"),
-        ({"offset": math.inf}, "offset must be a finite energy in meV, got inf"),
-        ({"mass": -1.0}, "mass must be a positive effective mass in m_e, got -1"),
+        ({"half_width": 0.0}, "half_width must be positive, in nm, got 0"),
+        ({"half_width": math.nan}, "half_width must be positive, in nm, got nan"),
+        ({"curvature_radius": -5.0}, "curvature_radius must be positive, in nm, got -5"),
+        ({"curvature_radius": math.inf}, "curvature_radius must be positive, in nm"),
+        ({"offset": math.inf}, "offset must be finite, in meV, got inf"),
+        ({"mass": -1.0}, "mass must be positive, in m_e, got -1"),
         ({"modes": 0}, "modes must be a whole number, 1 or more, got 0"),
         ({"modes": True}, "modes must be a whole number, 1 or more, got True"),
         ({"half_width": np.ones(3)}, "AdiabaticConstriction.half_width must be a scalar"),

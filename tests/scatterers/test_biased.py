@@ -442,10 +442,10 @@ def test_panels_follow_the_phase():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"half_width": 0.0}, "half_width must be a positive width in nm, got 0"),
-        ({"length": -1.0}, "length must be a length in nm, 0 or more, got -1"),
-        ({"offset": float("nan")}, "offset must be a finite energy in meV, got nan"),
-        ({"mass": -0.1}, "mass must be a positive effective mass in m_e, got -0.1"),
+        ({"half_width": 0.0}, "half_width must be positive, in nm, got 0"),
+        ({"length": -1.0}, "length must be 0 or more, in nm, got -1"),
+        ({"offset": float("nan")}, "offset must be finite, in meV, got nan"),
+        ({"mass": -0.1}, "mass must be positive, in m_e, got -0.1"),
         ({"matching": "exact"}, 'matching must be "mean" or "profile", got \'exact\''),
         ({"modes": 0}, "modes must be a whole number, 1 or more, got 0"),
         ({"aspect_limit": -1.0}, "aspect_limit must be a positive number, got -1.0"),

@@ -140,10 +140,10 @@ def test_several_levels_are_channels_of_their_own():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((14.0, 0.0), "width must be a positive energy in meV, got 0"),
-        ((np.nan, 1.0), "level must be a finite energy in meV, got nan"),
-        ((14.0, 1.0, 1.2), "peak must be from 0 to 1, got 1.2"),
-        ((14.0, 1.0, -0.1), "peak must be from 0 to 1, got -0.1"),
+        ((14.0, 0.0), "width must be positive, in meV, got 0"),
+        ((np.nan, 1.0), "level must be finite, in meV, got nan"),
+        ((14.0, 1.0, 1.2), "peak must be from 0 to 1, a number, got 1.2"),
+        ((14.0, 1.0, -0.1), "peak must be from 0 to 1, a number, got -0.1"),
         (([14.0, 15.0], [1.0, 1.0, 1.0]), "scalars or columns of one length"),
     ],
 )

@@ -199,7 +199,7 @@ def test_long_channels_and_the_onset_of_a_mode_are_finite():
         ({"wide_ratio": 1.0}, "wide_ratio must be more than 1"),
         ({"channel_modes": 2}, "channel_modes must be a whole number, 3 or more, got 2"),
         ({"channel_modes": 9, "extrapolate": True}, "12 or more to extrapolate from, got 9"),
-        ({"length": -1.0}, "length must be a length in nm, 0 or more, got -1"),
+        ({"length": -1.0}, "length must be 0 or more, in nm, got -1"),
     ],
 )
 def test_construction_says_what_is_wrong(options, message):

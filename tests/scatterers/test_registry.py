@@ -80,7 +80,7 @@ def test_a_name_builds_its_class(model, parameters, expected):
         ("mean", {**CHANNEL, "height": 3.0}, "height must be left out with the model mean"),
         ("mean", {**CHANNEL, "g_factor": 2.0}, "magnetic_field must be given with a g-factor"),
         ("mean", {**CHANNEL, "magnetic_field": 2.0}, "g_factor must be given with a magnetic"),
-        ("saddle", {**SADDLE, "hbar_omega_x": -1.0}, "hbar_omega_x must be a positive energy"),
+        ("saddle", {**SADDLE, "hbar_omega_x": -1.0}, "hbar_omega_x must be positive, in meV"),
         ("adiabatic", {"half_width": 20.0, "curvature_radius": 0.0}, "curvature_radius must be"),
     ],
 )

@@ -193,12 +193,12 @@ def test_single_precision():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"height": math.nan}, "height must be a finite energy in meV, got nan"),
-        ({"hbar_omega_y": 0.0}, "hbar_omega_y must be a positive energy in meV, got 0"),
-        ({"hbar_omega_y": math.inf}, "hbar_omega_y must be a positive"),
-        ({"hbar_omega_x": -1.0}, "hbar_omega_x must be a positive energy in meV, got -1"),
-        ({"magnetic_field": math.inf}, "magnetic_field must be a finite field in T, got inf"),
-        ({"mass": 0.0}, "mass must be a positive effective mass in m_e, got 0"),
+        ({"height": math.nan}, "height must be finite, in meV, got nan"),
+        ({"hbar_omega_y": 0.0}, "hbar_omega_y must be positive, in meV, got 0"),
+        ({"hbar_omega_y": math.inf}, "hbar_omega_y must be positive"),
+        ({"hbar_omega_x": -1.0}, "hbar_omega_x must be positive, in meV, got -1"),
+        ({"magnetic_field": math.inf}, "magnetic_field must be finite, in T, got inf"),
+        ({"mass": 0.0}, "mass must be positive, in m_e, got 0"),
         ({"modes": 0}, "modes must be a whole number, 1 or more, got 0"),
         ({"modes": 2.0}, "modes must be a whole number, 1 or more, got 2.0"),
         ({"height": np.zeros(2)}, r"SaddlePoint.height must be a scalar, got shape \(2,\)"),

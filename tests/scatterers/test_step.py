@@ -138,9 +138,9 @@ def test_derivatives_with_a_fermi_edge_on_the_step():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"energy": math.inf}, "energy must be a finite energy in meV, got inf"),
-        ({"energy": math.nan}, "energy must be a finite energy in meV, got nan"),
-        ({"mass": 0.0}, "mass must be a positive effective mass in m_e, got 0"),
+        ({"energy": math.inf}, "energy must be finite, in meV, got inf"),
+        ({"energy": math.nan}, "energy must be finite, in meV, got nan"),
+        ({"mass": 0.0}, "mass must be positive, in m_e, got 0"),
         ({"energy": np.ones(2)}, "IdealStep.energy must be a scalar"),
     ],
 )

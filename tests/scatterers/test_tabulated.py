@@ -203,7 +203,7 @@ def test_bad_tables(energy, transmission, message):
 
 
 def test_bad_mass():
-    with pytest.raises(ValueError, match="mass must be a positive effective mass in m_e, got 0"):
+    with pytest.raises(ValueError, match="mass must be positive, in m_e, got 0"):
         qpc.TabulatedTransmission(ENERGY, VALUES, 0.0)
     with pytest.raises(ValueError, match=r"TabulatedTransmission.mass must be a scalar"):
         qpc.TabulatedTransmission(ENERGY, VALUES, np.ones(2))

@@ -204,7 +204,7 @@ def test_hot_spot():
 
 def test_bad_parameters():
     saddle = qpc.SaddlePoint(10.0, 3.0, 1.7)
-    with pytest.raises(ValueError, match="magnetic_field must be a finite field in T, got inf"):
+    with pytest.raises(ValueError, match="magnetic_field must be finite, in T, got inf"):
         qpc.ZeemanSplit(saddle, math.inf)
     with pytest.raises(ValueError, match="g_factor must be a finite number, got nan"):
         qpc.ZeemanSplit(saddle, 1.0, math.nan)

@@ -87,7 +87,7 @@ BAD = {
     "unknown model": (("length = 40", 'length = 40\nmodel = "meen"'), "did you mean mean?"),
     "unknown parameter": (("length = 40", "lenght = 40"), "no 'lenght' in scatterer, with the"),
     "missing parameter": (("length = 40", ""), "spec.toml: length must be given with the model"),
-    "bad parameter": (("length = 40", "length = -4"), "spec.toml: length must be a length in nm"),
+    "bad parameter": (("length = 40", "length = -4"), "spec.toml: length must be 0 or more, in nm"),
     "words": (("length = 40", 'length = "a"'), "scatterer.length must be a number, got 'a'"),
     "empty axis": (("[1, 2.5]", "[]"), "axes.bias is empty"),
     "no points": (("num = 5", "num = 0"), "axes.energy is empty"),
