@@ -23,7 +23,6 @@ _MODES_COUNTED = 1 << 20  # more are not looked for
 _MOST_MODES = 100  # every mode adds to the time of compilation
 _MOST_VALUES = 2e7  # numbers T_n(E) held at once for an integral; 160 MB
 _NUMBERS = 8  # those held for one energy by a scatterer of memory 1
-_REACH = 37.0  # thermal widths that an integral reaches
 
 
 class Window(NamedTuple):
@@ -61,12 +60,6 @@ class Window(NamedTuple):
         sign = np.array([[1.0], [-1.0]])
         return mu + sign * bias / 2, BOLTZMANN * (temperature + sign * difference / 2)
 
-    def width(self):
-        """The largest width in meV of the energies that one of the points reaches."""
-        mu, kT = self.sides()
-        reach = np.abs(mu[0] - mu[1]) + 2 * _REACH * np.max(kT, axis=0, initial=0)
-        return float(np.max(reach, initial=0))
-
 
 def make_room(scatterer, window):
     """The scatterer with the modes and the search that these operating points need.
@@ -75,7 +68,7 @@ def make_room(scatterer, window):
         scatterer: any scatterer with concrete numbers.
         window: the `Window`.
     """
-    return with_modes(finely_searched(scatterer, window.width()), window)
+    return with_modes(finely_searched(scatterer), window)
 
 
 def with_modes(scatterer, window):

@@ -161,6 +161,18 @@ def rough_ends(ends, thresholds):
     return from_threshold[:-1] <= near, from_threshold[1:] <= near
 
 
+def rough_panels(start, width, thresholds):
+    """Panels in any order, with the kinds that the thresholds give them."""
+    rough = (
+        jnp.min(jnp.abs(x[:, None] - thresholds), axis=1, initial=jnp.inf)
+        <= _NEAR_THRESHOLD * width
+        for x in (start, start + width)
+    )
+    at_start, at_end = rough
+    kind = jnp.where(at_start, 1, 0) + jnp.where(at_end, 2, 0)
+    return Panels(start, width, kind, jnp.asarray(start.size))
+
+
 def _gauss_maps(order):
     """Gauss nodes phi(s) and weights phi'(s) w on [0, 1]; a row for each kind of panel."""
     x, w = np.polynomial.legendre.leggauss(order)
@@ -170,77 +182,3 @@ def _gauss_maps(order):
     nodes = np.stack([s, s * s, s * (2 - s), s * s * (3 - 2 * s)])
     slopes = np.stack([one, 2 * s, 2 * (1 - s), 6 * s * (1 - s)])
     return nodes, slopes * w
-
-
-_AT_ONCE = 4  # panels that a step of `bisected` halves
-
-
-def bisected(function, weight, thresholds, lower, upper, even, most):
-    """Ends of panels that resolve a function: the worst panels are halved, one after the other.
-
-    Args:
-        function: of one point.
-        weight: of points: how much they count.
-        thresholds: points at which the function is not smooth.
-        lower: start of the window.
-        upper: end of the window.
-        even: number of equal panels with which the search begins.
-        most: number of panels that it may add.
-
-    Returns:
-        The ends, in any order; what is left of the error, and the integral of the modulus.
-    """
-    step = (upper - lower) / even
-    ends = lower + step * jnp.arange(even + 1, dtype=step.dtype)
-    inside = jnp.where((thresholds > lower) & (thresholds < upper), thresholds, upper)
-    ends = ascending(jnp.concatenate([ends, inside.astype(step.dtype)]))
-    at = jax.vmap(jax.vmap(function))
-
-    def judged(start, width):
-        """Error and size of the integral over each panel, from two rules."""
-        from_threshold = [
-            jnp.min(jnp.abs(x[:, None] - thresholds), axis=1, initial=jnp.inf)
-            for x in (start, start + width)
-        ]
-        rough = [gap <= _NEAR_THRESHOLD * width for gap in from_threshold]
-        kind = jnp.where(rough[0], 1, 0) + jnp.where(rough[1], 2, 0)
-        panels = Panels(start, width, kind, jnp.asarray(start.size))
-        sums = []
-        for order in (ORDER, ORDER + ORDER // 2 + 1):
-            x, w = panel_nodes(panels, order)
-            w = w * weight(x)
-            values = jnp.where(w > 0, at(x), 0)
-            sums.append(jnp.sum(w * values, axis=1))
-        size = jnp.abs(sums[1])
-        error = jnp.abs(sums[1] - sums[0])
-        # NaN, such as beyond the energies that are known, is no reason to look closer.
-        return jnp.nan_to_num(error), jnp.nan_to_num(size)
-
-    start, width = ends[:-1], jnp.diff(ends)
-    error, size = judged(start, width)
-    padding = (0, most)
-    columns = (jnp.pad(x, padding) for x in (start, width, error, size))
-    state = (jnp.asarray(start.size, jnp.int32), *columns)
-    room = start.size + most - _AT_ONCE
-    rounding = 4 * jnp.finfo(step.dtype).eps
-
-    def unresolved(state):
-        count, _, _, error, size = state
-        return (count <= room) & (jnp.max(error) > rounding * jnp.sum(size))
-
-    def halve(state):
-        count, start, width, error, size = state
-        _, worst = jax.lax.top_k(error, _AT_ONCE)
-        worst = worst.astype(count.dtype)
-        half = width[worst] / 2
-        both = jnp.concatenate([start[worst], start[worst] + half]), jnp.concatenate([half, half])
-        new = (*both, *judged(*both))
-        place = jnp.concatenate([worst, count + jnp.arange(_AT_ONCE, dtype=count.dtype)])
-        columns = (
-            c.at[place].set(x) for c, x in zip((start, width, error, size), new, strict=True)
-        )
-        return (count + _AT_ONCE, *columns)
-
-    count, start, width, error, size = jax.lax.while_loop(unresolved, halve, state)
-    used = jnp.arange(start.size, dtype=count.dtype) < count
-    return jnp.where(used, start, upper), jnp.sum(error), jnp.sum(size)

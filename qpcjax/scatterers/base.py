@@ -45,7 +45,10 @@ class AbstractScatterer(Parameters):
         """Energies at which T(E, V) is not smooth, in any order, shape (k,) with static k."""
 
     def finest_scale(self, bias: Any = 0.0) -> Any:
-        """Smallest energy in meV over which T(E, V) varies; None where a search is to find it."""
+        """Smallest energy in meV over which T(E, V) varies; None where a search is to find it.
+
+        A search looks through the window at this scale, which takes longer the finer it is.
+        """
         return None
 
     def total(self, energy: Any, bias: Any = 0.0) -> jax.Array:

@@ -2,25 +2,25 @@
 
 A class of the user's needs two methods, and its T(E) may have features far narrower than the
 thermal window, such as a resonance. Panels of 16 Gauss nodes are halved where they do not resolve
-T(E), the worst ones first, until the rest no longer counts.
+T(E), the worst ones first, until the rest no longer counts. What does not show in the panels with
+which the search begins, such as a narrow Gaussian, is found where the class states its
+`finest_scale`: then the whole window is looked through at that scale.
 """
 
 import dataclasses
-import math
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax._numerics.panels import bisected
+from qpcjax._numerics.bisection import bisected
 from qpcjax.scatterers.base import Forwarding, as_scatterer
 from qpcjax.scatterers.zeeman import ZeemanSplit
 
 EVEN_PANELS = 64  # with which the search begins
+_FINE = 1024  # the same where the arguments are concrete
 _HALVED = 96  # panels that the search may add
-_NODE_SPACINGS = 8  # finest scales that a panel of 16 nodes may span and still see a feature
-_MOST_EVEN_PANELS = 1 << 14
 
 # Error that the search may leave, relative to the integral of T(E) with its thermal weight.
 _BEARABLE = 1e-6
@@ -92,10 +92,15 @@ def over(scatterer, lower, upper, bias, half_bias, kT, mu):
     scatterer_, lower, upper, bias_, half_bias, kT, mu = fixed
 
     def weight(energy):
-        beyond = jnp.maximum(jnp.abs(energy - mu) - half_bias, 0)
-        return jnp.where(kT > 0, jnp.exp(-beyond / jnp.where(kT > 0, kT, 1)), 1)
+        """About the share of electrons that count; smooth, so that it needs no panels itself."""
+        warm = jnp.where(kT > 0, kT, 1)
+        above, below = (energy - mu - half_bias) / warm, (mu - half_bias - energy) / warm
+        return jnp.where(kT > 0, jax.nn.sigmoid(-above) * jax.nn.sigmoid(-below), 1)
 
-    edges, error, size = bisected(
+    scale = scatterer_.finest_scale(bias_)
+    if scale is not None:  # of the integrand, which varies over some kT too
+        scale = jnp.where(kT > 0, jnp.minimum(scale, 2 * kT), scale)
+    found = bisected(
         lambda energy: scatterer_.total(energy, bias_),
         weight,
         scatterer_.thresholds(bias_),
@@ -103,30 +108,22 @@ def over(scatterer, lower, upper, bias, half_bias, kT, mu):
         upper,
         even,
         _HALVED,
+        scale,
     )
-    return SearchedScatterer(scatterer, jax.lax.stop_gradient(edges), error <= _BEARABLE * size)
+    edges = jax.lax.stop_gradient(found.edges)
+    return SearchedScatterer(scatterer, edges, found.error <= _BEARABLE * found.size)
 
 
-def finely_searched(scatterer, width) -> Any:
+def finely_searched(scatterer) -> Any:
     """The scatterer with a finer search, for calls with concrete arguments.
 
-    Args:
-        scatterer: any scatterer; one that states its panels is returned as it is.
-        width: largest width in meV of the windows that are asked for.
-
     Returns:
-        One whose search begins with panels that see features of the `finest_scale` that the class
-        states, or of a ten-thousandth of the window where it states none.
+        One whose search begins with a thousand panels, unless the class states its panels or its
+        `finest_scale`.
     """
     scatterer = as_scatterer(scatterer)
     if scatterer.states_panels or isinstance(scatterer, FinelySearched):
         return scatterer
     if isinstance(scatterer, ZeemanSplit):
-        inner = finely_searched(scatterer.scatterer, width)
-        return dataclasses.replace(scatterer, scatterer=inner)
-    scale = scatterer.finest_scale()
-    wanted = 16 * EVEN_PANELS
-    if scale is not None and float(scale) > 0:
-        wanted = max(width / (_NODE_SPACINGS * float(scale)), EVEN_PANELS)
-    even = 2 ** math.ceil(math.log2(min(wanted, _MOST_EVEN_PANELS)))
-    return FinelySearched(scatterer, even)
+        return dataclasses.replace(scatterer, scatterer=finely_searched(scatterer.scatterer))
+    return scatterer if scatterer.finest_scale() is not None else FinelySearched(scatterer, _FINE)

@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from qpcjax._numerics.blocks import in_blocks
-from qpcjax.resolution import Window, with_modes
+from qpcjax.resolution import Window, spinless, with_modes
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import finely_searched
 from qpcjax.validation import Parameters, meaningful, number, require_numbers, where_meaningful
@@ -69,10 +69,17 @@ def _explain(scatterer, window):
     """Say why integrals over a class that states no panels may be NaN."""
     if any(np.any(np.isnan(x)) for x in window):
         return
+    advice = (
+        "its class should have a method finest_scale(bias) that returns the smallest energy in meV "
+        "over which T(E) varies"
+        if spinless(scatterer).finest_scale() is None
+        else "the finest_scale of its class is too large, or so small that too many panels would "
+        "be needed: a method panel_edges(bias) should return the energies between which T(E) is "
+        "smooth"
+    )
     warnings.warn(
         f"some of the results for {scatterer!r} are NaN: unless a number given is out of range, "
-        "T(E) is not resolved there, and its class should have a method finest_scale(bias) that "
-        "returns the smallest energy in meV over which T(E) varies",
+        f"T(E) is not resolved there, and {advice}",
         stacklevel=4,
     )
 
@@ -129,7 +136,7 @@ def batched(chunk, static=(), room="panels"):
             window = functools.partial(Window.of, dict(zip(names, others, strict=True)))
             searched = room == "panels" and not scatterer.states_panels
             if searched:
-                scatterer = finely_searched(scatterer, window().width())
+                scatterer = finely_searched(scatterer)
                 numbers, structure = jax.tree.flatten((scatterer, others))
             found = compiled(numbers, structure=structure, **fixed)
             if room and _has_nan(found):

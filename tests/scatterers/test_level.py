@@ -92,9 +92,49 @@ def test_slopes_through_a_search():
     assert float(slope.half_width) == pytest.approx((exact[0] - exact[1]) / 2 / step, rel=1e-6)
 
 
-def test_a_feature_that_nothing_shows_must_be_stated():
-    exact = CONDUCTANCE_QUANTUM * np.sqrt(np.pi) * 1e-3
-    assert float(qpc.current(StatedBump(14.5, 1e-3), COLD)) == pytest.approx(exact, rel=1e-9)
+class StatedBumps(StatedBump):
+    """Two such channels behind the onset of a third, as a square root, 1 meV below."""
+
+    def eigenvalues(self, energy, bias):
+        onset = self.level - 1.0
+        first = jnp.exp(-(((energy - self.level) / self.width) ** 2))
+        second = jnp.exp(-(((energy - self.level - 0.7) / self.width) ** 2))
+        third = jnp.sqrt(jnp.maximum(energy - onset, 1e-300) / 10)
+        return jnp.stack([first, second, third])
+
+    def thresholds(self, bias):
+        return [self.level - 1.0]
+
+
+@pytest.mark.parametrize("width", [0.1, 1e-2, 1e-3, 1e-4])
+def test_a_stated_feature_that_nothing_shows_is_found(width):
+    area = np.sqrt(np.pi) * width
+    onset = 2 / 3 * 2.5**1.5 / np.sqrt(10)
+    for scatterer, exact in (
+        (StatedBump(14.5, width), area),
+        (StatedBumps(14.5, width), 2 * area + onset),
+    ):
+        exact *= CONDUCTANCE_QUANTUM
+        assert float(qpc.current(scatterer, COLD)) == pytest.approx(exact, rel=1e-11)
+        assert float(traced_current(scatterer)) == pytest.approx(exact, rel=1e-11)
+
+
+@pytest.mark.parametrize("level", [14.5, 12.0])
+def test_a_stated_feature_in_the_thermal_tail(level):
+    kT, width = BOLTZMANN * 1.6, 1e-3
+    # The weight of a narrow peak, to second order in its width.
+    x = (level - 14.5) / kT / 2
+    peak = 1 / (4 * kT * np.cosh(x) ** 2)
+    curvature = peak * (3 * np.tanh(x) ** 2 - 1) / (2 * kT**2)
+    exact = np.sqrt(np.pi) * width * (peak + curvature * width**2 / 4)
+    found = jax.jit(qpc.conductance)(StatedBump(level, width), 14.5, 1.6)
+    assert float(found) == pytest.approx(exact, rel=1e-8)
+
+
+def test_a_scale_too_fine_to_be_looked_through_is_nan_and_said():
+    with pytest.warns(UserWarning, match=r"finest_scale of its class is too large, or so small"):
+        assert np.isnan(qpc.current(StatedBump(14.5, 1e-8), COLD))
+    assert np.isnan(traced_current(StatedBump(14.5, 1e-8)))
 
 
 def test_what_a_search_does_not_resolve_is_nan_and_said():
