@@ -1,7 +1,9 @@
 """Precision, dtype promotion, drawing backend, division of work and memory of the test suite."""
 
+import ctypes
 import gc
 import os
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -84,8 +86,10 @@ def group_of(path):
 # groups, which hold the tables of reference values, are compiled as for users.
 OPTIMISED = ("the catalogue of hard cases",)
 
-# Bytes that a worker may use before it drops what is compiled.
-MOST_MEMORY = 900e6
+# Bytes that a worker may use before it drops what is compiled, and that it must have gained since
+# it last did.
+MOST_MEMORY = 1.2e9
+LEAST_GAIN = 0.3e9
 
 # JAX keeps its traces; walking through them again and again takes the collector 5 % of the time.
 gc.set_threshold(100_000, 50, 100)
@@ -139,23 +143,28 @@ def pytest_collection_modifyitems(items):
             item.add_marker(skip)
 
 
-def pytest_runtest_teardown(item, nextitem):
-    """Drop the compiled programs when a group ends with much memory in use.
+kept_memory = 0
 
-    All of them together take several gigabytes; while there is room the next group shares them.
-    """
-    last = nextitem is not None and group_of(nextitem.path) != group_of(item.path)
-    if last and memory_in_use() > MOST_MEMORY:
-        jax.clear_caches()
-        gc.collect()
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Drop the compiled programs when much memory is in use: all of them take several gigabytes."""
+    global kept_memory
+    if memory_in_use() < max(MOST_MEMORY, kept_memory + LEAST_GAIN):
+        return
+    jax.clear_caches()
+    gc.collect()
+    if sys.platform == "linux":  # the C library keeps for itself what is free
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
+    kept_memory = memory_in_use()
 
 
 def memory_in_use():
-    """Bytes of memory of this process; infinite where the system does not say it."""
+    """Bytes of memory of this process; 0 where the system does not say it."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     except OSError:
-        return float("inf")
+        return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
