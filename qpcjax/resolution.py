@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,19 +11,24 @@ import numpy as np
 from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.scatterers.search import finely_searched
+from qpcjax.scatterers.fields import innermost, with_static
 from qpcjax.scatterers.zeeman import ZeemanSplit
 
 # Largest Fermi weight beyond a scatterer's energies that an integral may lose.
 LOST_WEIGHT = 1e-12
+_TAIL = -math.log(LOST_WEIGHT)  # thermal widths to where the Fermi weight has fallen to it
+
+MOST_MODES = 100  # every mode adds to the time of compilation
 
 # The fields that say how many modes are kept, and how many of them are usual at least.
 _USUAL = {"channel_modes": 20, "modes": 1}
 
 _MODES_COUNTED = 1 << 20  # more are not looked for
-_MOST_MODES = 100  # every mode adds to the time of compilation
 _MOST_VALUES = 2e7  # numbers T_n(E) held at once for an integral; 160 MB
 _NUMBERS = 8  # those held for one energy by a scatterer of memory 1
+
+# Static limits of what the panels and shapes of a scatterer hold; they follow from its numbers.
+_LIMITS = ("aspect_limit", "largest_ratio")
 
 
 class Window(NamedTuple):
@@ -53,22 +59,21 @@ class Window(NamedTuple):
         others = (arguments.get(name, 0.0) for name in cls._fields[1:])
         return cls(*(np.asarray(x, float) for x in (mu, *others)))
 
-    def sides(self):
-        """Electrochemical potential in meV and kT of both sides, arrays (2, points) without NaN."""
-        numbers = np.stack([x.reshape(-1) for x in np.broadcast_arrays(*self)])
-        mu, bias, temperature, difference = numbers[:, ~np.isnan(numbers.sum(axis=0))]
-        sign = np.array([[1.0], [-1.0]])
-        return mu + sign * bias / 2, BOLTZMANN * (temperature + sign * difference / 2)
+    def ends(self, first_step: Any = -math.inf):
+        """The lowest and the highest energy in meV at which electrons of each point count.
+
+        Args:
+            first_step: energy up to which electrons far below it count for what is activated.
+        """
+        mu, bias, temperature, temperature_bias = np.broadcast_arrays(*self)
+        side = np.array([1.0, -1.0]).reshape(2, *np.ones(mu.ndim, int))
+        kT = BOLTZMANN * (temperature + side * temperature_bias / 2)
+        mu = mu + side * bias / 2
+        mu = np.where(kT > 0, np.maximum(mu, first_step), mu)
+        return np.min(mu - _TAIL * kT, axis=0), np.max(mu + _TAIL * kT, axis=0)
 
 
-def make_room(scatterer, window):
-    """The scatterer with the modes and the search that these operating points need.
-
-    Args:
-        scatterer: any scatterer with concrete numbers.
-        window: the `Window`.
-    """
-    return with_modes(finely_searched(scatterer), window)
+# --- modes ----------------------------------------------------------------------------------
 
 
 def with_modes(scatterer, window):
@@ -81,18 +86,17 @@ def with_modes(scatterer, window):
         scatterer: an `AbstractScatterer` with concrete numbers.
         window: the `Window`.
     """
-    field = _modes_field(scatterer)
-    if field is None or np.ndim(scatterer.energy_limit()) > 0:
+    if np.ndim(scatterer.energy_limit()) > 0:
         return scatterer
     try:
         needed = modes_needed(scatterer, window)
     except OverflowError:
         return scatterer
-    if not (modes_kept(scatterer) or 0) < needed <= _MOST_MODES:
+    if needed <= (modes_kept(scatterer) or 0):
         return scatterer
     # A few sizes, so that programs are shared.
-    roomy = keeping(scatterer, min(_MOST_MODES, 4 * math.ceil(needed / 4)))
-    return roomy if _values_held(roomy) <= _MOST_VALUES else scatterer
+    roomy = keeping(scatterer, 4 * math.ceil(needed / 4))
+    return roomy if _can_be_held(roomy) else scatterer
 
 
 def prepared(scatterer, reservoirs, modes=None):
@@ -125,46 +129,61 @@ def prepared(scatterer, reservoirs, modes=None):
     return _require_room(keeping(scatterer, kept), kept, needed, modes is not None)
 
 
-def modes_needed(scatterer, reservoirs) -> int:
+def modes_needed(scatterer, window) -> int:
     """The smallest number of modes with which no integral loses electrons at its upper end.
 
+    It is 0 for a barrier that does not keep a number of modes.
+
     Args:
-        scatterer: a scatterer that keeps a number of modes.
-        reservoirs: `Reservoirs`, or a `Window`, with concrete numbers.
+        scatterer: any scatterer.
+        window: `Reservoirs`, or a `Window`, with concrete numbers.
 
     Raises:
         OverflowError: more than a million are needed.
     """
-    mu, kT = _sides(scatterer, reservoirs)
+    if _modes_field(scatterer) is None:
+        return 0
+    _, high = _ends(scatterer, window)
 
     def enough(modes):
-        limit = float(keeping(scatterer, modes).energy_limit())
-        return bool(np.all(_weight_beyond(limit - mu, kT) <= LOST_WEIGHT))
+        return float(keeping(scatterer, modes).energy_limit()) >= high
 
-    # Up in doubles, then down by halves.
-    few = many = _fewest(scatterer)
-    while not enough(many):
-        few, many = many, 2 * many
-        if many > _MODES_COUNTED:
-            raise OverflowError("no number of modes is enough for this mu, bias and temperature")
+    fewest = getattr(spinless(scatterer), "fewest_modes", 1)
+    modes = least(enough, fewest, fewest - 1, _MODES_COUNTED)
+    if not enough(modes):
+        raise OverflowError("no number of modes is enough for this mu, bias and temperature")
+    return modes
+
+
+def least(enough: Callable[[int], bool], guess: int, few: int, most: int) -> int:
+    """The least number above `few` that is enough, or the most; near the guess after two trials."""
+    step = 1
+    if enough(guess):
+        many = guess
+        while many - step > few and enough(many - step):
+            many, step = many - step, 2 * step
+        few = max(few, many - step)
+    else:
+        few = guess
+        while few + step < most and not enough(few + step):
+            few, step = few + step, 2 * step
+        many = min(few + step, most)
     while many - few > 1:
         middle = (few + many) // 2
         few, many = (few, middle) if enough(middle) else (middle, many)
     return many
 
 
-def _sides(scatterer, points):
-    """The electrochemical potential of each side, as far as it counts, and its kT, in meV."""
-    mu, kT = Window(*(getattr(points, name) for name in Window._fields)).sides()
-    # Far below the first step the electrons that count are those activated to it.
-    step = float(getattr(spinless(scatterer), "first_step", -math.inf))
-    return np.where(kT > 0, np.maximum(mu, step), mu), kT
+def _ends(scatterer, points):
+    """The lowest and the highest energy in meV at which electrons of any point count."""
+    window = Window(*(np.asarray(getattr(points, name), float) for name in Window._fields))
+    low, high = map(np.ravel, window.ends(float(_first_step(scatterer))))
+    # A point of NaN, which has no numbers, does not count.
+    return float(np.fmin.reduce(low, initial=np.inf)), float(np.fmax.reduce(high, initial=-np.inf))
 
 
-def _weight_beyond(gap, kT):
-    warm = kT > 0
-    x = gap / np.where(warm, kT, 1)
-    return np.where(warm, np.exp(-np.logaddexp(0, x)), gap < 0)
+def _first_step(scatterer):
+    return getattr(spinless(scatterer), "first_step", -math.inf)
 
 
 def spinless(scatterer):
@@ -189,27 +208,24 @@ def _modes_field(scatterer):
     return next((name for name in _USUAL if hasattr(bare, name)), None)
 
 
-def _fewest(scatterer):
-    """The smallest number of modes that the scatterer may keep."""
-    return getattr(spinless(scatterer), "fewest_modes", 1)
+def keeping(scatterer, modes) -> Any:
+    """The same scatterer with another number of modes, or itself where it keeps no such number."""
+    field = _modes_field(scatterer)
+    return scatterer if field is None else with_static(scatterer, field, modes)
 
 
-def keeping(scatterer, modes):
-    """The same scatterer with another number of modes; it must keep one."""
-    if isinstance(scatterer, ZeemanSplit):
-        return dataclasses.replace(scatterer, scatterer=keeping(scatterer.scatterer, modes))
-    return dataclasses.replace(scatterer, **{str(_modes_field(scatterer)): modes})
-
-
-def _values_held(scatterer):
-    """Numbers that one integral holds at once."""
+def _can_be_held(scatterer):
+    """Whether one evaluation can hold this many modes."""
+    kept = modes_kept(scatterer) or 1
+    if kept > MOST_MODES:
+        return False
     panels = jax.eval_shape(scatterer.panel_edges).size
-    return panels * ORDER * max(modes_kept(scatterer) or 1, _NUMBERS * scatterer.memory)
+    return panels * ORDER * max(kept, _NUMBERS * scatterer.memory) <= _MOST_VALUES
 
 
 def _require_room(scatterer, kept, needed, chosen):
     """Raise ValueError if one evaluation cannot hold this many modes; returns the scatterer."""
-    if kept <= _MOST_MODES and _values_held(scatterer) <= _MOST_VALUES:
+    if _can_be_held(scatterer):
         return scatterer
     bare = spinless(scatterer)
     aspect = why = ""
@@ -222,20 +238,48 @@ def _require_room(scatterer, kept, needed, chosen):
     raise ValueError(
         f"modes must be smaller than {kept}{aspect}; {needed} are enough"
         if chosen
-        else f"{kept} modes{aspect} are more than one evaluation can hold (at most {_MOST_MODES} "
+        else f"{kept} modes{aspect} are more than one evaluation can hold (at most {MOST_MODES} "
         f"modes, fewer in a long channel){why}"
     )
 
 
-def _require_known(scatterer, reservoirs):
+def _require_known(scatterer, window):
     """Raise ValueError where electrons that count reach beyond the energies of a table."""
     floor, limit = float(scatterer.energy_floor()), float(scatterer.energy_limit())
-    tail = math.log(1 / LOST_WEIGHT)
-    mu, kT = _sides(scatterer, reservoirs)
-    low, high = float(np.min(mu - tail * kT)), float(np.max(mu + tail * kT))
+    low, high = _ends(scatterer, window)
     if floor > low or limit < high:
         raise ValueError(
             f"the table must reach from {low:.6g} to {high:.6g} meV for this mu, bias and "
             f"temperature, and it goes from {floor:.6g} to {limit:.6g} meV: take more rows, or a "
             "lower temperature or bias"
         )
+
+
+# --- static limits --------------------------------------------------------------------------
+
+
+def limits_kept(scatterer) -> dict[str, float]:
+    """The static limits of what a scatterer's panels and shapes hold, such as aspect_limit."""
+    bare = innermost(scatterer)
+    return {n: getattr(bare, n) for n in _LIMITS if isinstance(getattr(bare, n, None), float)}
+
+
+def limits_needed(scatterer, numbers: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The static limits that a scatterer's class chooses for its numbers.
+
+    Args:
+        scatterer: any scatterer.
+        numbers: values of its fields, in place of its own.
+    """
+    kept = limits_kept(scatterer)
+    if not kept:
+        return {}
+    bare = innermost(scatterer)
+    return limits_kept(dataclasses.replace(bare, **dict.fromkeys(kept), **(numbers or {})))
+
+
+def with_limits(scatterer, needed: Sequence[Mapping[str, float]]) -> Any:
+    """The scatterer with the largest of these static limits, each as of `limits_needed`."""
+    for name in needed[0]:
+        scatterer = with_static(scatterer, name, max(limits[name] for limits in needed))
+    return scatterer

@@ -12,14 +12,21 @@ import numpy as np
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.observables import Point, values_at
 from qpcjax.quantities import POINT
-from qpcjax.resolution import keeping, modes_kept, modes_needed, prepared
+from qpcjax.resolution import (
+    keeping,
+    limits_kept,
+    limits_needed,
+    modes_kept,
+    modes_needed,
+    prepared,
+    with_limits,
+)
 from qpcjax.scatterers import as_scatterer
-from qpcjax.scatterers.fields import field_path, innermost, with_numbers, with_static
+from qpcjax.scatterers.fields import field_path, with_numbers
 from qpcjax.transport.reservoirs import Reservoirs
 
 ROWS = 4  # points evaluated side by side; missing rows are filled, so that one shape is compiled
 
-_LIMITS = ("aspect_limit", "largest_ratio")  # static fields that say what is resolved
 _MOST_FREE = 10
 
 
@@ -159,37 +166,21 @@ def with_room(objective, scatterer, reservoirs, parameters):
         {p.name: end for p, end in zip(parameters, ends, strict=True)}
         for ends in itertools.product(*((p.lower, p.upper) for p in parameters))
     ]
-    limits, modes = {}, modes_kept(as_scatterer(scatterer))
-    needed = 0 if modes is None else modes
+    limits, modes = [limits_kept(scatterer)], modes_kept(as_scatterer(scatterer)) or 0
     for corner in corners:
         try:
             there, r = placed(scatterer, reservoirs, corner)
-            bare = _fresh(there)
-            for name in _LIMITS:
-                if isinstance(getattr(bare, name, None), float):
-                    limits[name] = max(limits.get(name, 0.0), getattr(bare, name))
+            limits.append(limits_needed(there))
             for s, point in objective.operating_points(there, r):
-                if modes is not None:
-                    needed = max(needed, modes_needed(s, point))
-                prepared(as_scatterer(s), point, None if modes is None else needed)
+                s = as_scatterer(s)
+                modes = max(modes, modes_needed(s, point))
+                prepared(s, point, modes or None)
         except (ValueError, OverflowError) as error:
             where = ", ".join(f"{n} = {v:g}" for n, v in corner.items())
             raise ValueError(f"{error} (at {where}, a corner of the bounds)") from None
-    if modes is not None:
-        scatterer = keeping(scatterer, needed)
-    for name, limit in limits.items():
-        own = getattr(innermost(scatterer), name)
-        scatterer = with_static(scatterer, name, max(limit, own))
-    return scatterer
-
-
-def _fresh(scatterer):
-    """The innermost scatterer with what its panels resolve chosen anew for its numbers."""
-    bare = innermost(scatterer)
-    for name in _LIMITS:
-        if hasattr(bare, name):
-            bare = with_static(bare, name, None)
-    return bare
+    if modes:
+        scatterer = keeping(scatterer, modes)
+    return with_limits(scatterer, limits)
 
 
 def present(scatterer, reservoirs, name):

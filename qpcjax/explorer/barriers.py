@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from qpcjax.quantities import POINT, QUANTITIES
-from qpcjax.resolution import keeping, modes_kept, modes_needed
+from qpcjax.resolution import Window, keeping, modes_needed
 from qpcjax.scatterers.fields import with_static
 from qpcjax.scatterers.registry import BARRIERS
 from qpcjax.scatterers.soft import soften
-from qpcjax.transport.reservoirs import Reservoirs
 
 
 class Knob(NamedTuple):
@@ -113,15 +112,13 @@ def fitted_barrier(fit, model) -> Barrier:
 
 def _modes(point):
     """How many modes the hottest electrons of the sliders need; 0 for barriers without modes."""
-    if modes_kept(point.scatterer) is None:
-        return 0
     tail = 0.0 if point.smearing is None else _SOFT_TAIL * float(point.smearing)
-    return modes_needed(point.scatterer, Reservoirs(MU.high + tail, BIAS.high, TEMPERATURE.high))
+    return modes_needed(point.scatterer, Window(MU.high + tail, BIAS.high, TEMPERATURE.high))
 
 
 def _fitted(device, modes, values):
     point = device.at(values["gate"])
-    scatterer = keeping(point.scatterer, modes) if modes else point.scatterer
+    scatterer = keeping(point.scatterer, modes)
     if point.smearing is not None:
         scatterer = soften(scatterer, point.smearing, *ENERGIES, _SOFT_POINTS)
     return scatterer, float(point.mu)

@@ -8,14 +8,13 @@ import numpy as np
 
 from qpcjax.fitting.predictions import device_at
 from qpcjax.measurements.circuit import Resolution, bias_of, heat_reach, width_of
-from qpcjax.resolution import keeping, modes_kept, spinless
+from qpcjax.resolution import MOST_MODES, keeping, least, limits_kept, modes_kept, spinless
 from qpcjax.scatterers import grid_points
 from qpcjax.scatterers.channel import ASPECT_BUCKETS
 from qpcjax.scatterers.fields import with_static
 from qpcjax.transport.window import NARROW_REACH, REACH, panels_in
 
 _HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
-_MOST_MODES = 100
 
 
 def with_room(layout, rows, settings, response, room):
@@ -29,34 +28,30 @@ def with_room(layout, rows, settings, response, room):
         room: share of modes kept beyond what these rows need.
     """
     device = layout.device
-    bare = spinless(device.scatterer)
-    if hasattr(bare, "aspect_limit"):
 
-        def with_aspect(k):
-            limit = float(ASPECT_BUCKETS[k - 1])
-            return device.replaced(with_static(device.scatterer, "aspect_limit", limit))
+    def limits_with(scatterer):
+        return limits(layout.like(device.replaced(scatterer)), rows, settings, response)
 
-        def resolved(k):
-            there = layout.like(with_aspect(k))
-            return bool(np.all(limits(there, rows, settings, response)[2]))
+    def with_aspect(k):
+        return with_static(device.scatterer, "aspect_limit", float(ASPECT_BUCKETS[k - 1]))
 
-        first = 1 + np.searchsorted(ASPECT_BUCKETS[:-1], float(bare.aspect_limit))
-        device = with_aspect(_least(resolved, int(first), 0, len(ASPECT_BUCKETS)))
-    kept = modes_kept(device.scatterer)
-    if kept is None:
-        return device
-
-    def with_modes(modes):
-        return device.replaced(keeping(device.scatterer, modes))
+    def resolved(k):
+        return bool(np.all(limits_with(with_aspect(k))[2]))
 
     def enough(modes):
-        there = layout.like(with_modes(modes))
-        reach, known, _ = limits(there, rows, settings, response)
+        reach, known, _ = limits_with(keeping(scatterer, modes))
         return bool(np.all(known >= (1 + room) * reach))
 
-    # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
-    few = kept - 1 if hasattr(bare, "channel_modes") else 0
-    return with_modes(_least(enough, kept, few, max(kept, _MOST_MODES)))
+    scatterer = device.scatterer
+    if (limit := limits_kept(scatterer).get("aspect_limit")) is not None:
+        first = 1 + int(np.searchsorted(ASPECT_BUCKETS[:-1], limit))
+        scatterer = with_aspect(least(resolved, first, 0, len(ASPECT_BUCKETS)))
+    kept = modes_kept(scatterer)
+    if kept is not None:
+        # Channel modes of the matched solver are a matter of accuracy too: never fewer than asked.
+        few = kept - 1 if hasattr(spinless(scatterer), "channel_modes") else 0
+        scatterer = keeping(scatterer, least(enough, kept, few, max(kept, MOST_MODES)))
+    return device.replaced(scatterer)
 
 
 def panels_needed(layout, rows, settings, response):
@@ -70,25 +65,6 @@ def panels_needed(layout, rows, settings, response):
         if device.smearing is not None and response.heat:
             grid = max(grid, grid_points(float(softened.max()), float(softness.min())))
     return panels, grid
-
-
-def _least(enough, guess, few, most):
-    """The least number above `few` that is enough, or the most; near the guess after two trials."""
-    step = 1
-    if enough(guess):
-        many = guess
-        while many - step > few and enough(many - step):
-            many, step = many - step, 2 * step
-        few = max(few, many - step)
-    else:
-        few = guess
-        while few + step < most and not enough(few + step):
-            few, step = few + step, 2 * step
-        many = min(few + step, most)
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if enough(middle) else (middle, many)
-    return many
 
 
 def _arrays(settings):

@@ -27,11 +27,11 @@ from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
 from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.report import page, text
-from qpcjax.fitting.room import _least
 from qpcjax.fitting.tables import as_json
 from qpcjax.measurements import InputError
 from qpcjax.optimise.least_squares import levenberg_marquardt
 from qpcjax.optimise.parameters import Coordinates, Parameter
+from qpcjax.resolution import least
 
 EXAMPLE = Path(__file__).parents[2] / "fits" / "data" / "trace.csv"
 # What made the example, from its header.
@@ -190,7 +190,7 @@ def test_the_least_number_that_is_enough(few):
                 tried.append(n)
                 return n >= answer
 
-            assert _least(enough, guess, few, 30) == answer
+            assert least(enough, guess, few, 30) == answer
             assert all(few < n <= 30 for n in tried)
             if guess == answer:
                 assert len(tried) <= 2
