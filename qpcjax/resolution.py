@@ -1,6 +1,7 @@
 """Making room: the modes, panels and aspect limit that hold for a set of operating points."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.scatterers.fields import innermost, with_static
+from qpcjax.scatterers.fields import field_path, innermost, with_static, with_value
 from qpcjax.scatterers.zeeman import ZeemanSplit
 
 # Largest Fermi weight beyond a scatterer's energies that an integral may lose.
@@ -283,3 +284,39 @@ def with_limits(scatterer, needed: Sequence[Mapping[str, float]]) -> Any:
     for name in needed[0]:
         scatterer = with_static(scatterer, name, max(limits[name] for limits in needed))
     return scatterer
+
+
+# --- rows of a scatterer's numbers ----------------------------------------------------------
+
+
+def beyond_known(
+    scatterer, columns: Mapping[str, Any], window: Window
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far electrons reach beyond the energies at which T(E) is known, for rows of numbers.
+
+    Args:
+        scatterer: any scatterer.
+        columns: name -> array (rows,), the numbers of the scatterer that vary.
+        window: its fields are arrays (..., rows).
+
+    Returns:
+        Energies in meV, negative where T(E) is known, and whether the panels resolve T(E).
+    """
+    paths = tuple(field_path(scatterer, name) for name in columns)
+    rows = np.shape(window.mu)[-1]
+    found = jax.device_get(_known_at(scatterer, tuple(columns.values()), paths, rows))
+    floor, limit, step, resolved = found
+    low, high = window.ends(step)
+    return np.maximum(high - limit, floor - low).reshape(-1, rows).max(axis=0), resolved
+
+
+@functools.partial(jax.jit, static_argnames=("paths", "rows"))
+def _known_at(scatterer, columns, paths, rows):
+    def at(values):
+        changed = scatterer
+        for path, value in zip(paths, values, strict=True):
+            changed = with_value(changed, path, value)
+        floor, limit = changed.energy_floor(), changed.energy_limit()
+        return floor, limit, _first_step(changed), changed.resolved()
+
+    return jax.vmap(at, axis_size=rows)(columns)

@@ -18,7 +18,7 @@ from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.fields import field_path, with_numbers
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.room import stated_limits, with_limits, with_modes
+from qpcjax.sweeping.room import stated_limits, with_limits_of, with_modes
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import require_count
 
@@ -120,7 +120,7 @@ def make_plan(
     stated = stated_limits(scatterer)
     scatterer = with_numbers(scatterer, {k: v for k, v in given.items() if k not in POINT})
     scatterer = _checked(scatterer, points, fixed, fermi_energy)
-    scatterer = with_limits(scatterer, points, stated)
+    scatterer = with_limits_of(scatterer, points, stated)
     scatterer = with_modes(scatterer, points, fixed, wanted, needed_modes)
     chunks, block = _chunks_and_block(scatterer, points.shape, wanted, chunk)
     return Plan(scatterer, points, fixed, given, wanted, order, fermi_energy, chunks, block)

@@ -211,6 +211,14 @@ def test_too_few_modes_are_refused_with_the_number_needed():
     assert make_plan(enough, axes, "current").scatterer.modes == 5
 
 
+def test_too_few_channel_modes_are_refused_too():
+    # 6 of them are enough up to 4 E1 = 14 meV, and fewer than are usual.
+    c = qpc.MatchedConstriction(20.0, 40.0, channel_modes=6)
+    with pytest.raises(ValueError, match=r"at least 9 .* got 6.* \(at mu = 20\)"):
+        make_plan(c, {"mu": [3.0, 20.0]}, "conductance")
+    assert make_plan(c, {"mu": [3.0, 12.0]}, "conductance").scatterer.channel_modes == 6
+
+
 def test_modes_of_a_table_are_those_of_its_points_and_no_others():
     # Wide and low, narrow and high: together they would need 5.
     axes = {"half_width": [20.0, 10.0], "mu": [12.0, 50.0]}
