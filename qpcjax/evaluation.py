@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 
 from qpcjax.heat.hot_spot import EXCHANGE
-from qpcjax.observables import OBSERVABLES, Point, values_at
+from qpcjax.observables import OBSERVABLES, OperatingPoint, values_at
 from qpcjax.quantities import RESULTS
 from qpcjax.resolution import spinless
 
@@ -45,7 +45,7 @@ if version("jaxlib").startswith("0.10."):
 
 @functools.partial(jax.jit, static_argnames="observables", compiler_options=_COMPILER)
 def _values(scatterer, reservoirs, damping, observables):
-    return values_at(Point(scatterer, reservoirs, damping), observables)
+    return values_at(OperatingPoint(scatterer, reservoirs, damping), observables)
 
 
 def _in_groups(observables):

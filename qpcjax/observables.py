@@ -26,7 +26,7 @@ from qpcjax.transport.reservoirs import Dissipation, Reservoirs
 from qpcjax.transport.transmission import transmission
 
 
-class Point:
+class OperatingPoint:
     """One operating point: a scatterer, two reservoirs and a damping, all of them scalars.
 
     Work that several observables share is a property here. It is done when the first of them asks
@@ -107,7 +107,7 @@ class Observable:
 
     Args:
         quantity: its name, symbol, unit and words.
-        at: the number as a function of a `Point`, in JAX and without side effects.
+        at: the number as a function of an `OperatingPoint`, in JAX and without side effects.
         needs: numbers without a default that it takes: mu, energy, distance. "energy or mu" says
             that either of them is enough.
         electrons: the electrons whose T(E) counts: "reservoirs" (both reservoirs at their bias),
@@ -124,7 +124,7 @@ class Observable:
     """
 
     quantity: Quantity
-    at: Callable[[Point], Any]
+    at: Callable[[OperatingPoint], Any]
     needs: tuple[str, ...] = ("mu",)
     electrons: str = "reservoirs"
     pointwise: bool = False
@@ -139,7 +139,9 @@ class Observable:
                 f"the name of an observable must be a word such as shot_noise, got {self.name!r}"
             )
         if not callable(self.at):
-            raise TypeError(f"{self.name}: at must be a function of a Point, got {self.at!r}")
+            raise TypeError(
+                f"{self.name}: at must be a function of an OperatingPoint, got {self.at!r}"
+            )
         if self.electrons not in _ELECTRONS:
             raise ValueError(
                 f"{self.name}: electrons must be one of {', '.join(_ELECTRONS)}, got "
@@ -263,7 +265,7 @@ def read_observables(wanted: str | Iterable[str], given: Iterable[str]) -> tuple
     return tuple(OBSERVABLES[name] for name in names)
 
 
-def values_at(point: Point, observables: Iterable[Observable]) -> dict[str, Any]:
+def values_at(point: OperatingPoint, observables: Iterable[Observable]) -> dict[str, Any]:
     """Name -> value of the observables at a point.
 
     They are computed in the order of the registry: dI/dV, which has the moments of the current as
@@ -292,7 +294,7 @@ def _power_per_length(point):
     return power_per_length(point.scatterer, point.reservoirs, point.damping, point.distance)
 
 
-_BUILT_IN: dict[str, tuple[Callable[[Point], Any], dict[str, Any]]] = {
+_BUILT_IN: dict[str, tuple[Callable[[OperatingPoint], Any], dict[str, Any]]] = {
     "transmission": (
         lambda p: p.transmission,
         {"needs": ("energy or mu",), "electrons": "energy", "pointwise": True},

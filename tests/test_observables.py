@@ -16,7 +16,7 @@ from qpcjax.measurements import InputError
 from qpcjax.observables import (
     OBSERVABLES,
     Observable,
-    Point,
+    OperatingPoint,
     named,
     register,
     unregister,
@@ -54,7 +54,7 @@ directly = jax.jit(lambda c, r, d: observables(c, r, d, ENERGY, DISTANCE))
 
 @jax.jit
 def by_name(c, r, d):
-    return values_at(Point(c, r, d, ENERGY, DISTANCE), OBSERVABLES.values())
+    return values_at(OperatingPoint(c, r, d, ENERGY, DISTANCE), OBSERVABLES.values())
 
 
 def test_every_observable_is_that_of_the_public_function():
@@ -66,7 +66,9 @@ def test_every_observable_is_that_of_the_public_function():
 
 def test_the_transmission_is_at_mu_without_an_energy():
     expected = qpc.transmission(SADDLE, POINT.mu, POINT.bias)
-    assert float(Point(SADDLE, POINT).transmission) == pytest.approx(float(expected), rel=1e-14)
+    assert float(OperatingPoint(SADDLE, POINT).transmission) == pytest.approx(
+        float(expected), rel=1e-14
+    )
 
 
 # --- an observable registered from outside --------------------------------------------------
@@ -152,7 +154,7 @@ def test_an_observable_that_is_refused(quantity, more, message):
 
 
 def test_an_observable_is_a_function():
-    with pytest.raises(TypeError, match="shot: at must be a function of a Point, got 3"):
+    with pytest.raises(TypeError, match="shot: at must be a function of an OperatingPoint, got 3"):
         Observable(Quantity("shot"), 3)  # pyright: ignore[reportArgumentType]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.hot_spot import hot_spot
-from qpcjax.observables import Observable, Point, of_a_design
+from qpcjax.observables import Observable, OperatingPoint, of_a_design
 from qpcjax.quantities import closest
 from qpcjax.scatterers.fields import field_names, with_numbers
 from qpcjax.transport.landauer import conductance, dissipation
@@ -366,7 +366,7 @@ class _Custom(AbstractObjective):
     def parts(self, scatterer, reservoirs):
         """The number, shape (1,)."""
         if isinstance(self.function, Observable):
-            return self.function.at(Point(scatterer, reservoirs, self.damping))[None]
+            return self.function.at(OperatingPoint(scatterer, reservoirs, self.damping))[None]
         found = jnp.asarray(self.function(scatterer, reservoirs), float)
         if found.shape != ():
             raise ValueError(f"{self.title} must be one number, got the shape {found.shape}")

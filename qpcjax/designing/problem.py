@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.heat.damping import QuadraticDamping
-from qpcjax.observables import Point, values_at
+from qpcjax.observables import OperatingPoint, values_at
 from qpcjax.quantities import POINT
 from qpcjax.resolution import (
     keeping,
@@ -60,7 +60,7 @@ class DesignProblem(eqx.Module):
         if not self.constraints:
             return parts
         observables = {c.observable for c in self.constraints} - {None}
-        known = values_at(Point(scatterer, reservoirs, self.damping), observables)
+        known = values_at(OperatingPoint(scatterer, reservoirs, self.damping), observables)
         rest = [c.value(scatterer, reservoirs, known) for c in self.constraints]
         return jnp.concatenate([parts, jnp.stack(rest)])
 

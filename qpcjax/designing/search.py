@@ -40,7 +40,7 @@ def low_discrepancy(count, dimensions, seed):
 
 
 @dataclasses.dataclass
-class Evaluation:
+class Linearisation:
     """A point of the unit box, its outputs, and their slopes by the coordinates."""
 
     at: np.ndarray
@@ -57,7 +57,7 @@ class Descent:
     """One start, and where its descent is.
 
     Attributes:
-        start: the first `Evaluation`.
+        start: the first `Linearisation`.
         best: the best one so far.
         history: the best one so far, after each evaluation.
         status: "screened", "descending", "converged", "infeasible", "steps", "merged" or "behind".
@@ -111,7 +111,7 @@ class Search:
 
     def screen(self, points):
         """Evaluate all starts; returns how many of them have finite outputs."""
-        found = [Evaluation(*x) for x in zip(points, *self.linearise(points), strict=True)]
+        found = [Linearisation(*x) for x in zip(points, *self.linearise(points), strict=True)]
         self.rows = [Descent(e, len(self.constraints)) for e in found]
         usable = np.array([e.outputs for e in found if e.finite])
         if usable.size:
@@ -189,11 +189,11 @@ class Search:
     def _solve(self, row, ends):
         root, last = np.sqrt(self.merit.scale), row.start
 
-        def at(x) -> Evaluation:
+        def at(x) -> Linearisation:
             nonlocal last
             if not np.array_equal(x, last.at):
                 (outputs,), (slopes,) = self.linearise(x[None])
-                last = Evaluation(np.array(x), outputs, slopes)
+                last = Linearisation(np.array(x), outputs, slopes)
                 self._judge(row, last)
             return last
 
@@ -235,7 +235,7 @@ class Search:
             return
         outputs, slopes = self.linearise(np.array([t for _, t in going]))
         for (row, trial), z, dz in zip(going, outputs, slopes, strict=True):
-            self._learn(row, Evaluation(trial, z, dz))
+            self._learn(row, Linearisation(trial, z, dz))
         self._give_up([row for row, _ in going])
 
     def _propose(self, row):

@@ -46,7 +46,7 @@ def _of_observable(observable):
         lacking = observable.missing({"mu", *settings})
         if lacking is not None:
             raise InputError(f"{observable.name} needs {lacking}: give {lacking}=")
-        return observable.at(observables.Point(scatterer, reservoirs, damping, *given))
+        return observable.at(observables.OperatingPoint(scatterer, reservoirs, damping, *given))
 
     quantity = observable.quantity
     return Response(

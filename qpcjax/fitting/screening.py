@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from qpcjax.fitting.problem import FitProblem
-from qpcjax.optimise.descents import Descent, descend
+from qpcjax.optimise.descents import DescentEnds, descend
 
 _RUN = 6  # starts of a fit that are run, of all that are looked at
 _TRIAL_STEPS = 5
@@ -28,7 +28,7 @@ class Trial:
 
     losses: np.ndarray
     run: np.ndarray
-    ends: Descent
+    ends: DescentEnds
     chosen: np.ndarray
     alike: np.ndarray
 

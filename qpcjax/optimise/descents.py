@@ -17,7 +17,7 @@ _WALLS = 12  # points without a prediction that a row may meet
 
 
 @dataclasses.dataclass
-class Descent:
+class DescentEnds:
     """Where rows of vectors ended.
 
     Fields:
@@ -48,7 +48,7 @@ def _optimiser():
     return jax.jit(jax.vmap(optimiser.init)), jax.jit(jax.vmap(update))
 
 
-def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
+def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
     """Up to `steps` steps from every row at once.
 
     Args:
@@ -103,7 +103,7 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> Descent:
     loss = np.asarray(state.value)
     best = np.where(np.isfinite(loss)[:, None], np.asarray(state.params), np.asarray(vectors))
     loss = np.where(np.isfinite(loss), loss, math.inf)
-    return Descent(best, loss, converged, walled, taken, interrupted)
+    return DescentEnds(best, loss, converged, walled, taken, interrupted)
 
 
 @jax.jit

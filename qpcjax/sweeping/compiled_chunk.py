@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from qpcjax.heat.damping import QuadraticDamping
-from qpcjax.observables import Observable, Point, values_at
+from qpcjax.observables import Observable, OperatingPoint, values_at
 from qpcjax.quantities import POINT
 from qpcjax.scatterers.fields import field_path, with_value
 from qpcjax.transport.batching import same_dtype
@@ -137,7 +137,7 @@ def _values(scatterer, numbers, static):
     # Without mu only observables at an energy are there.
     mu = numbers.get("mu", jnp.asarray(jnp.nan, dtype))
     others = (numbers[name] for name in ("bias", "temperature", "temperature_bias"))
-    point = Point(
+    point = OperatingPoint(
         scatterer,
         Reservoirs(mu, *others),
         QuadraticDamping(numbers["damping"], static.fermi_energy),
