@@ -89,18 +89,24 @@ class Integrand:
     linear: bool = False
 
 
-class Terms(NamedTuple):
+class Terms(eqx.Module):
     """An integral before its sum.
 
     Fields:
-        rows: terms in rows of `order` nodes, in the integrand's own structure. Where T(E) does not
-            jump the first rows are 0 and carry the derivatives by the steps of cold Fermi
-            functions.
+        rows: terms in rows of `order` nodes, in the integrand's own structure.
         valid: whether the integral is meaningful.
+        steps: how many of the first rows are 0 and carry the derivatives by the steps of cold Fermi
+            functions; none where T(E) jumps.
     """
 
     rows: Any
     valid: jax.Array
+    steps: int = eqx.field(default=0, static=True)
+
+    @property
+    def panels(self):
+        """The rows of the panels alone."""
+        return jax.tree.map(lambda x: x[self.steps :], self.rows)
 
 
 class _Sides(NamedTuple):
@@ -166,7 +172,7 @@ def terms(
         rows = at_panels(Partial(_rows, integrand, scatterer, mu, bias, sides), panels, order)
         return Terms(rows, valid)
     rows = _with_steps(kT, panels, integrand, order, scatterer, mu, bias, sides)
-    return Terms(rows, valid)
+    return Terms(rows, valid, _step_rows(integrand, order))
 
 
 def _occupation(y, sides):
@@ -312,14 +318,6 @@ def integral(integrand, scatterer, mu, bias, temperature, temperature_bias, orde
     return jax.tree.map(lambda x: jnp.where(found.valid, jnp.sum(x), jnp.nan), found.rows)
 
 
-def panel_terms(integrand, scatterer, *numbers, order):
-    """The terms of an integral in its panels alone, and whether they are meaningful."""
-    found = terms(integrand, scatterer, *numbers, order)
-    jumps = scatterer.jumps(numbers[1]).size > 0
-    first = 0 if jumps else _step_rows(integrand, order)
-    return jax.tree.map(lambda x: x[first:], found.rows), found.valid
-
-
 def integral_error(
     integrand, scatterer, mu, bias, temperature, temperature_bias, combinations, order=ORDER
 ) -> list[jax.Array]:
@@ -339,17 +337,17 @@ def integral_error(
         A list with an estimate for each row, NaN where the integrals are.
     """
     numbers = mu, bias, temperature, temperature_bias
-    (coarse, _), (fine, valid) = (
-        panel_terms(integrand, scatterer, *numbers, order=nodes) for nodes in (order, finer(order))
+    coarse, fine = (
+        terms(integrand, scatterer, *numbers, order=nodes) for nodes in (order, finer(order))
     )
 
     def parts(rows, factors):
         return [factor * x for factor, x in zip(factors, jax.tree.leaves(rows), strict=True)]
 
-    return [
-        jnp.where(valid, quadrature_error(parts(coarse, row), parts(fine, row)), jnp.nan)
-        for row in combinations
-    ]
+    errors = (
+        quadrature_error(parts(coarse.panels, row), parts(fine.panels, row)) for row in combinations
+    )
+    return [jnp.where(fine.valid, error, jnp.nan) for error in errors]
 
 
 def _flow(energies):

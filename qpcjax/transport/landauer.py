@@ -10,7 +10,7 @@ from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
 from qpcjax.transport.batching import batched
 from qpcjax.transport.error_estimate import finer, quadrature_error
-from qpcjax.transport.integrals import FLOW, integral_error, panel_terms, transport_moments
+from qpcjax.transport.integrals import FLOW, integral_error, terms, transport_moments
 from qpcjax.transport.linear_response import conductance_average, conductance_error
 from qpcjax.transport.reservoirs import Dissipation
 
@@ -166,7 +166,7 @@ def differential_conductance(scatterer, reservoirs, order=ORDER, with_error=Fals
     def passed(order):
         def at(bias):
             numbers = mu, bias, temperature, temperature_bias
-            return panel_terms(FLOW, scatterer, *numbers, order=order)[0][0]
+            return terms(FLOW, scatterer, *numbers, order=order).panels[0]
 
         return at
 

@@ -1,4 +1,8 @@
-"""Linear response: averages of T(E) over the thermal kernel -df/dE."""
+"""Linear response: averages of T(E) over the thermal kernel -df/dE.
+
+Their integral is one over (E - mu)/kT, in which nothing is singular at kT = 0: over the energies
+of `qpcjax.transport.integrals` the kernel is infinite there.
+"""
 
 import functools
 
