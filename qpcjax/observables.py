@@ -234,9 +234,9 @@ def of_a_design(name: object, purpose: str) -> Observable:
     return known[str(name)]
 
 
-def unknown(name: object, more: Iterable[str] = ()) -> str:
-    """The message about a name that is not in the registry, with further names that are known."""
-    return f"there is no observable {name!r}: {closest(name, [*OBSERVABLES, *more])}"
+def unknown(name: object) -> str:
+    """The message about a name that is not in the registry."""
+    return f"there is no observable {name!r}: {closest(name, OBSERVABLES)}"
 
 
 def read_observables(wanted: str | Iterable[str], given: Iterable[str]) -> tuple[Observable, ...]:

@@ -49,6 +49,19 @@ class Overview:
         return f"<p><strong>{html.escape(self.title)}</strong></p>{html_table(self.rows)}{notes}"
 
 
+class Shown:
+    """A result that Python and notebooks show by its overview."""
+
+    def _overview(self) -> Overview:
+        raise NotImplementedError
+
+    def __repr__(self):
+        return self._overview().text()
+
+    def _repr_html_(self):
+        return self._overview().html()
+
+
 def html_table(rows: Sequence[Sequence[str]]) -> str:
     """A table of texts, which are escaped; the first column heads the rows."""
     if not rows:
@@ -90,7 +103,7 @@ def _fields(instance):
 
 def in_words(value: Any, unit: str = "") -> str:
     """A value on one line: a number with its unit, an array by its shape and range."""
-    unit = f" {unit}" if unit not in ("", "1") else ""
+    unit = f" {unit_text(unit)}".rstrip()
     if isinstance(value, (bool, int, str)) or value is None:
         return f"{value!r}" if isinstance(value, str) else f"{value}{unit if value else ''}"
     known = concrete(value)
@@ -102,6 +115,16 @@ def in_words(value: Any, unit: str = "") -> str:
         return f"{{{', '.join(map(str, value))}}}" if len(value) <= 6 else f"{len(value)} entries"
     text = repr(value)
     return text if len(text) <= _LONGEST - 20 and "\n" not in text else f"{type(value).__name__}"
+
+
+def unit_text(unit: str) -> str:
+    """A unit in a text or a table: "" of a pure number, whose unit is "1"."""
+    return "" if unit == "1" else unit
+
+
+def titled(name: str, unit: str) -> str:
+    """A name with its unit, such as "gate (mV)"; without one where there is none."""
+    return f"{name} ({unit_text(unit)})" if unit_text(unit) else name
 
 
 def range_in_words(lower: float, upper: float) -> str:

@@ -43,11 +43,6 @@ class Unit:
         object.__setattr__(self, "tex", self.tex or self.text)
         object.__setattr__(self, "inputs", {self.name: 1.0, **self.inputs})
 
-    @property
-    def html(self) -> str:
-        """The spelling on a page, exponents raised."""
-        return as_html(self.text)
-
 
 UNITS = {
     unit.name: unit
@@ -157,14 +152,10 @@ class Quantity:
         return re.sub(r"(?<=[A-Za-z])\d", lambda d: chr(0x2080 + int(d[0])), _greek(self.symbol))
 
     @property
-    def html(self) -> str:
-        """The symbol on a page, with subscripts."""
-        return as_html(self.symbol)
-
-    @property
     def axis(self) -> str:
         """The label of a slider or an axis in Unicode: words, symbol and unit."""
-        return f"{self.label} {self.pretty}".rstrip() + self._in_brackets
+        words = f"{self.label} {self.pretty}".rstrip()
+        return f"{words} ({self.unit_text})" if self.unit_text else words
 
     def figure_axis(self, unit: str = "") -> str:
         """The label of an axis of a figure, such as "bias $eV$ (meV)".
@@ -190,10 +181,6 @@ class Quantity:
     def named_column(self) -> str:
         """The head of a column by name, such as "gate (mV)"."""
         return f"{self.name} ({self.unit})"
-
-    @property
-    def _in_brackets(self):
-        return f" ({self.unit_text})" if self.unit_text else ""
 
     @property
     def as_shown(self) -> tuple["Quantity", float]:
@@ -398,17 +385,6 @@ def holding(name: str, scalar: bool = True, optional: bool = False) -> dict[str,
         optional: whether None is a value of it.
     """
     return allowed(QUANTITIES[name], scalar, optional, name)
-
-
-def quantity(name: str) -> Quantity:
-    """The quantity of a name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in QUANTITIES:
-        raise ValueError(f"there is no quantity {name!r}: {closest(name, QUANTITIES)}")
-    return QUANTITIES[name]
 
 
 def unit_of(name: str) -> str:

@@ -21,6 +21,7 @@ from qpcjax.files import (
 from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
 from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.overviews import unit_text
 from qpcjax.quantities import QUANTITIES
 from qpcjax.resolution import modes_kept, prepared
 from qpcjax.scatterers.registry import BARRIERS, barrier_quantities, named_scatterer
@@ -154,7 +155,7 @@ def _show(inputs, result):
     table.add_column("unit")
     for q in result.quantities:
         shown = "-" if math.isnan(q.value) else f"{q.value:.6g}"
-        table.add_row(q.symbol, q.name, shown, "" if q.unit == "1" else q.unit)
+        table.add_row(q.symbol, q.name, shown, unit_text(q.unit))
     console = Console(highlight=False)
     console.print(_heading(inputs) + "\n", markup=False)
     console.print(table)

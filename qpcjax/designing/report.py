@@ -4,6 +4,7 @@ import math
 
 from qpcjax._versions import versions
 from qpcjax.designing.result import Design
+from qpcjax.overviews import unit_text
 
 
 def text(design: Design) -> str:
@@ -19,7 +20,7 @@ def text(design: Design) -> str:
 
 
 def _unit(unit):
-    return "" if unit in ("", "1") else f" {unit}"
+    return f" {unit_text(unit)}".rstrip()
 
 
 def _summary(design):

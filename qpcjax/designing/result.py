@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.optimise.parameters import Parameter
-from qpcjax.overviews import Overview, in_words, range_in_words
+from qpcjax.overviews import Overview, Shown, in_words, range_in_words, unit_text
 from qpcjax.quantities import closest
 
 
@@ -91,8 +91,8 @@ class Tolerance:
     by_name: dict[str, float]
 
 
-@dataclasses.dataclass(frozen=True)
-class Design:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Design(Shown):
     """The best constriction and operating point that a search has found.
 
     Attributes:
@@ -144,7 +144,7 @@ class Design:
             (
                 x.name,
                 f"{x.value:.6g}",
-                "" if x.unit == "1" else x.unit,
+                unit_text(x.unit),
                 range_in_words(x.lower, x.upper),
                 states.get(x.name, ""),
             )
@@ -153,12 +153,6 @@ class Design:
         value = in_words(self.value, self.unit)
         title = f"Design, {self.objective.title}: {value}, {self.status}"
         return Overview(title, rows, () if self.status == "converged" else (self.message,))
-
-    def __repr__(self):
-        return self._overview().text()
-
-    def _repr_html_(self):
-        return self._overview().html()
 
     @property
     def objective(self):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from qpcjax.evaluation import Evaluation
 from qpcjax.explorer.uploads import MOST_BYTES
 from qpcjax.measurements import ConductanceTrace
+from qpcjax.overviews import unit_text
 from qpcjax.quantities import as_html
 
 SEARCHED = 12  # of more traces one is found by typing
@@ -24,7 +25,7 @@ def table(evaluation: Evaluation) -> str:
     rows = "".join(
         f"<tr><td>{as_html(q.symbol)}</td><td>{as_html(q.name)}</td>"
         f'<td style="{_NUMBER}" id="value-{html.escape(q.symbol)}">{_shown(q.value)}</td>'
-        f"<td>{'' if q.unit == '1' else as_html(q.unit)}</td></tr>"
+        f"<td>{as_html(unit_text(q.unit))}</td></tr>"
         for q in evaluation.quantities
     )
     notes = "".join(f"<p>{as_html(note)}</p>" for note in evaluation.notes)

@@ -22,9 +22,10 @@ from qpcjax.files.results import content_digest
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
 from qpcjax.fitting.interpolation import GateNodes
+from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
 from qpcjax.fitting.problem import FitPart, FitProblem, require_double
-from qpcjax.fitting.result import FitResult, FitStart, PartResult
+from qpcjax.fitting.result import FitResult, FitStart
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.measurements.circuit import Resolution

@@ -8,7 +8,7 @@ import numpy as np
 
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.doubts import FOLLOWED, in_words, poor, poor_in_words, rises, too_small
-from qpcjax.fitting.joint_fit import FitSetup
+from qpcjax.fitting.fit_setup import FitSetup
 from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.uncertainty import inverse
 from qpcjax.measurements import InputError

@@ -12,6 +12,7 @@ from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
+from qpcjax.overviews import unit_text
 from qpcjax.quantities import unit_of
 from qpcjax.scatterers.fields import innermost
 
@@ -120,13 +121,9 @@ def _variables(fit):
         if p.name in fit.priors:
             mean, sigma = fit.priors[p.name]
             note += f", prior {mean:g} +- {sigma:g}"
-        rows.append((p.name, f"{p.value:.6g}", *shown, _of_one(p.unit), note))
+        rows.append((p.name, f"{p.value:.6g}", *shown, unit_text(p.unit), note))
     heads = ("name", "value", "stderr", "share", "start", "unit", "what it is")
     return Section("Variables", columns=heads, rows=tuple(rows))
-
-
-def _of_one(unit):
-    return "" if unit == "1" else unit
 
 
 def _along(fit):
@@ -141,7 +138,7 @@ def _along(fit):
         columns[head] = [format(float(v), layout) for v in values]
 
     for name in device.barrier.curves:
-        unit = _of_one(DeviceNumbers(device).unit(name))
+        unit = unit_text(DeviceNumbers(device).unit(name))
         add(f"{name}/{unit}" if unit else name, [getattr(b, name) for b in bare], ".4g")
     if hasattr(bare[0], "half_width") and hasattr(bare[0], "length"):
         add("L/2w", [b.length / (2 * b.half_width) for b in bare], ".3f")

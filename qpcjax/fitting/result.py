@@ -13,12 +13,12 @@ from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
 from qpcjax.fitting.next_points import NextPoints, next_points
+from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.predictions import broadcast_settings, response_named
 from qpcjax.fitting.problem import FitProblem, parameter_slopes
 from qpcjax.fitting.uncertainty import (
     bootstrap,
-    correlation_length,
     curvature,
     information,
     inverse,
@@ -26,9 +26,8 @@ from qpcjax.fitting.uncertainty import (
     slopes_at_minimum,
 )
 from qpcjax.measurements import counted
-from qpcjax.optimise.losses import information_share
 from qpcjax.optimise.parameters import Estimates, Parameter
-from qpcjax.overviews import Overview
+from qpcjax.overviews import Overview, Shown, unit_text
 from qpcjax.scatterers.fields import innermost
 
 
@@ -47,68 +46,8 @@ class FitStart:
     end: float | None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class PartResult:
-    """One data set beside the fit.
-
-    Fields:
-        name: of the data set.
-        data: the data set, a trace sorted by its gate voltage.
-        predicted: what the fit says at its points.
-        sigma: standard error of each point.
-        known: whether the data state it; else it is that of the residuals.
-        correlation_length: points over which residuals of a trace are correlated, 1 otherwise.
-        share: of the information of independent residuals with this sigma that they hold.
-    """
-
-    name: str
-    data: Any
-    predicted: np.ndarray
-    sigma: np.ndarray
-    known: bool
-    correlation_length: float
-    share: float
-
-    @classmethod
-    def of(cls, part, predicted, loss, freedom):
-        """The result of a `FitPart`; `freedom` is the share of points that are not used up."""
-        residual = predicted - part.value
-        along = part.data.ordered and not part.known
-        length = correlation_length(residual) if along else 1.0
-        share = information_share(loss, residual / part.sigma)
-        if not part.known:
-            square = float(np.mean((residual / part.sigma) ** 2)) if loss == "linear" else 1.0
-            share *= freedom / square / length
-        return cls(part.name, part.data, predicted, part.sigma, part.known, length, share)
-
-    @property
-    def kind(self):
-        """Name of the response that was measured."""
-        return self.data.response.name
-
-    @property
-    def unit(self):
-        """Unit of the data."""
-        return self.data.response.unit
-
-    @property
-    def residual(self):
-        """Data minus fit."""
-        return self.data.value - self.predicted
-
-    @property
-    def rms(self):
-        """Root mean square of the residuals."""
-        return float(np.sqrt(np.mean(self.residual**2)))
-
-    @property
-    def chi_square(self):
-        """Sum of the squares of the residuals in units of sigma."""
-        return float(np.sum((self.residual / self.sigma) ** 2))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class FitResult(Estimates):
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class FitResult(Shown, Estimates):
     """A fitted device.
 
     Fields:
@@ -233,7 +172,7 @@ class FitResult(Estimates):
                 p.name,
                 f"{p.value:.6g}",
                 f"+- {errors[p.name]:.2g}" if p.free else "held",
-                "" if p.unit == "1" else p.unit,
+                unit_text(p.unit),
             )
             for p in self.parameters
         ]
@@ -241,12 +180,6 @@ class FitResult(Estimates):
         title = f"FitResult, {self.status}: {counted(self.points, 'point')} of {names}, "
         title += f"reduced chi-square {self.reduced_chi_square:.3g}"
         return Overview(title, rows, self.doubts)
-
-    def __repr__(self):
-        return self._overview().text()
-
-    def _repr_html_(self):
-        return self._overview().html()
 
     @property
     def initial_values(self):

@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from qpcjax.constants import BOLTZMANN
+from qpcjax.overviews import unit_text
 from qpcjax.plot.style import (
     COLUMN,
     DATA,
@@ -52,7 +53,7 @@ def design_summary(design, *, axes=None):
         _draw_transmission(left, design)
     left.legend(loc="best")
     _draw_slices(right, design)
-    value = f"{design.value:.5g}" + (f" {design.unit}" if design.unit not in ("", "1") else "")
+    value = f"{design.value:.5g} {unit_text(design.unit)}".rstrip()
     left.set_title(f"{design.objective.title}: {value} ({design.status})", loc="left")
     return own
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from qpcjax.overviews import titled
 from qpcjax.quantities import QUANTITIES, RESULTS
 
 COLUMN, PAGE = 3.4, 7.0  # widths of a journal's column and page, in inches
@@ -83,8 +84,7 @@ def panels(axes, rows, columns, size, **options) -> Any:
 
 def with_unit(name, unit):
     """A label such as "half width (nm)", from a name such as half_width."""
-    words = name.replace("_", " ")
-    return words if unit in ("", "1") else f"{words} ({unit})"
+    return titled(name.replace("_", " "), unit)
 
 
 def axis_label(name, unit=""):

@@ -57,10 +57,6 @@ class LogisticSteps(AbstractScatterer):
         """None: T(E) is smooth."""
         return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
 
-    def jumps(self, bias=0.0):
-        """None: T(E) is smooth."""
-        return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
-
     def finest_scale(self, bias=0.0):
         """Width in meV of the sharpest step."""
         return jnp.min(self.steps(bias)[1])

@@ -74,10 +74,6 @@ class SoftenedScatterer(AbstractScatterer):
         """None: T(E) is smooth."""
         return jnp.zeros(0, self.log_total.dtype)
 
-    def jumps(self, bias=0.0):
-        """None: T(E) is smooth."""
-        return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
-
     def finest_scale(self, bias=0.0):
         """Two steps of the grid in meV."""
         return 2 * self.step

@@ -36,12 +36,8 @@ class IdealStep(AbstractScatterer):
         return jnp.where(known, jnp.asarray(energy >= self.energy, dtype), jnp.nan)[None]
 
     def thresholds(self, bias=0.0):
-        """E0."""
+        """E0, where T(E) jumps."""
         return jnp.asarray(self.energy, jnp.result_type(bias, self.energy))[None]
-
-    def jumps(self, bias=0.0):
-        """E0."""
-        return self.thresholds(bias)
 
     def panel_edges(self, bias=0.0):
         """None: T(E) is constant on both sides of E0."""

@@ -1,7 +1,6 @@
 """A transmission that somebody else measured or calculated."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -135,10 +134,6 @@ class TabulatedTransmission(AbstractScatterer):
     def thresholds(self, bias=0.0):
         """None: between two rows T(E) is smooth up to its ends."""
         return jnp.zeros(0, jnp.asarray(self.energy).dtype)
-
-    def jumps(self, bias=0.0):
-        """None: between its rows T(E) is smooth."""
-        return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
 
     def finest_scale(self, bias=0.0):
         """Smallest distance in meV of two rows."""

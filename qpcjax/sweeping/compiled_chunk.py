@@ -42,11 +42,10 @@ class Program:
 
     Args:
         plan: the `Plan`.
-        devices: by default all local ones.
     """
 
-    def __init__(self, plan, devices=None):
-        devices = jax.local_devices() if devices is None else devices
+    def __init__(self, plan):
+        devices = jax.local_devices()
         mesh = Mesh(np.array(devices), (_DIMENSION,))
         blocks = max(2, math.ceil(math.ceil(plan.chunks.size / plan.block) / len(devices)))
         self.plan = plan

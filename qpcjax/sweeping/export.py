@@ -11,6 +11,7 @@ from qpcjax.files.atomic_writing import not_writable, replacing
 from qpcjax.files.optional_libraries import need
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_pieces
+from qpcjax.overviews import titled
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.store import MANIFEST
 from qpcjax.sweeping.stored_values import StoredValues
@@ -105,11 +106,7 @@ def _rows(result, start, stop):
         columns = {name: values[place] for (name, values), place in axes}
     for name, values in result.values.items():
         columns[name] = _run(values, start, stop)
-    return {_title(name, result.units[name]): values for name, values in columns.items()}
-
-
-def _title(name, unit):
-    return name if unit in ("", "1") else f"{name} ({unit})"
+    return {titled(name, result.units[name]): values for name, values in columns.items()}
 
 
 def write_json(result, path):

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files.results import one_line
-from qpcjax.overviews import Overview, in_words
+from qpcjax.overviews import Overview, Shown, in_words, unit_text
 from qpcjax.sweeping.stored_values import StoredValues
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class SweepResult:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SweepResult(Shown):
     """The observables of a sweep.
 
     `result["current"]` is a float64 array with one dimension for each axis (one alone for a table):
@@ -77,7 +77,7 @@ class SweepResult:
             (
                 name,
                 "on the disk" if isinstance(values, StoredValues) else in_words(values),
-                "" if self.units[name] == "1" else self.units[name],
+                unit_text(self.units[name]),
             )
             for name, values in described.items()
         ]
@@ -87,12 +87,6 @@ class SweepResult:
             notes.append(f"folder: {self.folder}")
         points = " x ".join(map(str, self.shape))
         return Overview(f"SweepResult at {points} points", rows, notes)
-
-    def __repr__(self):
-        return self._overview().text()
-
-    def _repr_html_(self):
-        return self._overview().html()
 
     def __getitem__(self, observable):
         if observable not in self.values:

@@ -15,6 +15,7 @@ import numpy as np
 
 from qpcjax.files import InputError
 from qpcjax.files.atomic_writing import not_writable, part_of, replacing
+from qpcjax.overviews import unit_text
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.zarr_group import decoded, encoded
 
@@ -31,15 +32,14 @@ class Store:
 
     Args:
         folder: where it is.
-        manifest: what it holds; by default that which is there.
 
     Raises:
         InputError: there is no sweep, it is of another format, or its manifest cannot be read.
     """
 
-    def __init__(self, folder, manifest=None):
+    def __init__(self, folder):
         self.folder = Path(folder)
-        self.manifest = _read_manifest(self.folder) if manifest is None else manifest
+        self.manifest = _read_manifest(self.folder)
         self.chunks = Chunks(
             tuple(self.manifest["shape"]), tuple(self.manifest["spec"]["chunk_shape"])
         )
@@ -257,7 +257,7 @@ def _difference(field, old, new):
 def _axis_words(axis):
     if "size" not in axis:
         return f"an array of shape {axis['shape']} with the checksum {axis['sha256'][:8]}"
-    unit = "" if axis["unit"] in ("", "1") else f" {axis['unit']}"
+    unit = f" {unit_text(axis['unit'])}".rstrip()
     return (
         f"{axis['size']} values from {axis['first']:g} to {axis['last']:g}{unit} (checksum "
         f"{axis['sha256'][:8]})"
