@@ -8,7 +8,6 @@ choices here, L/w = 4 by default and eV = 0.2 and 0.6 E1.
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import plot
@@ -21,6 +20,7 @@ from qpcjax.scatterers.registry import BARRIERS
 from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.transport.transmission import transmission
+from qpcjax.validation import require_double
 
 BIASES = (0.2, 0.6)  # eV/E1 of Figs. 2 and 4
 TEMPERATURES = (0.0, 0.04, 0.08)  # kT/E1 of Fig. 2
@@ -65,17 +65,10 @@ def figure_2(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
 def figure_3(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Maps of P_R and P_A over bias and mu at zero temperature.
 
-    Args:
-        half_width: w in nm.
-        length: L in nm.
-        mass: effective mass in m_e.
-        model: which constriction, see `CONSTRICTIONS`.
+    Arguments and errors are those of `figure_2`.
 
     Returns:
         Table with the columns `eV/E1`, `mu/E1`, `h P_R/2E1^2` and `h P_A/2E1^2`, a row a point.
-
-    Raises:
-        ValueError: double precision is not switched on, or the constriction is impossible.
     """
     c = _constriction(half_width, length, mass, model)
     mu, bias = (
@@ -93,17 +86,10 @@ def figure_3(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
 def figure_4(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     """Dissipated powers against temperature on the first conductance step, mu = E1.
 
-    Args:
-        half_width: w in nm.
-        length: L in nm.
-        mass: effective mass in m_e.
-        model: which constriction, see `CONSTRICTIONS`.
+    Arguments and errors are those of `figure_2`.
 
     Returns:
         Table with the columns `kT/E1` and h P/2E1^2 for P_R, P_L and P_A at two biases.
-
-    Raises:
-        ValueError: double precision is not switched on, or the constriction is impossible.
     """
     c = _constriction(half_width, length, mass, model)
     kT = np.linspace(0, 0.4, 161)
@@ -121,17 +107,10 @@ def figure_5(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     The unit n_e w^3 arises from E_F = pi hbar^2 n_e/m in Eq. (22); with it the numbers depend on
     neither the density nor the width.
 
-    Args:
-        half_width: w in nm.
-        length: L in nm.
-        mass: effective mass in m_e.
-        model: which constriction, see `CONSTRICTIONS`.
+    Arguments and errors are those of `figure_2`.
 
     Returns:
         Table with the columns `eV/E1`, r*/(n_e w^3) for each mu, and the guide of slope V^-2.
-
-    Raises:
-        ValueError: double precision is not switched on, or the constriction is impossible.
     """
     c = _constriction(half_width, length, mass, model)
     bias = np.geomspace(0.04, 1, 121)
@@ -222,11 +201,7 @@ def paper_figures(
 
 
 def _constriction(half_width, length, mass, model) -> Any:
-    if jnp.result_type(float) != jnp.float64:
-        raise ValueError(
-            "the figures need double precision: "
-            'call jax.config.update("jax_enable_x64", True) first'
-        )
+    require_double("the figures")
     if model not in CONSTRICTIONS:
         known = ", ".join(CONSTRICTIONS)
         raise ValueError(f"model must be one of {known} for the figures, got {model!r}")

@@ -34,14 +34,31 @@ class Reader:
         self.tables.append(self.path.parent / str(name))
         return self.tables[-1]
 
-    def toml(self) -> dict[str, Any]:
-        """What the file holds."""
+    def toml(self, what, needed, optional) -> dict[str, Any]:
+        """What the file holds.
+
+        Args:
+            what: the spec describes, for a message: "a sweep".
+            needed: keys that it must have.
+            optional: keys that it may have.
+        """
         try:
-            return tomllib.loads(self.path.read_text())
+            given = tomllib.loads(self.path.read_text())
         except OSError as error:
             raise self.error(f"cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise self.error(f"is not TOML: {error}") from None
+        self.known(given, (*needed, *optional), "")
+        for key in needed:
+            if key not in given:
+                *first, last = needed
+                raise self.error(f"{key} is missing; {what} has {', '.join(first)} and {last}")
+        return given
+
+    def fermi_energy(self, given):
+        """The Fermi energy of the damping: a number in meV, or the name of a potential."""
+        value = given.get("fermi_energy", "mu_R")
+        return value if isinstance(value, str) else self.quantity(value, "mu", "fermi_energy")
 
     def table(self, value, field):
         """The value, which must be a table."""

@@ -230,6 +230,14 @@ def require_count(name, value, least=1, purpose=""):
         raise ValueError(f"{name} must be a whole number, {least} or more{purpose}, got {value!r}")
 
 
+def require_double(what):
+    """Raise ValueError unless JAX computes in double precision, which `what`, a plural, needs."""
+    if jnp.zeros(0, float).dtype != jnp.float64:
+        raise ValueError(
+            f"{what} need double precision: call jax.config.update('jax_enable_x64', True) first"
+        )
+
+
 def require_finite(**options):
     """Raise ValueError where an option is infinite or not a number."""
     for name, value in options.items():

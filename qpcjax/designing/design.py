@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.designing.constraints import Constraint, read_constraints
@@ -20,6 +19,7 @@ from qpcjax.quantities import closest
 from qpcjax.scatterers import as_scatterer
 from qpcjax.scatterers.fields import field_names, quantity_of
 from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.validation import require_double
 
 _DIFFERENCE = 1e-4  # step of the Hessian's differences, in the parameter's range or value
 _ACTIVE = 1e-5  # distance from its bound, in its spread, at which a constraint is active
@@ -73,7 +73,7 @@ def design(
         ValueError: an unknown name, bounds that contradict each other or leave the physical range,
             no free parameter, a bias of 0 where heat needs one.
     """
-    _require_double()
+    require_double("designs")
     objective = _objective(objective)
     _check_reservoirs(reservoirs)
     as_scatterer(scatterer)  # says what a class of the user's own lacks
@@ -103,13 +103,6 @@ def design(
     search.descend()
     progress(0, 1, "sensitivities")
     return _result(search, evaluator, errors)
-
-
-def _require_double():
-    if jnp.zeros(0, float).dtype != jnp.float64:
-        raise ValueError(
-            "designs need double precision: call jax.config.update('jax_enable_x64', True) first"
-        )
 
 
 def _objective(objective):

@@ -39,11 +39,8 @@ OBJECTIVES: dict[str, type[AbstractObjective]] = {
     **_EXTREMES,
 }
 
-_KEYS = (
-    "scatterer",
-    "reservoirs",
-    "objective",
-    "free",
+_NEEDED = ("scatterer", "reservoirs", "objective", "free")
+_OPTIONAL = (
     "constraints",
     "tolerances",
     "damping",
@@ -77,13 +74,7 @@ def read_design_spec(path) -> DesignSpec:
         InputError: anything that the user can mend; says the key, what was wanted and what came.
     """
     reader = Reader(Path(path))
-    given = reader.toml()
-    reader.known(given, _KEYS, "")
-    for key in ("scatterer", "reservoirs", "objective", "free"):
-        if key not in given:
-            raise reader.error(
-                f"{key} is missing; a design has scatterer, reservoirs, objective and free"
-            )
+    given = reader.toml("a design", _NEEDED, _OPTIONAL)
     free = {
         name: _bounds(reader, ends, name, f"free.{name}")
         for name, ends in reader.table(given["free"], "free").items()
@@ -159,10 +150,8 @@ def _bounds(reader, ends, name, field, constraint=False) -> tuple[Any, Any]:
 
 
 def _damping(reader, given):
-    fermi_energy = given.get("fermi_energy", "mu_R")
-    if not isinstance(fermi_energy, str):
-        fermi_energy = reader.quantity(fermi_energy, "mu", "fermi_energy")
-    return QuadraticDamping(reader.number(given.get("damping", 0.04), "damping"), fermi_energy)
+    strength = reader.number(given.get("damping", 0.04), "damping")
+    return QuadraticDamping(strength, reader.fermi_energy(given))
 
 
 def _reservoirs(reader, given, middle):

@@ -24,7 +24,7 @@ from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
 from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
-from qpcjax.fitting.problem import FitPart, FitProblem, require_double
+from qpcjax.fitting.problem import FitPart, FitProblem
 from qpcjax.fitting.result import FitResult, FitStart
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
@@ -32,6 +32,7 @@ from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import closest
 from qpcjax.scatterers.base import AbstractScatterer, InBulk, UsersScatterer
+from qpcjax.validation import require_double
 
 FORMAT = "qpcjax fit"
 VERSION = 1
@@ -151,7 +152,7 @@ def _part_encoded(part, result):
 
 
 def _read(path, scatterers):
-    require_double()
+    require_double("fits")
     content = _checked_content(Path(path))
     try:
         return _fit(content, dict(scatterers or {})), content

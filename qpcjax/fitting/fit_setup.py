@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import DeviceNumbers
-from qpcjax.fitting.problem import FitProblem, make_parts, require_double
+from qpcjax.fitting.problem import FitProblem, make_parts
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.starts import starting_values
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.optimise.losses import LOSSES
 from qpcjax.quantities import closest
+from qpcjax.validation import require_double
 
 
 class FitSetup:
@@ -32,7 +33,7 @@ class FitSetup:
         private=(),
         loss="linear",
     ):
-        require_double()
+        require_double("fits")
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
         self.device, self.loss, self.named = device, loss, _named(data)

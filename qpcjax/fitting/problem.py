@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.fitting.compiled_predictions import Predictor
@@ -17,14 +16,6 @@ from qpcjax.optimise.parameters import Coordinates, Parameter
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
 _CHECKED = 64  # points where that is looked at
-
-
-def require_double():
-    """Raise ValueError unless JAX computes in double precision."""
-    if jnp.zeros(0, float).dtype != jnp.float64:
-        raise ValueError(
-            "fits need double precision: call jax.config.update('jax_enable_x64', True) first"
-        )
 
 
 @dataclasses.dataclass

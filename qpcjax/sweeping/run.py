@@ -19,6 +19,7 @@ from qpcjax.sweeping.result import SweepResult
 from qpcjax.sweeping.store import FORMAT, Store
 from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import group_files
+from qpcjax.validation import require_double
 
 _MOST_CORES = 16  # that take chunks, each of which takes memory
 
@@ -118,11 +119,7 @@ def run(plan: Plan, out, advance, job=None) -> SweepResult:
         advance: function (points done, points in all) that is told of progress.
         job: see `sweep`.
     """
-    double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-    if not double:
-        raise ValueError(
-            "sweeps need double precision: call jax.config.update('jax_enable_x64', True) first"
-        )
+    require_double("sweeps")
     if out is None:
         if job is not None:
             raise ValueError("job needs out, the folder that all jobs share")

@@ -11,16 +11,8 @@ from qpcjax.quantities import POINT, closest
 from qpcjax.specifications import Reader, read_scatterer
 from qpcjax.sweeping.plan import make_plan
 
-_KEYS = (
-    "scatterer",
-    "axes",
-    "fixed",
-    "observables",
-    "table",
-    "fermi_energy",
-    "order",
-    "chunk",
-)
+_NEEDED = ("scatterer", "axes", "observables")
+_OPTIONAL = ("fixed", "table", "fermi_energy", "order", "chunk")
 _RANGE = ("start", "stop", "num", "spacing", "unit")
 _SPACINGS = ("linear", "log")
 
@@ -99,11 +91,7 @@ def read_spec(path):
         InputError: anything that the user can mend; says the field, what was wanted and what came.
     """
     reader = _Reader(Path(path))
-    given = reader.toml()
-    reader.known(given, _KEYS, "")
-    for key in ("scatterer", "axes", "observables"):
-        if key not in given:
-            raise reader.error(f"{key} is missing; a sweep has scatterer, axes and observables")
+    given = reader.toml("a sweep", _NEEDED, _OPTIONAL)
     axes = {
         name: reader.axis(value, name)
         for name, value in reader.table(given["axes"], "axes").items()
@@ -141,12 +129,9 @@ def _options(reader, given):
     table = given.get("table", False)
     if not isinstance(table, bool):
         raise reader.error(f"table must be true or false, got {table!r}")
-    fermi_energy = given.get("fermi_energy", "mu_R")
-    if not isinstance(fermi_energy, str):
-        fermi_energy = reader.quantity(fermi_energy, "mu", "fermi_energy")
     return {
         "table": table,
-        "fermi_energy": fermi_energy,
+        "fermi_energy": reader.fermi_energy(given),
         "order": given.get("order", ORDER),
         "chunk": given.get("chunk"),
     }

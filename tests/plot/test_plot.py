@@ -78,7 +78,7 @@ def test_csv_holds_every_digit(tables):
 
 
 def test_nothing_is_written_when_a_number_is_impossible(tmp_path):
-    with pytest.raises(ValueError, match="half_width must be a positive width"):
+    with pytest.raises(ValueError, match="half_width must be positive, in nm"):
         paper_figures.paper_figures(tmp_path / "out", half_width=-1.0)
     assert list(tmp_path.iterdir()) == []
 
