@@ -268,7 +268,7 @@ BAD = {
         "current",
         "temperature_bias must be at most twice",
     ),
-    "negative width": ({"half_width": [1.0, -2.0], "mu": 3.0}, "current", "half_width must be positive"),
+    "negative width": ({"half_width": [1.0, -2.0], "mu": 3.0}, "current", "half_width must be pos"),
     "no damping": ({"damping": [0.0, 1.0], "mu": 3.0}, "hot_spot_energy", "strength must be a pos"),
 }
 
