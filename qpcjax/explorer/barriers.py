@@ -5,12 +5,20 @@ enough for all of them: moving one never compiles again.
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from qpcjax.quantities import POINT, QUANTITIES
-from qpcjax.resolution import Window, keeping, modes_needed
-from qpcjax.scatterers.fields import with_static
+from qpcjax.resolution import (
+    Window,
+    keeping,
+    limits_needed,
+    modes_kept,
+    modes_needed,
+    with_limits,
+    with_modes,
+)
 from qpcjax.scatterers.registry import BARRIERS
 from qpcjax.scatterers.soft import soften
 
@@ -78,16 +86,29 @@ def _knobs(kind):
 
 
 def _named(kind, values):
+    modes, limits = _room(kind.name)
+    return with_limits(keeping(_built(kind, values), modes), limits), values["mu"]
+
+
+def _built(kind, values):
     numbers = {}
     for name, argument in kind.arguments.items():
         if argument.quantity is not None:
             shown, factor = argument.quantity.as_shown
             if shown.name in values:
                 numbers[name] = values[shown.name] / factor
-    scatterer = kind.scatterer(numbers)
-    for name, value in kind.room.items():
-        scatterer = with_static(scatterer, name, value)
-    return scatterer, values["mu"]
+    return kind.scatterer(numbers)
+
+
+@functools.cache
+def _room(name):
+    """The modes and the static limits that hold at every corner of a kind's sliders."""
+    kind = BARRIERS[name]
+    knobs = _knobs(kind) or {}
+    ends = itertools.product(*((knob.low, knob.high) for knob in knobs.values()))
+    corners = [_built(kind, dict(zip(knobs, values, strict=True))) for values in ends]
+    modes = [modes_kept(with_modes(s, Window(ENERGIES[1]))) or 0 for s in corners]
+    return max(modes), [limits_needed(s) for s in corners]
 
 
 def fitted_barrier(fit, model) -> Barrier:

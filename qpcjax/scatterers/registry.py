@@ -54,7 +54,6 @@ class BarrierKind:
         orbital: whether a magnetic field acts on the orbit and not on the spin alone.
         quantities: argument -> its `Quantity`, for arguments that neither the class nor the table
             describes under their own name.
-        room: static fields with which T(E) is known at every place of the sliders.
         slow: what the kind is too slow for on the explorer's page: "sliders", "fits".
 
     Raises:
@@ -70,7 +69,6 @@ class BarrierKind:
     gate: str | None = None
     orbital: bool = False
     quantities: Mapping[str, Quantity] = dataclasses.field(default_factory=dict)
-    room: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     slow: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -208,22 +206,20 @@ def _tabulated(table, mass=GAAS_MASS):
     return TabulatedTransmission(energy, transmission, mass)
 
 
-_CHANNEL: dict[str, Any] = {"gate": "half_width", "room": {"modes": 8, "aspect_limit": 10.0}}
-
 for _kind in (
     BarrierKind(
         "mean",
         "abrupt constriction, box average of Eq. 18 (the paper's)",
         functools.partial(AbruptConstriction, matching="mean"),
         label="abrupt (the paper's)",
-        **_CHANNEL,
+        gate="half_width",
     ),
     BarrierKind(
         "profile",
         "abrupt constriction, average with the modes' own profiles",
         functools.partial(AbruptConstriction, matching="profile"),
         label="abrupt, modes' profiles",
-        **_CHANNEL,
+        gate="half_width",
     ),
     BarrierKind(
         "matched",
@@ -238,7 +234,7 @@ for _kind in (
         BiasedConstriction,
         label="abrupt, voltage drops inside",
         slow=("fits",),
-        **_CHANNEL,
+        gate="half_width",
     ),
     BarrierKind(
         "adiabatic",
@@ -246,7 +242,6 @@ for _kind in (
         AdiabaticConstriction,
         label="smooth walls",
         gate="half_width",
-        room={"modes": 12},
     ),
     BarrierKind(
         "saddle",
@@ -255,7 +250,6 @@ for _kind in (
         label="saddle",
         gate="height",
         orbital=True,
-        room={"modes": 40},
     ),
     BarrierKind("step", "ideal step", IdealStep, gate="energy"),
     BarrierKind(
