@@ -38,8 +38,9 @@ class _Place(NamedTuple):
 class _CheckedFile(netcdf_file):
     """SciPy's reader, which checks where a variable lies before it reads its numbers.
 
-    SciPy has no public way to read a header alone. So three of its methods are extended, which read
-    a name, a list of attributes and the header of a variable.
+    SciPy has no public way to read a header alone, and takes the padding of one variable of short
+    records for data. So three of its methods are extended, which read a name, a list of attributes
+    and the header of a variable.
     """
 
     def __init__(self, file, size):
