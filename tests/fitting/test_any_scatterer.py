@@ -69,16 +69,21 @@ def test_every_observable_can_be_predicted(spectrum):
         found.predict("power_per_length", bias=2.0, temperature=TEMPERATURE)
 
 
-def test_hot_spots_of_a_junction():
+@pytest.mark.parametrize(
+    ("barrier", "fixed"),
+    [(Resonance(14.6, 0.5), ("level", "width")), (qpc.IdealStep(10.0), ("energy",))],
+    ids=["peak", "T is flat at the hot spot"],
+)
+def test_hot_spots(barrier, fixed):
     damping = qpc.QuadraticDamping(0.04)
     bias = np.linspace(1, 5, 6)
-    where = qpc.hot_spot(Resonance(14.6, 0.5), qpc.Reservoirs(14.0, bias, TEMPERATURE), damping)
+    where = qpc.hot_spot(barrier, qpc.Reservoirs(14.0, bias, TEMPERATURE), damping)
     distance = np.asarray(where.distance)
     data = HotSpotData(
         bias=bias, mu=14.0, distance=distance, temperature=TEMPERATURE, sigma=0.01 * distance
     )
-    device = Device(Resonance(14.6, 0.5), mu=14.0, damping=qpc.QuadraticDamping(0.05))
-    found = fit(device, data, fixed=("level", "width"), starts=1)
+    device = Device(barrier, mu=14.0, damping=qpc.QuadraticDamping(0.05))
+    found = fit(device, data, fixed=fixed, starts=1)
     assert found.status == "converged"
     assert found.values()["damping"] == pytest.approx(0.04, rel=1e-4)
 
