@@ -19,12 +19,13 @@ from hypothesis import settings
 DOUBLE = os.environ.get("JAX_ENABLE_X64", "1").lower() not in ("0", "false", "off", "no")
 jax.config.update("jax_enable_x64", DOUBLE)
 
-# Compiling takes most of the time. XLA's older compiler of fusions is quicker; newer versions of
-# jaxlib do not have it. Commands, scripts and notebooks that tests start are compiled as for users.
+# Compiling takes most of the time. XLA's older compiler of fusions is quicker, above all if it does
+# not split programs; newer versions of jaxlib do not have it. Commands, scripts and notebooks that
+# tests start are compiled as for users.
 if OLDER := version("jaxlib").startswith("0.10."):
     with pytest.MonkeyPatch.context() as patch:
-        flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
-        patch.setenv("XLA_FLAGS", flags.strip())
+        quick = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+        patch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {quick}".strip())
         jax.devices()  # reads the flags
 # No later run reads what the tests compile in their own process.
 jax.config.update("jax_enable_compilation_cache", False)
