@@ -46,13 +46,13 @@ def measured(device):
         ]
     )
     slopes = [
-        _slope(2 * w, length, share, mu, kT, bias)
+        slope(2 * w, length, share, mu, kT, bias)
         for w, bias in zip(devices.half_width(device, MAP_GATE).flat, MAP_BIAS.flat, strict=True)
     ]
     return g / (1 + g * share), np.reshape(slopes, MAP_GATE.shape)
 
 
-def _slope(width, length, share, mu, kT, bias):
+def slope(width, length, share, mu, kT, bias):
     """dI/d(bias) where V + I R_s = bias, by bisection and a central difference."""
     energy = np.linspace(max(1e-6, mu - bias - 25 * kT), mu + bias + 25 * kT, 6001)
     t = devices.MADE["transmission"](energy, width, length)

@@ -130,7 +130,7 @@ def figure_5(half_width=20.0, length=80.0, mass=GAAS_MASS, model="mean"):
     return table
 
 
-_FIGURES = {
+FIGURES = {
     "figure_2": (figure_2, plot.figure_2),
     "figure_3": (figure_3, plot.figure_3),
     "figure_4": (figure_4, plot.figure_4),
@@ -182,9 +182,9 @@ def paper_figures(
     """
     report = progress or (lambda done, total, label: None)
     note = describe(half_width, length, mass, model)
-    total = len(_FIGURES) + 1
+    total = len(FIGURES) + 1
     tables = {}
-    for done, (name, (compute, _)) in enumerate(_FIGURES.items()):
+    for done, (name, (compute, _)) in enumerate(FIGURES.items()):
         report(done, total, f"computing {name.replace('_', ' ')}")
         tables[name] = compute(half_width, length, mass, model)
     report(total - 1, total, "drawing")
@@ -195,7 +195,7 @@ def paper_figures(
         "model": model,
         "versions": versions(),
     }
-    paths = _write(folder, tables, note, source, formats, figure_formats)
+    paths = write_figures(folder, tables, note, source, formats, figure_formats)
     report(total, total, "done")
     return paths
 
@@ -234,10 +234,10 @@ def _powers(c, mu, bias, kT):
     return {"P_R": right, "P_L": left, "P_A": right - left}
 
 
-def _write(folder, tables, note, source=None, formats=("csv",), figure_formats=("png",)):
+def write_figures(folder, tables, note, source=None, formats=("csv",), figure_formats=("png",)):
     """Draw and write all tables; the files get their names once all of them are whole."""
     contents = {}
     for name, table in tables.items():
-        contents |= plot.figure_files({name: _FIGURES[name][1](table, note)}, figure_formats)
+        contents |= plot.figure_files({name: FIGURES[name][1](table, note)}, figure_formats)
         contents |= table_files(name, table, formats, source, next(iter(table)))
     return write_files(folder, contents)

@@ -38,7 +38,7 @@ def serve(host, port, browser, say):
     warming = threading.Thread(target=_warm, daemon=True)
     warming.start()
     pages = create_asgi_app(quiet=True, include_code=False).with_app(path="", root=str(_PAGE))
-    listening = _listen(host, port)
+    listening = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}"
     say(f"The explorer is at {address} (Ctrl-C ends it)")
@@ -62,7 +62,7 @@ def _warm():
     warm()
 
 
-def _listen(host, port):
+def listen(host, port):
     """A socket at the address, so that a free port is known before the server starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -187,7 +187,7 @@ def compare(results: Mapping[str, Any], held_out=None, folds=0) -> Comparison:
     order = sorted(results, key=lambda n: criterion[n])
     difference = {n: criterion[n] - criterion[order[0]] for n in order}
     total = sum(math.exp(-d / 2) for d in difference.values())
-    points = {n: _held_out(f, held_out, folds) for n, f in results.items()}
+    points = {n: held_out_points(f, held_out, folds) for n, f in results.items()}
     rivals = tuple(
         Rival(
             n, len(results[n].free), results[n].aic, results[n].bic, results[n].rms, difference[n],
@@ -240,7 +240,7 @@ def _deviances(results):
 # --- data that were held out ----------------------------------------------------------------
 
 
-def _held_out(fit, held_out, folds):
+def held_out_points(fit, held_out, folds):
     """Logarithm of the probability of each point that was held out."""
     if held_out is not None:
         sets = list(held_out) if isinstance(held_out, list | tuple) else [held_out]

@@ -145,7 +145,7 @@ def _check_alike(first, other, k):
             )
 
 
-def _extremes(vectors):
+def extremes(vectors):
     """Rows that need the most room: far from the middle, or at either end of a coordinate."""
     far = np.argsort(np.abs(vectors).max(1))[-_FAR_ROWS:]
     return vectors[np.unique(np.concatenate([far, vectors.argmin(0), vectors.argmax(0)]))]
@@ -185,7 +185,7 @@ class _Batch:
         starts = [self._starts(q, count, seed) for q in self.asked]
         fits = np.repeat(np.arange(len(starts)), [len(s) for s in starts])
         vectors = np.concatenate(starts)
-        problem.make_room(_extremes(vectors))
+        problem.make_room(extremes(vectors))
         trial = try_starts(
             problem,
             vectors,

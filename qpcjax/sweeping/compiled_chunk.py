@@ -124,7 +124,7 @@ def _blocks(scatterer, fixed, columns, starts, static):
         if static.table:
             values = rows
         else:
-            values = _at_index(columns, start + jnp.arange(static.block, dtype=start.dtype))
+            values = at_index(columns, start + jnp.arange(static.block, dtype=start.dtype))
         return jax.vmap(point, out_axes=1)(values)
 
     return jax.lax.map(block, (starts, columns if static.table else None))
@@ -149,7 +149,7 @@ def _values(scatterer, numbers, static):
     return jnp.stack([jnp.asarray(found[o.name], dtype) for o in static.observables])
 
 
-def _at_index(columns, index):
+def at_index(columns, index):
     """Values of the axes at points of the grid; points beyond its end are its last one."""
     sizes = [column.shape[0] for column in columns]
     rest = jnp.minimum(index, index.dtype.type(math.prod(sizes) - 1))

@@ -125,7 +125,7 @@ def run(plan: Plan, out, advance, job=None) -> SweepResult:
             raise ValueError("job needs out, the folder that all jobs share")
         return _in_memory(plan, advance)
     job, jobs = _share(job)
-    store = Store.begin(out, _manifest(plan))
+    store = Store.begin(out, manifest_of_plan(plan))
     store.complete(group_files(_stored(store, plan.axes.values), store.chunks))
     mine = range(job, plan.chunks.count, jobs)
     there = store.finished()
@@ -153,7 +153,8 @@ def _share(job):
     return number, count
 
 
-def _manifest(plan):
+def manifest_of_plan(plan) -> dict:
+    """What the manifest of a sweep's folder says: a run is of the same sweep where it agrees."""
     return {
         "format": FORMAT,
         "dimensions": list(plan.axes.dimensions),
@@ -178,7 +179,7 @@ def _in_memory(plan, advance):
     _compute(plan, everything, everything, keep, advance)
     names = [o.name for o in plan.observables]
     named = dict(zip(names, values.reshape(-1, *plan.axes.shape), strict=True))
-    return _result(_manifest(plan), plan.axes.values, named)
+    return _result(manifest_of_plan(plan), plan.axes.values, named)
 
 
 def _compute(plan, mine, left, keep, advance):
@@ -196,7 +197,7 @@ def _compute(plan, mine, left, keep, advance):
     advance(done, total)
     if not left:
         return
-    program, at_once = Program(plan), _chunks_at_once()
+    program, at_once = Program(plan), chunks_at_once()
 
     def compute(number):
         keep(number, program.values(number))
@@ -216,7 +217,7 @@ def _compute(plan, mine, left, keep, advance):
             running |= {threads.submit(compute, k) for k in more}
 
 
-def _chunks_at_once():
+def chunks_at_once():
     """How many chunks are on their way: XLA's loop over blocks of T(E) has one core to itself."""
     if jax.default_backend() != "cpu":
         return 2  # one is computed while the other comes and goes

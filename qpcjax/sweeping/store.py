@@ -63,7 +63,7 @@ class Store:
         path = Path(folder, MANIFEST)
         try:
             if not path.exists():
-                _create(path, manifest)
+                create(path, manifest)
         except OSError as error:
             raise not_writable(f"the folder {folder}", error) from None
         found = cls(folder)
@@ -185,7 +185,7 @@ class Store:
                     path.unlink(missing_ok=True)
 
 
-def _create(path, manifest):
+def create(path, manifest):
     """Write the manifest into a new or empty folder, unless another process is faster."""
     folder = path.parent
     there = {p.name for p in folder.glob("*")}

@@ -252,9 +252,9 @@ def test_without_marimo_the_command_says_what_to_install(monkeypatch):
 
 
 def test_a_taken_port_is_an_error_in_words():
-    taken = serve._listen("127.0.0.1", 0)
+    taken = serve.listen("127.0.0.1", 0)
     with taken, pytest.raises(InputError, match="cannot listen at 127"):
-        serve._listen("127.0.0.1", taken.getsockname()[1])
+        serve.listen("127.0.0.1", taken.getsockname()[1])
 
 
 def test_ctrl_c_ends_a_server_that_is_still_compiling():

@@ -7,7 +7,7 @@ import pytest
 from small_fits import SIGMA, conductance, device, fitted, trace
 
 from qpcjax.fitting import compare, fit
-from qpcjax.fitting.comparison import _held_out
+from qpcjax.fitting.comparison import held_out_points
 from qpcjax.measurements import ConductanceTrace, InputError
 
 
@@ -60,7 +60,7 @@ def test_folds_are_fits_of_the_rest(rivals, compared):
     value, error = (x[18:] for x in rest.predict("conductance", data.gate))
     variance = SIGMA**2 + error**2
     wanted = -0.5 * ((data.conductance[18:] - value) ** 2 / variance + np.log(2 * np.pi * variance))
-    found = _held_out(rivals["saddle"], None, 4)
+    found = held_out_points(rivals["saddle"], None, 4)
     np.testing.assert_allclose(found[18:], wanted, atol=2e-3)
     (total,) = (r.held_out for r in compared.rivals if r.name == "saddle")
     assert total == pytest.approx(found.sum())

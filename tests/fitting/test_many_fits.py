@@ -80,7 +80,7 @@ def test_room_is_made_for_the_widest_start_too():
     vectors = np.zeros((101, 2))
     vectors[:100, 0] = np.linspace(5, 6, 100)
     vectors[100, 1] = 3.0
-    kept = many_module._extremes(vectors)
+    kept = many_module.extremes(vectors)
     assert len(kept) <= 64 + 4
     assert kept[:, 1].max() == 3.0
 

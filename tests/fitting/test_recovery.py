@@ -28,7 +28,7 @@ def test_the_file_is_what_the_script_makes(made):
 
 def test_the_map_is_that_of_the_package():
     """dI/dV behind no resistance; the trapezoidal rule against panels."""
-    made = recovery_map._slope(50.0, 60.0, 0.0, 7.0, devices.K_B * 1.5, 1.5)
+    made = recovery_map.slope(50.0, 60.0, 0.0, 7.0, devices.K_B * 1.5, 1.5)
     channel, reservoirs = qpc.AbruptConstriction(25.0, 60.0), qpc.Reservoirs(7.0, 1.5, 1.5)
     assert made == pytest.approx(float(qpc.differential_conductance(channel, reservoirs)), rel=1e-5)
     trace, slopes = recovery_map.measured([*devices.draw(1)[0, :4], devices.MU, devices.KELVIN])

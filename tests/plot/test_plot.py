@@ -87,9 +87,9 @@ def test_nothing_half_written_is_left(tmp_path, tables, monkeypatch):
     def fails(table, note):
         raise RuntimeError("no ink")
 
-    monkeypatch.setitem(paper_figures._FIGURES, "figure_5", (paper_figures.figure_5, fails))
+    monkeypatch.setitem(paper_figures.FIGURES, "figure_5", (paper_figures.figure_5, fails))
     with pytest.raises(RuntimeError, match="no ink"):
-        paper_figures._write(tmp_path, tables, "")
+        paper_figures.write_figures(tmp_path, tables, "")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,6 @@ import qpcjax as qpc
 from qpcjax.observables import OBSERVABLES
 from qpcjax.sweeping import axes as axes_module
 from qpcjax.sweeping import compiled_chunk
-from qpcjax.sweeping.compiled_chunk import Program
 from qpcjax.sweeping.plan import make_plan
 
 C = qpc.AbruptConstriction(20.0, 40.0, modes=2)  # E1 = 3.5 meV
@@ -130,7 +129,7 @@ def test_grid_index_in_64_bits_is_that_of_numpy():
     sizes = (3000, 2000, 1000)
     index = np.array([0, 1, 999, 1000, 2**31 + 7, 5_999_999_999, 6_000_000_123])
     columns = [jnp.arange(n) for n in sizes]
-    got = compiled_chunk._at_index(columns, jnp.asarray(index))
+    got = compiled_chunk.at_index(columns, jnp.asarray(index))
     wanted = np.unravel_index(np.minimum(index, 5_999_999_999), sizes)
     np.testing.assert_array_equal(np.stack(got), np.stack(wanted))
 
@@ -233,16 +232,39 @@ def test_a_table_that_is_too_short_is_refused():
         make_plan(t, {"mu": [2.0, 12.0]}, "conductance")
 
 
-def test_integrals_that_observables_share_are_compiled_once():
-    def loops(*names):
-        plan = make_plan(C, {"mu": [5.0, 6.0], "bias": [1.0, 2.0]}, names, order=6)
-        p = Program(plan)
-        text = compiled_chunk._chunk.lower(
-            p._scatterer, p._fixed, p._columns, p._starts, static=p._static
-        )
-        return text.compile().as_text().count(" while(")
+def test_integrals_that_observables_share_are_computed_once():
+    energies = []
 
-    assert loops("current") == loops("current", "energy_current", "left", "right", "asymmetry")
+    class Counted(eqx.Module):
+        """A soft step whose energies are counted when they are evaluated."""
+
+        level: float
+
+        def eigenvalues(self, energy, bias):
+            def counted(energy, level):
+                energies.append(energy.size)
+                return (1 / (1 + np.exp(level - energy)))[..., None]
+
+            shape = jax.ShapeDtypeStruct((1,), energy.dtype)
+            return jax.pure_callback(
+                counted, shape, energy, self.level, vmap_method="broadcast_all"
+            )
+
+        def thresholds(self, bias):
+            return []
+
+        def panel_edges(self, bias):
+            return self.level + jnp.asarray([-2.0, 0.0, 2.0])
+
+    def evaluated(*names):
+        energies.clear()
+        found = qpc.sweep(Counted(5.0), {"mu": [5.0, 6.0], "bias": [1.0, 2.0]}, names, order=6)
+        assert all(np.all(np.isfinite(found[name])) for name in names)
+        return sum(energies)
+
+    one = evaluated("current")
+    assert evaluated("current", "energy_current", "left", "right", "asymmetry") == one
+    assert evaluated("current", "conductance") > one
 
 
 # --- refusals -------------------------------------------------------------------------------
@@ -322,7 +344,7 @@ def test_threads_compile_the_program_once(monkeypatch):
             def thresholds(self, bias):
                 return jnp.zeros(0)
 
-        monkeypatch.setattr("qpcjax.sweeping.run._chunks_at_once", lambda: at_once)
+        monkeypatch.setattr("qpcjax.sweeping.run.chunks_at_once", lambda: at_once)
         axes = {"level": np.linspace(3, 4, 20), "energy": np.linspace(1, 6, 30)}
         found = qpc.sweep(Counted(3.0), axes, "transmission", chunk=30)["transmission"]
         expected = 1 / (1 + np.exp(axes["level"][:, None] - axes["energy"]))

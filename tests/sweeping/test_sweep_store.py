@@ -26,7 +26,7 @@ def whole():
 @pytest.fixture
 def written(monkeypatch):
     """Numbers of the chunks that are written, three at a time on whatever machine."""
-    monkeypatch.setattr("qpcjax.sweeping.run._chunks_at_once", lambda: 3)
+    monkeypatch.setattr("qpcjax.sweeping.run.chunks_at_once", lambda: 3)
     numbers, write = [], store.Store.write
 
     def counted(self, number, values):
@@ -229,14 +229,14 @@ def at_once(monkeypatch):
     """Run calls in threads, all of which find no manifest; what they give or raise."""
 
     def together(*calls):
-        barrier, create = threading.Barrier(len(calls)), store._create
+        barrier, create = threading.Barrier(len(calls)), store.create
 
         def waiting(path, manifest):
             barrier.wait(60)
             create(path, manifest)
 
         with monkeypatch.context() as patch, ThreadPoolExecutor(len(calls)) as threads:
-            patch.setattr(store, "_create", waiting)
+            patch.setattr(store, "create", waiting)
             futures = [threads.submit(call) for call in calls]
             return [future.exception() or future.result() for future in futures]
 
@@ -380,9 +380,9 @@ def test_the_folder_of_another_sweep_is_refused(change, message, tmp_path):
 
 def manifest_of(axes):
     from qpcjax.sweeping.plan import make_plan
-    from qpcjax.sweeping.run import _manifest
+    from qpcjax.sweeping.run import manifest_of_plan
 
-    return _manifest(make_plan(C, axes, "transmission", chunk=CHUNK))
+    return manifest_of_plan(make_plan(C, axes, "transmission", chunk=CHUNK))
 
 
 @pytest.mark.parametrize("name", ["qpcjax", "jax", "jaxlib", "platform"])
