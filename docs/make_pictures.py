@@ -21,6 +21,8 @@ from qpcjax.files import read_trace
 from qpcjax.fitting import Device, GateCurve, Gated, fit, predict_heating, trace_device
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace
 
+jax.config.update("jax_enable_x64", True)  # before the first number
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "images" / "pictures"
 WIDTH, BYTES = 1000, 145_000  # of a picture, at most; a page shows no more pixels
@@ -154,5 +156,4 @@ def main(*names):
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_enable_x64", True)
     main(*sys.argv[1:])
