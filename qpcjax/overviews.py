@@ -53,7 +53,7 @@ class Shown:
     """A result that Python and notebooks show by its overview."""
 
     def _overview(self) -> Overview:
-        raise NotImplementedError
+        raise NotImplementedError  # every result has its own
 
     def __repr__(self):
         return self._overview().text()

@@ -14,7 +14,7 @@ _COARSE = 3  # nodes of the rule by which a scan knows a panel with a feature
 _SCANNED = 64  # panels that a step of a scan evaluates
 _KEPT = 32  # panels with features that a scan keeps
 _SCALES = 4  # finest scales in a panel of a scan
-_MOST_SCANNED = 1 << 23
+_MOST_SCANNED = 1 << 23  # panels of a scan, beyond which a scale is too fine to be looked through
 _LARGEST = 1e6  # modulus of the function that a scan reckons with beyond where it stops
 
 
