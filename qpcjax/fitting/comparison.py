@@ -232,7 +232,7 @@ def _deviances(results):
         parts = {name: f.parts[k] for name, f in results.items()}
         length = min(parts.values(), key=lambda p: p.rms).correlation_length
         for name, p in parts.items():
-            alone = p.chi_square if p.known else n * (1 + math.log(p.rms**2))
+            alone = p.scaled_square if p.known else n * (1 + math.log(p.rms**2))
             total[name] += alone / length
     return total
 

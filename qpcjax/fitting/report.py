@@ -62,6 +62,7 @@ def _statistics(fit):
         ("loss", fit.loss),
         ("points", str(fit.points)),
         ("free parameters", str(len(fit.free))),
+        ("rms over noise", f"{fit.misfit:.4g}"),
         ("chi-square", f"{fit.chi_square:.6g}"),
         ("reduced chi-square", f"{fit.reduced_chi_square:.6g}"),
         ("Akaike criterion", f"{fit.aic:.6g}"),
@@ -93,11 +94,12 @@ def _data(fit):
         fine = f" (up to {high * factor:.4g} {unit})" if unit != part.unit else ""
         rows.append((data.response.words, f"{low:.4g} to {high:.4g} {part.unit}{fine}"))
         rows.append(("rms of the residuals", f"{factor * part.rms:.4g} {unit}"))
-        sigma = f"{factor * np.median(part.sigma):.4g} {unit}"
         if part.known:
+            sigma = f"{factor * np.median(part.sigma):.4g} {unit}"
             rows.append(("sigma", f"{sigma}, as stated with the data"))
         else:
-            rows.append(("sigma", f"{sigma}, that of the residuals"))
+            noise = f"{factor * part.noise:.4g} {unit}, from neighbouring points"
+            rows.append(("noise of the data", noise if part.noise > 0 else "not known"))
             length = f"{part.correlation_length:.3g} points; the standard errors allow for it"
             rows.append(("residuals correlated over", length))
         if data.temperature is not None and np.ndim(data.temperature) == 0:

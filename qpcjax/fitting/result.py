@@ -12,6 +12,7 @@ from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
+from qpcjax.fitting.misfit import in_noise, misfit_in_words
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
@@ -120,13 +121,31 @@ class FitResult(Shown, Estimates):
         return first.rms * first.data.response.residual_unit[1]
 
     @property
+    def noise(self):
+        """Noise of one point of the first data set, in the unit of `rms`; NaN if not known.
+
+        The sigma that the data state, else what their neighbouring points say (`point_noise`).
+        """
+        first = self.parts[0]
+        return first.noise * first.data.response.residual_unit[1]
+
+    @property
+    def misfit(self):
+        """Root mean square of the residuals of the first data set over its noise.
+
+        Near 1 the fit leaves nothing but noise. Above 1.3 something is in the data that is not in
+        the model: then `doubts` says how much, and where.
+        """
+        return self.parts[0].misfit
+
+    @property
     def chi_square(self):
-        """Sum of the squares of all residuals in units of their sigma."""
+        """Sum of the squares of all residuals in units of a stated sigma, else of the noise."""
         return sum(p.chi_square for p in self.parts)
 
     @property
     def reduced_chi_square(self):
-        """Chi-square over the degrees of freedom; near 1 by itself where no sigma is known."""
+        """Chi-square over the degrees of freedom, which is 1 for a model that is right."""
         return self.chi_square / max(self.points - len(self.free), 1)
 
     @property
@@ -161,6 +180,9 @@ class FitResult(Shown, Estimates):
         known = self.loss == "linear" and all(p.known for p in self.parts)
         if known and freedom > 0 and poor(self.chi_square, freedom):
             found.append(poor_in_words(self.chi_square, freedom))
+        devices = self.problem.devices(np.array([p.value for p in self.parameters]))
+        for part, device in zip(self.parts, devices, strict=True):
+            found += misfit_in_words(part, device)
         return (*found, *in_words([p.name for p in self.free], self.rises))
 
     # --- words ---
@@ -178,7 +200,7 @@ class FitResult(Shown, Estimates):
         ]
         names = ", ".join(part.name for part in self.parts)
         title = f"FitResult, {self.status}: {counted(self.points, 'point')} of {names}, "
-        title += f"reduced chi-square {self.reduced_chi_square:.3g}"
+        title += in_noise(self.parts[0])
         return Overview(title, rows, self.doubts)
 
     @property

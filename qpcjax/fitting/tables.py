@@ -62,6 +62,8 @@ def facts(fit: FitResult) -> dict:
         "points": fit.points,
         "rms": fit.rms,
         "rms_unit": fit.parts[0].data.response.residual_unit[0],
+        "noise": fit.noise,
+        "misfit": fit.misfit,
         "chi_square": fit.chi_square,
         "reduced_chi_square": fit.reduced_chi_square,
         "aic": fit.aic,
@@ -115,6 +117,8 @@ def _data_json(part):
         "sigma_known": part.known,
         "rms": factor * part.rms,
         "rms_unit": unit,
+        "noise": factor * part.noise,
+        "misfit": part.misfit,
         "residual_correlation_length": part.correlation_length,
     }
 

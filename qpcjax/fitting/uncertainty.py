@@ -140,7 +140,7 @@ def _effective_share(fit):
     See `PartResult.share`, which is of the information of least squares; a robust loss is less
     curved than that.
     """
-    weights = [max(p.chi_square, 1e-300) for p in fit.parts]
+    weights = [max(p.scaled_square, 1e-300) for p in fit.parts]
     shares = [p.share / mean_slope(fit.loss, p.residual / p.sigma) for p in fit.parts]
     return float(np.average(shares, weights=weights))
 
