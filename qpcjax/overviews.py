@@ -1,5 +1,6 @@
 """Short descriptions of results: a few lines of text, and a table in notebooks."""
 
+import base64
 import dataclasses
 import html
 import math
@@ -71,6 +72,11 @@ def html_table(rows: Sequence[Sequence[str]]) -> str:
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
         lines.append(f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>')
     return f"<table><tbody>{''.join(lines)}</tbody></table>"
+
+
+def as_image(png: bytes) -> str:
+    """A PNG as an element of a page that needs no file beside it."""
+    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
 
 
 def brief(instance: Any, units: Mapping[str, str] | None = None) -> str:

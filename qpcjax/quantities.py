@@ -234,10 +234,9 @@ class Quantity:
             return
         wrong = float(known[~fits].flat[0])
         message = f"{name or self.name} must be {self.wanted}, got {wrong:g}"
-        if wrong > self.upper:  # perhaps it is in another unit
-            for unit, factor in self.units.items():
-                if factor != 1 and self.holds(wrong * factor):
-                    raise ValueError(f"{message}: {wrong:g} {unit} is {wrong * factor:g}")
+        for unit, factor in self.units.items():  # perhaps it is in another unit
+            if factor != 1 and self.holds(wrong * factor):
+                raise ValueError(f"{message}: for {wrong:g} {unit} give {wrong * factor:g}")
         raise ValueError(message)
 
 

@@ -99,8 +99,9 @@ def test_sliders_are_made_from_the_entries():
         ("height", -3.0, math.inf, "height must be finite, in meV, got inf"),
         ("mu", -3.0, math.nan, "mu must be finite, in meV, got nan"),
         ("bias_share", 1.0, 1.5, "bias_share must be from 0 to 1, a number, got 1.5"),
-        ("density", 2.0, 2e11, "in 1e11 cm.-2, got 2e.11: 2e.11 cm.-2 is 2"),
-        ("density", 0.1, 3e15, "in 1e11 cm.-2, got 3e.15: 3e.15 m.-2 is 3"),
+        ("density", 2.0, 2e11, "in 1e11 cm.-2, got 2e.11: for 2e.11 cm.-2 give 2"),
+        ("density", 0.1, 3e15, "in 1e11 cm.-2, got 3e.15: for 3e.15 m.-2 give 3"),
+        ("density", 100.0, 100.1, "density must be from 0.1 to 100, in 1e11 cm.-2, got 100.1$"),
     ],
 )
 def test_values_out_of_bounds_are_refused(name, good, bad, message):
@@ -114,11 +115,15 @@ def test_values_out_of_bounds_are_refused(name, good, bad, message):
 @pytest.mark.parametrize(
     ("option", "value", "facts"),
     [
-        ("--density", "2e11", ("from 0.1 to 100, in 1e11 cm^-2", "2e+11 cm^-2 is 2")),
+        ("--density", "2e11", ("from 0.1 to 100, in 1e11 cm^-2", "for 2e+11 cm^-2 give 2")),
         ("--density", "0.01", ("from 0.1 to 100, in 1e11 cm^-2",)),
         ("--density", "nan", ("from 0.1 to 100",)),
-        ("--mu", "7e11", ("at most 357.3, in meV",)),
-        ("--mu", "7150", ("7150 ueV is 7.15",)),
+        ("--density", "101", ("from 0.1 to 100, in 1e11 cm^-2, got 101",)),
+        ("--mu", "7e11", ("from 0.357", "to 357", "in meV, got 7e+11", "densities of 0.1 to 100")),
+        ("--mu", "0.35", ("in meV, got 0.35",)),
+        ("--mu", "-1", ("in meV, got -1",)),
+        ("--mu", "7150", ("for 7150 ueV give 7.15",)),
+        ("--mu", "0.00715", ("for 0.00715 eV give 7.15",)),
         ("--mass", "-1", ("positive, in m_e",)),
     ],
 )

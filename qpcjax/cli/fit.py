@@ -65,6 +65,24 @@ def _fit(
     conductance_unit: ConductanceUnit = None,
     excitation: Excitation = None,
     component: Component = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range",
+            metavar="V1:V2",
+            help="Fit only the points between two gate voltages in mV, such as -1400:-1200; "
+            "repeatable.",
+        ),
+    ] = None,
+    skips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--skip",
+            metavar="V1:V2",
+            help="Do not fit the points between two gate voltages in mV; repeatable. fit.csv has "
+            "them all the same.",
+        ),
+    ] = None,
     density: Annotated[
         float | None, option("density", more="it sets mu; 2 if neither is given")
     ] = None,
@@ -107,10 +125,10 @@ def _fit(
 ):
     """Fit a barrier to a measured conductance trace and predict its heating.
 
-    Writes the report (report.txt, report.html, fit.json), tables (parameters.csv, heating.csv) and
-    figures (fit.png, heating.png, correlation.png) into the folder.
+    Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
+    heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
     """
-    from qpcjax.fitting.command import TraceFitOptions, answer, held, read
+    from qpcjax.fitting.command import TraceFitOptions, answer, held, read, voltage_ranges
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
@@ -121,6 +139,8 @@ def _fit(
             model=generated["model"],
             knots=knots,
             constant_ratio=constant_ratio,
+            ranges=voltage_ranges(ranges or (), "--range"),
+            skips=voltage_ranges(skips or (), "--skip"),
             hold=held(hold or ()),
             free=tuple(free or ()),
             loss=loss,

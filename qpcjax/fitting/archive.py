@@ -1,63 +1,73 @@
-"""A fit as one self-contained JSON file, and back.
+"""A fit as one self-contained JSON file with a checksum, and back."""
 
-What is read may be from anywhere. A file has a checksum, and objects are made of the package's own
-classes, of registered kinds of data, or of classes that the caller gives, never of a class that the
-text names.
-"""
-
-import dataclasses
 import json
-import math
+import re
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from qpcjax import scatterers as package_scatterers
 from qpcjax._versions import versions
-from qpcjax.files import write_files
+from qpcjax.files import save_json, write_files
 from qpcjax.files.results import content_digest
 from qpcjax.fitting.compiled_predictions import Predictor
-from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
 from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
 from qpcjax.fitting.problem import FitPart, FitProblem
 from qpcjax.fitting.result import FitResult, FitStart
-from qpcjax.heat.damping import QuadraticDamping
-from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
+from qpcjax.fitting.saved_values import (
+    OTHER_VERSION,
+    decoded,
+    encoded,
+    fields_decoded,
+    fields_encoded,
+)
+from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.parameters import Parameter
-from qpcjax.quantities import closest
-from qpcjax.scatterers.base import AbstractScatterer, InBulk, UsersScatterer
 from qpcjax.validation import require_double
 
 FORMAT = "qpcjax fit"
 VERSION = 1
 
-_CLASSES: dict[str, type] = {
-    **{c.__name__: c for c in (Device, Gated, GateCurve, StepPositions, Ratio, QuadraticDamping)},
-    **{
-        name: c
-        for name, c in vars(package_scatterers).items()
-        if isinstance(c, type) and issubclass(c, AbstractScatterer)
-    },
-    "adapted": UsersScatterer,
-    "in_bulk": InBulk,
-}
-_DTYPES = ("float64", "float32", "int64", "int32", "bool")
 _CHANGED = "Save the fit, or copy the file, once more"
-_OTHER_VERSION = "read it with the versions that it was saved with"
 
 
 def save_fit(fit: FitResult, path, posterior: Posterior | None = None) -> Path:
     """See `FitResult.save`."""
     path = Path(path)
+    head, rest = _document(fit, posterior)
+    text = json.dumps(head | {"versions": versions()} | rest, allow_nan=False) + "\n"
+    (written,) = write_files(path.parent, {path.name: text})
+    return written
+
+
+def summary_and_fit(summary: dict, fit: FitResult) -> str:
+    """The text of a file that `load_fit` reads, with plain values for programs and people in it.
+
+    Args:
+        summary: of `tables.as_json`, the versions among them.
+        fit: the result that it is of.
+
+    Returns:
+        JSON. Where the barrier's class cannot be saved, the summary stands alone, with the reason
+        as "not_saved".
+    """
+    try:
+        head, rest = _document(fit)
+    except InputError as error:
+        return save_json({"format": FORMAT, "version": VERSION, **summary, "not_saved": str(error)})
+    # People read the summary: what only `load_fit` reads stands on one line behind it.
+    readable = save_json(head | summary).removesuffix("\n}\n")
+    return f"{readable},\n  {json.dumps(rest, allow_nan=False)[1:-1]}\n}}\n"
+
+
+def _document(fit, posterior=None):
+    """What a file holds: its format, and the fit with its checksum."""
     content = {
         "device": encoded(fit.device),
-        "parameters": [_fields_encoded(p) for p in fit.parameters],
+        "parameters": [fields_encoded(p) for p in fit.parameters],
         "covariance": encoded(fit.covariance),
         "rises": encoded(fit.rises),
         "status": fit.status,
@@ -65,7 +75,7 @@ def save_fit(fit: FitResult, path, posterior: Posterior | None = None) -> Path:
         "loss": fit.loss,
         "priors": {name: list(prior) for name, prior in fit.priors.items()},
         "starts": [
-            _fields_encoded(s) | {"values": {n: float(v) for n, v in s.values.items()}}
+            fields_encoded(s) | {"values": {n: float(v) for n, v in s.values.items()}}
             for s in fit.starts
         ],
         "parts": [_part_encoded(*pair) for pair in zip(fit.problem.parts, fit.parts, strict=True)],
@@ -76,19 +86,12 @@ def save_fit(fit: FitResult, path, posterior: Posterior | None = None) -> Path:
         content["posterior"] = arrays | {
             n: {name: encoded(x) for name, x in values.items()} for n, values in named.items()
         }
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        "versions": versions(),
-        "sha256": content_digest(content),
-        "content": content,
-    }
-    (written,) = write_files(path.parent, {path.name: json.dumps(document, allow_nan=False) + "\n"})
-    return written
+    head = {"format": FORMAT, "version": VERSION}
+    return head, {"sha256": content_digest(content), "content": content}
 
 
 def load_fit(path, scatterers=None) -> FitResult:
-    """A fit that was saved by `FitResult.save`.
+    """A fit that was saved by `FitResult.save`, or the fit.json of `qpcjax fit`.
 
     Predictions, covariance, flat directions and profiles are those of the fit that was saved, to
     the last bit where the same versions run on the same machine.
@@ -178,7 +181,7 @@ def _checked_content(path):
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, RecursionError):
-        if text.lstrip().startswith(f'{{"format": "{FORMAT}"'):
+        if re.match(rf'\s*{{\s*"format": "{FORMAT}"', text):
             raise InputError(
                 f"{path} was cut off or changed: it is no longer whole. {_CHANGED}"
             ) from None
@@ -194,6 +197,8 @@ def _checked_content(path):
             f"{path} is of format {version}, written by qpcjax {by or '(unknown)'}; this one reads "
             f"formats up to {VERSION}: install that version or a later one"
         )
+    if "not_saved" in document:
+        raise InputError(f"{path} holds what a fit says, but not the fit: {document['not_saved']}")
     content = document.get("content")
     if not isinstance(content, dict) or digest != document.get("sha256"):
         raise InputError(
@@ -204,7 +209,7 @@ def _checked_content(path):
 
 
 def _fit(content, scatterers):
-    parameters = tuple(Parameter(**_decoded_all(p)) for p in content["parameters"])
+    parameters = tuple(Parameter(**fields_decoded(p)) for p in content["parameters"])
     parts = [_part(value, parameters, scatterers) for value in content["parts"]]
     results = tuple(
         PartResult(
@@ -237,154 +242,10 @@ def _part(value, parameters, scatterers):
     if len(kernel.layout.names) != index.size:
         raise InputError(
             f"{value['name']}: the device has {len(kernel.layout.names)} numbers and the fit "
-            f"{index.size}: {_OTHER_VERSION}"
+            f"{index.size}: {OTHER_VERSION}"
         )
     nodes = value.get("nodes")
     return FitPart(
         value["name"], data, kernel, index, decoded(value["factor"]), decoded(value["sigma"]),
         bool(value["known"]), None if nodes is None else GateNodes(data.settings["gate"], nodes),
     )  # fmt: skip
-
-
-# --- values ---------------------------------------------------------------------------------
-
-
-def encoded(value) -> Any:
-    """A device, or anything in it, as JSON value; an array exactly, element by element.
-
-    Raises:
-        InputError: something that is neither a number, an array, a text nor a dataclass of them.
-    """
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, jax.Array) and value.ndim == 0 and value.weak_type:
-        value = value.item()  # a plain number, as it was given
-    if isinstance(value, jax.Array | np.ndarray | np.bool_):
-        flat = np.asarray(value)
-        if flat.dtype.name not in _DTYPES:
-            raise InputError(f"an array of {flat.dtype} cannot be saved")
-        elements = flat.ravel().tolist()
-        if flat.dtype.kind == "f":
-            elements = [x if math.isfinite(x) else repr(x) for x in elements]
-        plain = {"array": elements, "shape": list(flat.shape), "dtype": flat.dtype.name}
-        return plain | {"jax": True} if isinstance(value, jax.Array) else plain
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else {"float": repr(float(value))}
-    if isinstance(value, dict) and all(isinstance(k, str) for k in value):
-        return {"dict": [[key, encoded(v)] for key, v in value.items()]}
-    if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
-        kind = type(value)
-        own = next(({"class": n} for n, c in _known_classes().items() if c is kind), None)
-        return (own or {"scatterer": kind.__name__}) | {"fields": _fields_encoded(value)}
-    if isinstance(value, tuple | list):
-        return {type(value).__name__: [encoded(v) for v in value]}
-    raise InputError(
-        f"a {type(value).__name__} cannot be saved: let the barrier's class be a dataclass (or an "
-        "equinox.Module) of numbers, arrays and texts"
-    )
-
-
-def _fields_encoded(value):
-    return {name: encoded(getattr(value, name)) for name in _field_defaults(type(value))}
-
-
-def _field_defaults(kind):
-    """Names of the fields of a dataclass or named tuple, with their defaults or MISSING."""
-    if dataclasses.is_dataclass(kind):
-        return {
-            f.name: f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
-            for f in dataclasses.fields(kind)
-        }
-    return dict.fromkeys(kind._fields, dataclasses.MISSING) | kind._field_defaults
-
-
-def decoded(value, scatterers=()) -> Any:
-    """What `encoded` made a JSON value of.
-
-    Args:
-        value: JSON value.
-        scatterers: name -> class, for classes from outside this package.
-
-    Raises:
-        InputError: a class that is neither known nor given, fields that it does not have.
-        KeyError, TypeError, ValueError: not such a value.
-    """
-    if isinstance(value, list):
-        raise TypeError("a list stands where a value was wanted")
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        if value["dtype"] not in _DTYPES:
-            raise ValueError(f"no such dtype: {value['dtype']}")
-        kind = float if value["dtype"].startswith("float") else lambda x: x
-        array = np.array([kind(x) for x in value["array"]], value["dtype"])
-        array = array.reshape(value["shape"])
-        return jnp.asarray(array) if value.get("jax") else array
-    if "float" in value:
-        return float(value["float"])
-    for name, sequence in (("tuple", tuple), ("list", list)):
-        if name in value:
-            return sequence(decoded(v, scatterers) for v in value[name])
-    if "dict" in value:
-        return {str(key): decoded(v, scatterers) for key, v in value["dict"]}
-    return _made(_class_of(value, dict(scatterers)), _decoded_all(value["fields"], scatterers))
-
-
-def _decoded_all(fields, scatterers=()):
-    return {name: decoded(v, scatterers) for name, v in fields.items()}
-
-
-def _known_classes():
-    return _CLASSES | KINDS
-
-
-def _class_of(value, scatterers):
-    if "class" in value:
-        name, known = value["class"], _known_classes()
-        if name not in known:
-            raise InputError(
-                f"it holds a {name}, which this qpcjax does not have (a kind of data of your own "
-                f"must be registered before): {closest(name, known)}"
-            )
-        return known[name]
-    name = value["scatterer"]
-    if name not in scatterers:
-        raise InputError(
-            f"in it is a {name}, a class of your own: give it as scatterers={{{name!r}: "
-            f"{name}}}. A class is never looked up by what a file says"
-        )
-    return scatterers[name]
-
-
-def _made(kind, values):
-    """An object of a class with these fields, checked by what the class says of its fields."""
-    known = _field_defaults(kind)
-    # Fields that a later version has added have their defaults.
-    full = {n: d for n, d in known.items() if d is not dataclasses.MISSING} | values
-    if set(full) != set(known):
-        raise InputError(
-            f"it holds a {kind.__name__} of the fields {', '.join(sorted(values))}, but the class "
-            f"has {', '.join(sorted(known))}: {_OTHER_VERSION}"
-        )
-    try:
-        if issubclass(kind, tuple | AbstractMeasurement):
-            made = kind(**full)
-            if isinstance(made, AbstractMeasurement):  # its own count is of the rows that are left
-                object.__setattr__(made, "dropped", full["dropped"])
-            return made
-        made = object.__new__(kind)
-        converters = {f.name: f.metadata.get("converter") for f in dataclasses.fields(kind)}
-        for name in known:
-            stored, converter = full[name], converters[name]
-            if isinstance(stored, float) and converter is not None:
-                stored = converter(stored)
-            object.__setattr__(made, name, stored)
-        # As equinox does after a constructor, which may take other arguments than the fields.
-        for c in kind.__mro__:
-            if "__check_init__" in vars(c):
-                vars(c)["__check_init__"](made)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"a {kind.__name__} in it is not valid: {error}") from None
-    return made

@@ -3,13 +3,14 @@
 import dataclasses
 import math
 
+import numpy as np
+
 from qpcjax._versions import versions
 from qpcjax.constants import GAAS_MASS, fermi_energy
 from qpcjax.files import (
     InputError,
     read_trace,
     read_trace_columns,
-    save_json,
     table_files,
     write_files,
 )
@@ -28,6 +29,8 @@ class TraceFitOptions:
     """What to fit with and what to predict; energies in meV, temperatures in K.
 
     Fields:
+        ranges: pairs of gate voltages in mV; only points between one of the pairs are fitted.
+        skips: pairs of gate voltages in mV; points between these are not fitted.
         hold: names of parameters to hold, with values.
         free: names of parameters to free that are held by default.
         trace_temperature: of the electrons when the trace was taken; None where it is not known.
@@ -43,6 +46,8 @@ class TraceFitOptions:
     model: str = "mean"
     knots: int | None = None
     constant_ratio: bool = False
+    ranges: tuple[tuple[float, float], ...] = ()
+    skips: tuple[tuple[float, float], ...] = ()
     hold: tuple[tuple[str, float], ...] = ()
     free: tuple[str, ...] = ()
     loss: str = "linear"
@@ -58,8 +63,9 @@ class TraceFitOptions:
         QUANTITIES["mass"].check(self.mass)
         if self.density is not None:
             QUANTITIES["density"].check(self.density)
-        if self.mu is not None:
-            require_mu(self.mu, self.mass)
+        for name, value in (("mu", self.mu), *self.hold):
+            if name == "mu" and value is not None:
+                require_mu(value, self.mass)
         trace_model(self.model)
         if self.knots is not None and not 2 <= self.knots <= MOST_KNOTS:
             raise ValueError(
@@ -95,6 +101,60 @@ def held(words):
         if not equals:
             raise ValueError(f"--hold must be NAME=VALUE, such as length=60, got {word!r}")
     return tuple(found)
+
+
+def voltage_ranges(words, option):
+    """Pairs of gate voltages in mV from words such as -1400:-1200.
+
+    Args:
+        words: of the option, V1:V2 each.
+        option: its name, for messages.
+
+    Raises:
+        ValueError: something else, or two voltages that are the same.
+    """
+    found = []
+    for word in words:
+        try:
+            low, high = (float(end) for end in word.split(":"))
+        except ValueError:
+            low = high = math.nan
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError(
+                f"{option} must be V1:V2, two gate voltages in mV such as -1400:-1200, got {word!r}"
+            )
+        if low == high:
+            raise ValueError(f"{option} {word} is empty: its two gate voltages must differ")
+        found.append((low, high))
+    return tuple(found)
+
+
+def fitted_points(data, ranges, skips):
+    """The mask of the points of a trace that are fitted.
+
+    Args:
+        data: a `ConductanceTrace`.
+        ranges: pairs of gate voltages in mV; none for all points.
+        skips: pairs of gate voltages in mV.
+
+    Raises:
+        InputError: a pair without a point of the trace, or no point that is left.
+    """
+
+    def inside(pair, option):
+        try:
+            return data.inside(*pair)
+        except InputError as error:
+            raise InputError(f"{option} {pair[0]:g}:{pair[1]:g}: {error}") from None
+
+    used = np.full(data.value.size, not ranges)
+    for pair in ranges:
+        used |= inside(pair, "--range")
+    for pair in skips:
+        used &= ~inside(pair, "--skip")
+    if not np.any(used):
+        raise InputError(f"{data.label}: --range and --skip leave no point to fit")
+    return used
 
 
 def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **more):
@@ -155,11 +215,15 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     # Imported here: matplotlib and the fit take a second, which bad input should not cost.
     from qpcjax import plot
     from qpcjax.fitting import report, tables
+    from qpcjax.fitting.archive import summary_and_fit
     from qpcjax.fitting.device_of_trace import trace_device
     from qpcjax.fitting.heating import predict_heating
     from qpcjax.fitting.joint_fit import fit
 
-    data = dataclasses.replace(data, temperature=question.trace_temperature)
+    whole = dataclasses.replace(data, temperature=question.trace_temperature)
+    used = fitted_points(whole, question.ranges, question.skips)
+    chosen = not np.all(used)
+    data = whole[used] if chosen else whole
 
     def fitted(model, starts, label):
         device = trace_device(
@@ -181,9 +245,15 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
         )
 
     starts, scout = 12, question.model in _SCOUTED
-    if scout:  # the dearest barriers start from what is nearly their answer
-        starts = fitted(_SCOUTED[question.model], starts, "scout: ")
-    found = fitted(question.model, starts, f"{question.model}: " if scout else "")
+    try:
+        if scout:  # the dearest barriers start from what is nearly their answer
+            starts = fitted(_SCOUTED[question.model], starts, "scout: ")
+        found = fitted(question.model, starts, f"{question.model}: " if scout else "")
+    except InputError as error:
+        if not chosen:
+            raise
+        left = f"{np.sum(used)} of the {used.size} points are left by --range and --skip"
+        raise InputError(f"{error} ({left})") from None
     profiles = []
     for k, p in enumerate(found.free if question.intervals else ()):
         progress(k, len(found.free), "intervals")
@@ -192,19 +262,20 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
         found, question.bias, question.temperature, question.damping, progress=progress
     )
     axes = {
-        "fit": plot.staircase(found),
+        "fit": plot.staircase(found, left_out=whole[~used] if chosen else None),
         "heating": plot.heating(heating),
         "correlation": plot.correlation(found),
     }
     if profiles:
         axes["profiles"] = plot.profiles(found, profiles)
-    shown = {name.split(".")[0].capitalize(): png for name, png in plot.figure_files(axes).items()}
+    drawn = plot.figure_files(axes, ("png", *figure_formats))
+    shown = {name.capitalize(): drawn[f"{name}.png"] for name in axes}
     heated = tables.heating_columns(heating)
     source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     contents = {
         "report.txt": report.text(found, heating, profiles),
         "report.html": report.page(found, heating, profiles, shown),
-        "fit.json": save_json(tables.as_json(found, profiles)),
+        "fit.json": summary_and_fit(tables.as_json(found, profiles), found),
         **table_files(
             "parameters",
             tables.parameter_columns(found, profiles),
@@ -213,6 +284,16 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             "name",
         ),
         **table_files("heating", heated, formats, source, next(iter(heated))),
-        **plot.figure_files(axes, figure_formats),
+        **_curve_files(tables.curve_columns(found, whole, used), formats, source),
+        **{name: image for name, image in drawn.items() if name.endswith(tuple(figure_formats))},
     }
     return found, contents
+
+
+def _curve_files(curve, formats, source):
+    """The table `fit`; as JSON it is called `fit_curve`, since fit.json holds the fit itself."""
+    made = {}
+    for kind in formats:
+        stem = "fit_curve" if kind == "json" else "fit"
+        made |= table_files(stem, curve, [kind], source, next(iter(curve)))
+    return made

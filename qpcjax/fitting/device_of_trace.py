@@ -39,11 +39,23 @@ def trace_model(name: str) -> BarrierKind:
 
 
 def require_mu(mu: float, mass: float) -> None:
-    """Raise ValueError unless mu in meV is positive and of a density that a 2DEG can have."""
-    if not (mu > 0 and math.isfinite(mu)):
-        raise ValueError(f"mu must be a positive energy in meV, got {mu:g}")
-    most = fermi_energy(QUANTITIES["density"].upper, mass)
-    dataclasses.replace(QUANTITIES["mu"], upper=most).check(mu)
+    """Raise ValueError unless mu is the Fermi energy of a density that a 2DEG can have.
+
+    The densities are those of the quantity "density", 0.1 to 100 times 1e11 cm^-2.
+
+    Args:
+        mu: in meV.
+        mass: effective mass in m_e.
+    """
+    density = QUANTITIES["density"]
+    low, high = (fermi_energy(n, mass) for n in (density.lower, density.upper))
+    try:
+        dataclasses.replace(QUANTITIES["mu"], lower=low, upper=high).check(mu)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} (densities of {density.lower:g} to {density.upper:g} in {density.unit_text}, "
+            f"at {mass:g} m_e)"
+        ) from None
 
 
 def trace_device(
@@ -69,7 +81,8 @@ def trace_device(
     Args:
         trace: the data; only their gate range and number of steps count.
         model: name of a registered barrier that a gate moves, as `qpcjax fit --model` has them.
-        mu: electrochemical potential in meV; by default that of 2e11 electrons per cm^2.
+        mu: electrochemical potential in meV; by default that of 2e11 electrons per cm^2. It must be
+            the Fermi energy of 1e10 to 1e13 electrons per cm^2, 0.36 to 357 meV in GaAs.
         mass: effective mass in m_e.
         knots: number of gate voltages at which the number that the gate moves is free, 2 to 6; by
             default as many as the trace has steps, within these bounds.

@@ -13,13 +13,14 @@ from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device import Gated, damping_law
 from qpcjax.fitting.device_parameters import DeviceNumbers
-from qpcjax.fitting.predictions import device_at
+from qpcjax.fitting.predictions import device_at, require_near
 from qpcjax.fitting.result import FitResult
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import heated
 from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.validation import require_count
 
 GATES = 81
 OBSERVABLES = ("P_L", "P_R", "P_A", "r*")
@@ -65,7 +66,7 @@ def predict_heating(
     bias: float,
     temperature: float,
     damping: Any = 0.04,
-    gates: int = GATES,
+    gates: Any = GATES,
     progress=None,
 ) -> Heating:
     """Predict P_L, P_R, P_A and r* along the gate of a fitted device, each with a 68 % band.
@@ -81,7 +82,7 @@ def predict_heating(
         bias: bias energy in meV across barrier and series resistance, not 0.
         temperature: of the reservoirs in K, 0 or more.
         damping: damping law, or the strength a of Eq. (22).
-        gates: number of gate voltages, evenly over the first data set.
+        gates: number of gate voltages, evenly over the first data set; or the voltages in mV.
         progress: called with (done, total, label).
 
     Returns:
@@ -89,7 +90,8 @@ def predict_heating(
 
     Raises:
         ValueError: a bias of 0, a negative temperature, or a damping that is not positive.
-        InputError: a device without a gate.
+        InputError: a device without a gate; gate voltages far outside of those of the data, or in
+            V.
     """
     if not (math.isfinite(bias) and bias != 0):
         raise ValueError(f"bias must be a finite energy in meV other than 0, got {bias:g}")
@@ -98,7 +100,13 @@ def predict_heating(
     if not isinstance(fit.device.barrier, Gated):
         raise InputError("heat along the gate needs a device whose barrier is Gated")
     first = fit.parts[0].data
-    gate = np.linspace(first.gate.min(), first.gate.max(), gates)
+    if np.ndim(gates) == 0:
+        require_count("gates", gates)
+        gate = np.linspace(first.gate.min(), first.gate.max(), gates)
+    else:
+        gate = np.ravel(np.asarray(gates, float))
+        require_near({"gate": gate}, [part.data for part in fit.parts])
+    gates = gate.size
     device = dataclasses.replace(fit.device, damping=rate, temperature=float(temperature))
     settings = {
         "gate": gate,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.fitting.predictions import broadcast_settings, response_named
+from qpcjax.fitting.predictions import broadcast_settings, require_near, response_named
 from qpcjax.fitting.problem import parameter_slopes
 from qpcjax.fitting.uncertainty import weighted_slopes
 from qpcjax.measurements import InputError
@@ -219,6 +219,7 @@ def _slopes(fit, candidates, names):
     ]  # fmt: skip
     response, settings = response_named(candidates.kind), candidates.settings
     response.require_known(device, settings)
+    require_near(settings, [part.data for part in fit.parts])
     _, slopes = parameter_slopes(problem, part, device, response, settings, names)
     if not np.all(np.isfinite(slopes)):
         raise InputError(

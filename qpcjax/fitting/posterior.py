@@ -11,7 +11,7 @@ import numpy as np
 
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.predictions import broadcast_settings, response_named
+from qpcjax.fitting.predictions import broadcast_settings, require_near, response_named
 from qpcjax.fitting.sampling import Sampler, require_blackjax
 from qpcjax.measurements import InputError
 
@@ -125,6 +125,7 @@ class Posterior:
         )
         device = self.fit.device_with(damping)
         response.require_known(device, settings)
+        require_near(settings, [part.data for part in self.fit.parts])
         rows = self._rows
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _PREDICTED)).astype(int)]
         problem = self.fit.problem

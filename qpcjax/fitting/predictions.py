@@ -16,6 +16,8 @@ from qpcjax.measurements.response import RESPONSES
 
 _AT_ONCE = 128  # points evaluated side by side
 _HEAT_AT_ONCE = 4
+_REACH = 2.0  # ranges of the fitted gate voltages by which a prediction may lie outside of them
+_BESIDE = 0.02  # the same, where a thousand times the voltage lies within them
 
 
 def response_named(name: str | Response) -> Response:
@@ -63,6 +65,38 @@ class _NoDamping(eqx.Module):
         raise InputError(
             "this observable needs a damping law, which the device does not have: give damping="
         )
+
+
+def require_near(settings, data) -> None:
+    """Raise InputError for gate voltages of which the fitted data say nothing.
+
+    The law along the gate is extrapolated by up to twice the range of the data. Voltages outside of
+    it that would lie in it, or near it, a thousand times as large are in V.
+
+    Args:
+        settings: name -> array, of a prediction.
+        data: the data sets that were fitted.
+    """
+    known = [d.settings["gate"] for d in data if "gate" in d.settings]
+    asked = settings.get("gate")
+    if not known or asked is None or not asked.size:
+        return
+    low, high = min(g.min() for g in known), max(g.max() for g in known)
+    outside = np.maximum(low - asked, asked - high)
+    worst = int(np.argmax(np.nan_to_num(outside, nan=-np.inf)))
+    width, largest = high - low, max(abs(low), abs(high))
+    near = low - width / 2, high + width / 2
+    volts = np.all((1e3 * asked >= near[0]) & (1e3 * asked <= near[1]))
+    reach = _BESIDE * width if volts else max(_REACH * width, 0.2 * largest)
+    if not outside[worst] > reach:
+        return
+    meant = f"did you mean {1e3 * asked[worst]:g}?" if volts else (
+        "what the gate does there does not follow from these data"
+    )  # fmt: skip
+    raise InputError(
+        f"gate is in mV: {asked[worst]:g} lies far outside of the {low:g} to {high:g} mV that were "
+        f"fitted; {meant}"
+    )
 
 
 def device_at(device, settings):

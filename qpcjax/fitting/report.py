@@ -83,8 +83,10 @@ def _data(fit):
     for part in fit.parts:
         data = part.data
         rows = [("points", str(part.predicted.size))]
-        if data.dropped:
-            rows.append(("left out", f"{data.dropped} without a value"))
+        left_out = {"without a value": data.dropped, "by choice": data.excluded}
+        if any(left_out.values()):
+            words = (f"{number} {why}" for why, number in left_out.items() if number)
+            rows.append(("left out", ", ".join(words)))
         for name, values in data.settings.items():
             if name != "temperature" or np.ptp(values) > 0:
                 low, high = values.min(), values.max()

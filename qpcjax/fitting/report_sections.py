@@ -1,10 +1,11 @@
 """Pieces of a report, as plain text and as a web page."""
 
-import base64
 import dataclasses
 import html
 import re
 import textwrap
+
+from qpcjax.overviews import as_image
 
 _WIDTH = 94  # of the text
 
@@ -76,8 +77,7 @@ def as_page(title, sections, figures=None) -> str:
     """
     parts = [s.html() for s in sections]
     for name, png in (figures or {}).items():
-        data = base64.b64encode(png).decode("ascii")
-        parts.append(f'<h2>{html.escape(name)}</h2>\n<img src="data:image/png;base64,{data}">')
+        parts.append(f"<h2>{html.escape(name)}</h2>\n{as_image(png)}")
     return _PAGE.format(title=html.escape(title), body="\n".join(parts))
 
 

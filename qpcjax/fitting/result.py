@@ -16,8 +16,9 @@ from qpcjax.fitting.misfit import in_noise, misfit_in_words
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
-from qpcjax.fitting.predictions import broadcast_settings, response_named
+from qpcjax.fitting.predictions import broadcast_settings, require_near, response_named
 from qpcjax.fitting.problem import FitProblem, parameter_slopes
+from qpcjax.fitting.shown_fit import ShownFit
 from qpcjax.fitting.uncertainty import (
     bootstrap,
     curvature,
@@ -28,7 +29,7 @@ from qpcjax.fitting.uncertainty import (
 )
 from qpcjax.measurements import counted
 from qpcjax.optimise.parameters import Estimates, Parameter
-from qpcjax.overviews import Overview, Shown, unit_text
+from qpcjax.overviews import Overview, unit_text
 from qpcjax.scatterers.fields import innermost
 
 
@@ -48,7 +49,7 @@ class FitStart:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class FitResult(Shown, Estimates):
+class FitResult(ShownFit, Estimates):
     """A fitted device.
 
     Fields:
@@ -244,6 +245,11 @@ class FitResult(Shown, Estimates):
 
         Returns:
             Values and standard errors, in the unit of the response.
+
+        Raises:
+            ValueError: an unknown kind.
+            InputError: something that the prediction needs is not known; gate voltages far outside
+                of those of the data, or in V.
         """
         settings |= {"gate": gate, "bias": bias, "mu": mu, "temperature": temperature}
         return self.predict_with(self.device_with(damping), kind, settings)
@@ -262,6 +268,7 @@ class FitResult(Shown, Estimates):
         response = response_named(kind)
         settings, shape = broadcast_settings(**settings)
         response.require_known(device, settings)
+        require_near(settings, [part.data for part in self.parts])
         if not errors:
             kernel = Predictor(device, response, settings)
             value = kernel.predict(kernel.layout.values[None])[0]
@@ -273,10 +280,38 @@ class FitResult(Shown, Estimates):
         error = np.sqrt(np.einsum("...i,ij,...j->...", slopes, self.covariance, slopes))
         return value.reshape(shape + value.shape[1:]), error.reshape(shape + value.shape[1:])
 
-    def band(self, gate):
-        """Fitted conductance in 2e^2/h at gates in mV, and its standard error."""
-        temperature = self.parts[0].data.temperature
-        return self.predict("conductance", gate, temperature=temperature)
+    def band(self, gate=None):
+        """Fitted conductance in 2e^2/h and its standard error: the 68 % band of the curve.
+
+        Args:
+            gate: gate voltages in mV; by default those of the first data set, a trace.
+
+        Raises:
+            InputError: gate voltages far outside of those of the data, or in V.
+        """
+        part = self.problem.parts[0]
+        own = part.data.settings
+        if gate is None:
+            return self._at_points(part)
+        asked = np.asarray(gate, float)
+        fitted = own.get("gate") if self.parts[0].kind == "conductance" else None
+        near = fitted is not None and np.all((asked >= fitted.min()) & (asked <= fitted.max()))
+        if asked.size and near and all(np.ptp(x) == 0 for n, x in own.items() if n != "gate"):
+            # What predicted the data is compiled, and has the room that these voltages need.
+            settings = {n: np.full(asked.size, x[0]) for n, x in own.items()}
+            found = self._at_points(part, settings | {"gate": asked.ravel()})
+            return tuple(x.reshape(asked.shape) for x in found)
+        return self.predict("conductance", gate, temperature=part.data.temperature)
+
+    def _at_points(self, part, settings=None):
+        """Predictions of a part and their standard errors, at its points or other ones."""
+        rows = self.problem.of_part(part, [p.value for p in self.parameters])
+        if settings is None:
+            value, slopes = part.linearise(rows)
+        else:
+            value, slopes = part.kernel.linearise(rows, settings)
+        slopes = slopes[0] @ self.problem.selection(part)
+        return value[0], np.sqrt(np.einsum("pi,ij,pj->p", slopes, self.covariance, slopes))
 
     @functools.cached_property
     def flat_directions(self):

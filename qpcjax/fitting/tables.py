@@ -11,6 +11,7 @@ from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
+from qpcjax.measurements import ConductanceTrace
 from qpcjax.quantities import QUANTITIES
 
 
@@ -92,6 +93,37 @@ def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     return columns | {"what it is": [fit.meaning(p.name) for p in rows]}
 
 
+def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> dict:
+    """Columns of fit.csv, a row for each point of the trace, in the order of the measurement.
+
+    The fitted curve, with the ends of its 68 % band, is known between the lowest and the highest
+    gate voltage that was fitted; beyond, its law along the gate is none, and the cells are NaN.
+
+    Args:
+        fit: whose first data set holds the points of the trace that are used.
+        data: the whole trace.
+        used: a Boolean for each of its points, whether it was fitted.
+    """
+    gate, unit = data.gate, data.response.unit
+    fine, factor = data.response.residual_unit
+    value, error = np.full((2, gate.size), np.nan)
+    chosen = np.flatnonzero(used)
+    chosen = chosen[np.argsort(gate[chosen], kind="stable")]  # the order of the fit's own points
+    value[chosen], error[chosen] = fit.band()
+    between = ~used & (gate >= gate[chosen[0]]) & (gate <= gate[chosen[-1]])
+    if np.any(between):
+        value[between], error[between] = fit.band(gate[between])
+    return {
+        QUANTITIES["gate"].named_column: gate,
+        f"conductance ({unit})": data.conductance,
+        f"fit ({unit})": value,
+        f"residual ({fine})": factor * (data.conductance - value),
+        f"low ({unit})": value - error,
+        f"high ({unit})": value + error,
+        "used": used.astype(int),
+    }
+
+
 def _finite(ends):
     return [end if math.isfinite(end) else None for end in ends]
 
@@ -110,6 +142,7 @@ def _data_json(part):
         "kind": part.kind,
         "points": int(part.predicted.size),
         "dropped": int(part.data.dropped),
+        "excluded": int(part.data.excluded),
         "sha256": part.data.sha256,
         "temperature_K": float(temperature)
         if np.ndim(temperature) == 0 and temperature is not None

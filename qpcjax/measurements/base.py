@@ -1,13 +1,14 @@
 """What every kind of measured data has in common, and the registry of the kinds."""
 
 import dataclasses
-from typing import Any, ClassVar, TypeVar
+import math
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from qpcjax.measurements.errors import InputError
 from qpcjax.measurements.response import Response, add_response
-from qpcjax.overviews import brief
+from qpcjax.overviews import brief, in_words
 
 KINDS: dict[str, type["AbstractMeasurement"]] = {}
 _Kind = TypeVar("_Kind", bound=type["AbstractMeasurement"])
@@ -26,6 +27,7 @@ class AbstractMeasurement:
             known: a fit then takes it from the residuals.
         temperature: electron temperature in K, None where it is not known.
         dropped: number of rows left out because a value was missing (NaN).
+        excluded: number of points left out by choice, as by `between` or a mask.
         sha256: of the bytes that were read.
         metadata: what else the file said: texts and numbers.
 
@@ -46,6 +48,7 @@ class AbstractMeasurement:
     sigma: np.ndarray | float | None = None
     temperature: Any = None
     dropped: int = 0
+    excluded: int = 0
     sha256: str = ""
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -61,6 +64,83 @@ class AbstractMeasurement:
 
     def __repr__(self):
         return brief(self)
+
+    # --- some of the points ---
+
+    __iter__ = None  # points are chosen, and not walked through one by one
+
+    def __getitem__(self, points: Any) -> Self:
+        """The data of some points alone; sigma and temperature follow, names and metadata stay.
+
+        Args:
+            points: a mask with a Boolean for each point, a slice, or the numbers of points counted
+                from 0, in the order of the data.
+
+        Raises:
+            InputError: another mask or number, or no point that is left.
+        """
+        every = np.arange(self.value.size)
+        wanted = points if isinstance(points, slice) else np.asarray(points)
+        try:
+            chosen = np.atleast_1d(every[wanted])
+        except IndexError:
+            chosen = None
+        if chosen is None or chosen.ndim != 1:
+            raise InputError(
+                f"{self.label}: points are chosen by a mask of {every.size} Booleans, a slice, or "
+                f"whole numbers from 0 to {every.size - 1}, got {in_words(points)}"
+            )
+        if chosen.size == 0:
+            raise InputError(f"{self.label}: no point is left of {every.size}")
+        return self._at(chosen)
+
+    def between(self, low: float, high: float) -> Self:
+        """The points whose gate voltage lies between two voltages in mV, these included.
+
+        Raises:
+            InputError: data without a gate voltage, no point that is left.
+            ValueError: a voltage that is not a number.
+        """
+        return self[self.inside(low, high)]
+
+    def inside(self, low: float, high: float) -> np.ndarray:
+        """The mask of `between`, a Boolean for each point; `data[~data.inside(a, b)]` skips them.
+
+        Args:
+            low: gate voltage in mV.
+            high: another one; the order does not matter.
+        """
+        gate = self.settings.get("gate")
+        if gate is None:
+            raise InputError(
+                f"{self.label}: the data have no gate voltage; choose points by a mask instead, "
+                f"such as data[data.{self.settings_names[0]} > 0]"
+            )
+        low, high = sorted((float(low), float(high)))
+        if math.isnan(low) or math.isnan(high):
+            raise ValueError(f"gate voltages in mV must be numbers, got {low:g} and {high:g}")
+        mask = (gate >= low) & (gate <= high)
+        if not np.any(mask):
+            first, last = gate.min(), gate.max()
+            message = (
+                f"{self.label}: no point lies between {low:g} and {high:g} mV: the gate voltages "
+                f"go from {first:g} to {last:g} mV"
+            )
+            volts = 1e3 * low, 1e3 * high  # perhaps they are in V
+            if np.any((gate >= volts[0]) & (gate <= volts[1])):
+                message += f"; did you mean {volts[0]:g} and {volts[1]:g}?"
+            raise InputError(message)
+        return mask
+
+    def _at(self, index):
+        """The data of the points of these numbers."""
+        names = [n for n in (*self._columns, "sigma", "temperature") if np.ndim(getattr(self, n))]
+        size = (self.value.size,)
+        columns = {n: np.broadcast_to(getattr(self, n), size)[index] for n in names}
+        excluded = self.excluded + self.value.size - index.size
+        found = dataclasses.replace(self, **columns, excluded=excluded)
+        object.__setattr__(found, "dropped", self.dropped)  # of the file, not of what is left
+        return found
 
     # --- what fits ask ---
 
@@ -91,9 +171,7 @@ class AbstractMeasurement:
         """The same points in the order of the gate voltage, where they are a trace."""
         if not self.ordered:
             return self
-        order = np.argsort(self.settings["gate"], kind="stable")
-        names = [n for n in (*self._columns, "sigma", "temperature") if np.ndim(getattr(self, n))]
-        return dataclasses.replace(self, **{n: getattr(self, n)[order] for n in names})
+        return self._at(np.argsort(self.settings["gate"], kind="stable"))
 
     # --- checks ---
 

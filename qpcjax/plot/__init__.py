@@ -1,8 +1,9 @@
 """Pictures: a function each, from results to the Axes they are drawn in.
 
 Every function draws in the Axes it is given (`axes=`), or makes a figure of a journal's column or
-page, and returns its Axes; the figure is `axes.figure`. None opens a window, leaves matplotlib's
-settings changed or touches `pyplot`: they are safe in scripts, servers and notebooks.
+page, and returns its Axes, of several panels an array; the figure is `axes.figure` of either. None
+opens a window, leaves matplotlib's settings changed or touches `pyplot`: they are safe in scripts,
+servers and notebooks.
 """
 
 from qpcjax.plot.designs import design_summary as design_summary

@@ -60,8 +60,17 @@ def one_panel(axes, height, width=COLUMN):
     return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
+class Panels(np.ndarray):
+    """Axes of several panels on one figure, an array of them."""
+
+    @property
+    def figure(self):
+        """The figure that the panels are on, as `figure` of a single one."""
+        return self.flat[0].figure
+
+
 def panels(axes, rows, columns, size, **options) -> Any:
-    """The same for several panels: an array of Axes, row by row.
+    """The same for several panels: `Panels`, row by row.
 
     Args:
         axes: an array or sequence of as many Axes as there are panels, or None.
@@ -75,8 +84,8 @@ def panels(axes, rows, columns, size, **options) -> Any:
     """
     if axes is None:
         figure = Figure(figsize=size, layout="constrained")
-        return np.ravel(np.asarray(figure.subplots(rows, columns, squeeze=False, **options)))
-    axes = np.ravel(np.asarray(axes, dtype=object))
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    axes = np.ravel(np.asarray(axes, dtype=object)).view(Panels)
     if axes.size != rows * columns:
         raise ValueError(f"axes must be {rows * columns} Axes, got {axes.size}")
     return axes

@@ -15,7 +15,7 @@ _SHIFT = 1 / 12  # of the longest trace, from one to the next
 
 
 @styled
-def staircase(fit, name=None, *, axes=None):
+def staircase(fit, name=None, left_out=None, *, axes=None):
     """A trace with its fit, and below the residuals.
 
     Above, data and fit in 2e^2/h with the 68 % band of the fit's covariance; below, data minus fit
@@ -25,6 +25,7 @@ def staircase(fit, name=None, *, axes=None):
     Args:
         fit: a `FitResult`.
         name: of the data set, a trace; by default the first trace.
+        left_out: a `ConductanceTrace` of points that were not fitted, drawn as crosses.
         axes: two Axes to draw in, staircase and residuals.
 
     Returns:
@@ -41,6 +42,10 @@ def staircase(fit, name=None, *, axes=None):
     top, bottom = own = panels(axes, 2, 1, (COLUMN, 3.2), sharex=True, height_ratios=(3, 1))
     gate = part.data.gate
     top.plot(gate, part.data.conductance, color=DATA, label="data", gid="data", **DOTS)
+    if left_out is not None:
+        crosses = {"linestyle": "none", "marker": "x", "markersize": 2.5, "markeredgewidth": 0.5}
+        values = left_out.gate, left_out.conductance
+        top.plot(*values, color=DATA, label="not fitted", gid="left out", **crosses)
     line = gate, part.predicted
     if part is fit.parts[0]:
         along = np.linspace(gate[0], gate[-1], _BAND_POINTS)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import qpcjax as qpc
 from qpcjax import constants, files
 from qpcjax.cli.app import app
-from qpcjax.fitting import Device, GateCurve, Gated, fit, trace_device
+from qpcjax.fitting import Device, GateCurve, Gated, fit, load_fit, trace_device
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device import gate_knots
 from qpcjax.fitting.heating import predict_heating
@@ -305,8 +305,15 @@ def test_bad_questions_are_refused_before_any_work():
         fit(trace_device(few, knots=5), few)
     with pytest.raises(ValueError, match="did you mean length"):
         fit(trace_device(trace), trace, fixed={"lenght": 50.0})
-    with pytest.raises(ValueError, match="mu must be a positive energy"):
-        trace_device(trace, mu=-1.0)
+    with pytest.raises(
+        ValueError, match=r"mu must be from 0\.357.*, got 357\.5.* \(densities of 0\.1"
+    ):
+        trace_device(trace, mu=357.5)
+    with pytest.raises(ValueError, match=r"mu must be from 1\.04\d* to 1040.* at 0\.023 m_e"):
+        trace_device(trace, mu=1.0, mass=0.023)
+    for density in (0.1, 100.0):  # the ends themselves are allowed
+        mu = constants.fermi_energy(density)
+        assert float(trace_device(trace, mu=mu).mu) == mu
     with pytest.raises(ValueError, match="knots must be"):
         trace_device(trace, knots=9)
     with pytest.raises(files.InputError, match="IdealStep"):
@@ -318,7 +325,7 @@ def test_bad_questions_are_refused_before_any_work():
 
 @pytest.fixture(scope="module")
 def heating(fitted):
-    return predict_heating(fitted, 2.0, 1.6, gates=6)
+    return predict_heating(fitted, 2.0, 1.6, gates=np.linspace(-1500, -1000, 6))
 
 
 def test_heating_is_that_of_the_softened_constriction(fitted, heating):
@@ -361,6 +368,17 @@ def test_maps_of_heat(fitted, heating):
         fitted.predict("heating", gate=-50.0, bias=1.0, temperature=1.6)
 
 
+def test_gate_voltages_in_volts_are_refused(fitted):
+    meant = r"gate is in mV: -1\.4 lies far outside of the -1500 to -1000 mV .* mean -1400\?"
+    for ask in (
+        lambda: fitted.predict("conductance", gate=-1.4),
+        lambda: fitted.band(-1.4),
+        lambda: predict_heating(fitted, 2.0, 1.6, gates=[-1.4]),
+    ):
+        with pytest.raises(InputError, match=meant):
+            ask()
+
+
 def test_heating_refuses_what_has_no_answer(fitted):
     with pytest.raises(ValueError, match="other than 0"):
         predict_heating(fitted, 0.0, 1.6)
@@ -368,6 +386,8 @@ def test_heating_refuses_what_has_no_answer(fitted):
         predict_heating(fitted, 2.0, -1.0)
     with pytest.raises(ValueError, match="strength must be a positive number"):
         predict_heating(fitted, 2.0, 1.0, damping=0.0)
+    with pytest.raises(ValueError, match="gates must be a whole number, 1 or more, got 0"):
+        predict_heating(fitted, 2.0, 1.6, gates=0)
 
 
 # --- the command ----------------------------------------------------------------------------
@@ -376,17 +396,28 @@ def test_heating_refuses_what_has_no_answer(fitted):
 def test_command_writes_report_tables_and_figures(tmp_path):
     out = tmp_path / "out"
     formats = ["--format", "csv", "--format", "netcdf"]
-    code, printed, complaint = call("fit", EXAMPLE, "-o", out, *formats)
+    # Points beyond the range and between the skipped voltages are in fit.csv all the same.
+    choice = ["--range", "-1500:-1005", "--skip", "-1330:-1320"]
+    code, printed, complaint = call("fit", EXAMPLE, "-o", out, *formats, *choice)
     assert code == 0, complaint
     figures = {"fit.png", "heating.png", "correlation.png"}
-    tables = {f"{name}.{end}" for name in ("parameters", "heating") for end in ("csv", "nc")}
+    stems = ("fit", "parameters", "heating")
+    tables = {f"{name}.{end}" for name in stems for end in ("csv", "nc")}
     names = {"report.txt", "report.html", "fit.json", *tables, *figures}
     assert {path.name for path in out.iterdir()} == names
     assert " ".join((out / "report.txt").read_text().split()) in printed
     content = json.loads((out / "fit.json").read_text())
     assert content["status"] == "converged"
-    assert content["points"] == 399
+    whole = files.read_trace(EXAMPLE)
+    beyond = whole.gate > -1005
+    skipped = (whole.gate >= -1330) & (whole.gate <= -1320)
+    left_out = int(np.sum(beyond | skipped))
+    assert content["points"] == 399 - left_out
     assert content["data"][0]["dropped"] == 2
+    assert content["data"][0]["excluded"] == left_out
+    again = load_fit(out / "fit.json")
+    assert again.values() == {n: p["value"] for n, p in content["parameters"].items()}
+    assert f"2 without a value, {left_out} by choice" in printed
     assert content["parameters"]["series_resistance"]["value"] == pytest.approx(300, abs=6)
     with xr.open_dataset(out / "parameters.nc") as found:
         assert list(found.name.values) == list(content["parameters"])
@@ -405,6 +436,17 @@ def test_command_writes_report_tables_and_figures(tmp_path):
     lines = (out / "parameters.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("name,value,stderr,unit,state,start,lower,upper")
     assert f"# input_sha256: {sha256}" in lines
+    table = np.genfromtxt(out / "fit.csv", delimiter=",", names=True)
+    np.testing.assert_array_equal(table["gate_mV"], whole.gate)
+    np.testing.assert_array_equal(table["conductance_2e2h"], whole.conductance)
+    np.testing.assert_array_equal(table["used"], ~(beyond | skipped))
+    np.testing.assert_array_equal(np.isnan(table["fit_2e2h"]), beyond)
+    assert np.std(table["residual_uS"][skipped]) < 3  # uS: the noise is 1
+    assert np.all((table["low_2e2h"] < table["fit_2e2h"])[~beyond])
+    assert np.all((table["high_2e2h"] > table["fit_2e2h"])[~beyond])
+    with xr.open_dataset(out / "fit.nc") as found:
+        assert found.conductance.attrs["units"] == "2e2/h"
+        assert dict(found.sizes) == {"gate": 399}
     table = np.genfromtxt(out / "heating.csv", delimiter=",", names=True)
     assert len(table.dtype.names) == 14
     assert np.all(np.isfinite(table["P_R_pW"]))
@@ -427,6 +469,7 @@ def test_command_writes_report_tables_and_figures(tmp_path):
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--knots", "1"), "knots"),
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--model", "sadle"), "saddle"),
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--hold", "length"), "NAME=VALUE"),
+        ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--hold", "mu=0.3"), "mu must be from"),
         ("gate (mV),conductance (uS)\n1,1\n2,40\n3,90\n", ("--loss", "l1"), "loss must be"),
     ],
 )

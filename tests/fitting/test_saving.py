@@ -1,5 +1,6 @@
 """Fits as files: the same numbers again, and clear words about files that are none."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from helpers import Resonance
 from small_fits import RANGE, TRUE, device, fitted, joint, trace
 
 import qpcjax as qpc
+from qpcjax.files import save_json
 from qpcjax.fitting import (
     Device,
     GateCurve,
@@ -21,7 +23,9 @@ from qpcjax.fitting import (
     load_fit,
     load_posterior,
 )
-from qpcjax.fitting.archive import decoded, encoded
+from qpcjax.fitting.archive import summary_and_fit
+from qpcjax.fitting.saved_values import decoded, encoded
+from qpcjax.fitting.tables import as_json
 from qpcjax.measurements import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -136,6 +140,30 @@ def test_other_files(saved, tmp_path, text, words):
     path = tmp_path / "other.json"
     path.write_text(text(saved))
     with pytest.raises(InputError, match=words):
+        load_fit(path)
+
+
+def test_the_file_of_the_command_is_a_fit_too(tmp_path):
+    found, path = fitted(), tmp_path / "fit.json"
+    summary = as_json(found)
+    path.write_text(summary_and_fit(summary, found))
+    document = json.loads(path.read_text())
+    assert json.loads(save_json(summary)).items() <= document.items()
+    assert path.read_text().startswith('{\n  "format": "qpcjax fit"')
+    again = load_fit(path)
+    assert again.values() == found.values()
+    np.testing.assert_array_equal(again.covariance, found.covariance)
+    path.write_text(path.read_text()[:-700])
+    with pytest.raises(InputError, match="cut off or changed"):
+        load_fit(path)
+
+
+def test_a_barrier_that_cannot_be_saved_leaves_the_summary(tmp_path):
+    found, path = fitted(), tmp_path / "fit.json"
+    odd = dataclasses.replace(found, device=lambda: None)
+    path.write_text(summary_and_fit(as_json(found), odd))
+    assert json.loads(path.read_text())["status"] == found.status
+    with pytest.raises(InputError, match="but not the fit: a function cannot be saved"):
         load_fit(path)
 
 

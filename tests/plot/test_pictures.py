@@ -130,8 +130,11 @@ def searched(squares=False):
 @pytest.mark.parametrize("name", simple_pictures())
 def test_pictures_are_a_column_or_a_page_wide_and_draw_where_they_are_told(name):
     draw, arguments, count = simple_pictures()[name]
-    own = np.ravel(draw(*arguments))
+    drawn = draw(*arguments)
+    own = np.ravel(drawn)
     assert own.size == count
+    assert isinstance(drawn.figure, Figure)  # of one Axes and of several
+    assert all(axes.figure is drawn.figure for axes in own)
     width, _ = own[0].figure.get_size_inches()
     assert width <= 7.0
     if name not in ("correlation", "profiles", "corner"):  # as large as there are parameters
@@ -208,6 +211,14 @@ def test_staircase_shows_data_fit_band_and_residuals():
     assert "mV" in bottom.get_xlabel()
     assert "2e^2/h" in top.get_ylabel()
     assert "300" in top.get_title(loc="left")
+
+
+def test_staircase_shows_points_that_were_not_fitted():
+    more = ConductanceTrace([10.0, 20.0], [3.0, 4.0])
+    top, _ = plot.staircase(Fit(), left_out=more)
+    line = lines_of(top)["left out"]
+    np.testing.assert_array_equal(line.get_data(), [more.gate, more.conductance])
+    assert line.get_label() == "not fitted"
 
 
 def test_staircase_of_another_data_set_has_no_band():
