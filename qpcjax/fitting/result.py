@@ -12,7 +12,7 @@ from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.misfit import in_noise, misfit_in_words
+from qpcjax.fitting.misfit import misfit_in_words
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
@@ -27,9 +27,7 @@ from qpcjax.fitting.uncertainty import (
     profile,
     slopes_at_minimum,
 )
-from qpcjax.measurements import counted
 from qpcjax.optimise.parameters import Estimates, Parameter
-from qpcjax.overviews import Overview, unit_text
 from qpcjax.scatterers.fields import innermost
 
 
@@ -187,22 +185,6 @@ class FitResult(ShownFit, Estimates):
         return (*found, *in_words([p.name for p in self.free], self.rises))
 
     # --- words ---
-
-    def _overview(self):
-        errors = self.stderr
-        rows = [
-            (
-                p.name,
-                f"{p.value:.6g}",
-                f"+- {errors[p.name]:.2g}" if p.free else "held",
-                unit_text(p.unit),
-            )
-            for p in self.parameters
-        ]
-        names = ", ".join(part.name for part in self.parts)
-        title = f"FitResult, {self.status}: {counted(self.points, 'point')} of {names}, "
-        title += in_noise(self.parts[0])
-        return Overview(title, rows, self.doubts)
 
     @property
     def initial_values(self):

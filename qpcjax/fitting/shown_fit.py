@@ -5,11 +5,29 @@ What makes these knows results itself, and is imported when it is asked for.
 
 from typing import Any
 
-from qpcjax.overviews import Shown, as_image
+from qpcjax.fitting.misfit import in_noise
+from qpcjax.measurements import counted
+from qpcjax.overviews import Overview, Shown, as_image, unit_text
 
 
 class ShownFit(Shown):
     """A fit's result that can be read."""
+
+    def _overview(self: Any):
+        errors = self.stderr
+        rows = [
+            (
+                p.name,
+                f"{p.value:.6g}",
+                f"+- {errors[p.name]:.2g}" if p.free else "held",
+                unit_text(p.unit),
+            )
+            for p in self.parameters
+        ]
+        names = ", ".join(part.name for part in self.parts)
+        title = f"FitResult, {self.status}: {counted(self.points, 'point')} of {names}, "
+        title += in_noise(self.parts[0])
+        return Overview(title, rows, self.doubts)
 
     def _repr_html_(self):
         from qpcjax.fitting.pictures import of_traces
