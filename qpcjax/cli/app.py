@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from qpcjax._versions import versions
-from qpcjax.cli import design, evaluate, explore, figures, fit, info, inspect, sweep
+from qpcjax.cli import (
+    compare,
+    design,
+    evaluate,
+    explore,
+    figures,
+    fit,
+    info,
+    inspect,
+    next,
+    sweep,
+)
 
 app = typer.Typer(
     name="qpcjax",
@@ -54,6 +65,8 @@ def _common(
 for _command, _examples in (
     (evaluate.evaluate, evaluate.EXAMPLES),
     (fit.fit, fit.EXAMPLES),
+    (compare.compare, compare.EXAMPLES),
+    (next.next, next.EXAMPLES),
     (inspect.inspect, inspect.EXAMPLES),
     (figures.figures, figures.EXAMPLES),
     (sweep.sweep, sweep.EXAMPLES),

@@ -128,7 +128,7 @@ def _fit(
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
     """
-    from qpcjax.fitting.command import TraceFitOptions, answer, held, read, voltage_ranges
+    from qpcjax.fitting.command import TraceFitOptions, answer, held, read, voltage_range
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
@@ -139,8 +139,8 @@ def _fit(
             model=generated["model"],
             knots=knots,
             constant_ratio=constant_ratio,
-            ranges=voltage_ranges(ranges or (), "--range"),
-            skips=voltage_ranges(skips or (), "--skip"),
+            ranges=tuple(voltage_range(word, "--range") for word in ranges or ()),
+            skips=tuple(voltage_range(word, "--skip") for word in skips or ()),
             hold=held(hold or ()),
             free=tuple(free or ()),
             loss=loss,

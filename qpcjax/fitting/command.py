@@ -103,30 +103,26 @@ def held(words):
     return tuple(found)
 
 
-def voltage_ranges(words, option):
-    """Pairs of gate voltages in mV from words such as -1400:-1200.
+def voltage_range(word, option, wanted="gate voltages in mV such as -1400:-1200"):
+    """Two voltages from a word such as -1400:-1200.
 
     Args:
-        words: of the option, V1:V2 each.
-        option: its name, for messages.
+        word: V1:V2.
+        option: whose word it is, for messages.
+        wanted: what the two are, with an example.
 
     Raises:
         ValueError: something else, or two voltages that are the same.
     """
-    found = []
-    for word in words:
-        try:
-            low, high = (float(end) for end in word.split(":"))
-        except ValueError:
-            low = high = math.nan
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise ValueError(
-                f"{option} must be V1:V2, two gate voltages in mV such as -1400:-1200, got {word!r}"
-            )
-        if low == high:
-            raise ValueError(f"{option} {word} is empty: its two gate voltages must differ")
-        found.append((low, high))
-    return tuple(found)
+    try:
+        low, high = (float(end) for end in word.split(":"))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"{option} must be V1:V2, two {wanted}, got {word!r}")
+    if low == high:
+        raise ValueError(f"{option} {word} is empty: its two voltages must differ")
+    return low, high
 
 
 def fitted_points(data, ranges, skips):

@@ -7,7 +7,7 @@ import pytest
 import small_fits
 from commands import call
 
-from qpcjax.fitting.command import TraceFitOptions, fitted_points, voltage_ranges
+from qpcjax.fitting.command import TraceFitOptions, fitted_points, voltage_range
 from qpcjax.fitting.tables import curve_columns
 from qpcjax.measurements import (
     BiasSpectroscopy,
@@ -99,9 +99,9 @@ def test_what_cannot_be_chosen():
 
 def test_ranges_and_skips_of_the_command():
     trace = KINDS["trace"]
-    ranges = voltage_ranges(["-1400:-1300", "-1000:-1150"], "--range")
-    assert ranges == ((-1400, -1300), (-1000, -1150))
-    skips = voltage_ranges(["-1310.5:-1e3"], "--skip")
+    ranges = [voltage_range(word, "--range") for word in ("-1400:-1300", "-1000:-1150")]
+    assert ranges == [(-1400, -1300), (-1000, -1150)]
+    skips = [voltage_range("-1310.5:-1e3", "--skip")]
     assert list(fitted_points(trace, (), ())) == [True] * 5
     assert list(fitted_points(trace, ranges, ())) == [True, True, False, True, True]
     assert list(fitted_points(trace, ranges, skips)) == [True, False, False, False, False]
