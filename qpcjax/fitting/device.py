@@ -274,6 +274,8 @@ class Device(eqx.Module):
         excitation: lock-in excitation in mV rms, averaged over with six nodes; None where it is
             small.
         damping: damping law for the hot spot; a number is the strength of `QuadraticDamping`.
+        freed: names of numbers that fits free although they hold them by default, such as an
+            electron temperature that nobody measured.
 
     Raises:
         ValueError: a number out of range.
@@ -288,6 +290,7 @@ class Device(eqx.Module):
     bias_share: Any = eqx.field(default=None, converter=_optional_number)
     excitation: Any = eqx.field(default=None, converter=_optional_number)
     damping: Any = eqx.field(default=None, converter=damping_law)
+    freed: tuple[str, ...] = eqx.field(default=(), static=True, converter=tuple)
 
     def __check_init__(self):
         require("mu", self.mu, "a finite energy in meV", np.isfinite)

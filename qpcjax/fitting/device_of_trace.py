@@ -8,8 +8,10 @@ import numpy as np
 
 from qpcjax.constants import GAAS_MASS, HBAR2_OVER_2M, fermi_energy
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio
-from qpcjax.fitting.starts import Steps
-from qpcjax.measurements import ConductanceTrace
+from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.steps import Steps
+from qpcjax.fitting.trace_search import Law, TraceSearch, is_searchable
+from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.quantities import QUANTITIES, closest
 from qpcjax.scatterers import as_scatterer
 from qpcjax.scatterers.registry import BARRIERS, BarrierKind
@@ -22,6 +24,10 @@ MOST_KNOTS = 6
 # Numbers that make a barrier soft; both ends of the trace have their own value of them.
 _SOFTNESS = ("hbar_omega_x", "curvature_radius")
 
+
+_SMEARINGS = ("temperature", "softness", "both")
+_SOFTENED = 2  # values of a softness along the gate
+_FIRST_TEMPERATURE = 1.0  # K, where a fit of it begins
 
 _JUMP = 1e-6  # difference of T(E) on both sides of an energy that is no rounding
 
@@ -67,27 +73,35 @@ def trace_device(
     knots: int | None = None,
     constant_ratio: bool = False,
     temperature: float | None = None,
+    smearing: str | None = None,
 ) -> Device:
     """A device of this kind of barrier that can have given a conductance trace.
 
     The number that the gate moves (the half-width of a constriction, the height of a saddle or
     step) is a polynomial through its values at a few gate voltages; a series resistance stands in
-    the way. A hard-wall constriction has its length, a smearing in E1, whose logarithm is linear
-    along the gate, and a floor, linear and held at 0; a saddle and smooth walls are soft
+    the way. A hard-wall constriction has its length and a floor, linear and held at 0. What smears
+    its steps is an electron temperature in K, the same all along the trace, or a softness in E1,
+    whose logarithm is linear along the gate, or both. A saddle and smooth walls are soft
     themselves, with hbar_omega_x or curvature_radius at both ends of the trace and a temperature
     that is held. A registered class of your own begins with the numbers of its sliders. It is soft
     itself unless its T(E) jumps.
 
+    How many values the gate curve has, and what smears the steps, is chosen by the Bayesian
+    criterion among fits on a table (`trace_search`), unless it is stated.
+
     Args:
-        trace: the data; only their gate range and number of steps count.
+        trace: the data.
         model: name of a registered barrier that a gate moves, as `qpcjax fit --model` has them.
         mu: electrochemical potential in meV; by default that of 2e11 electrons per cm^2. It must be
             the Fermi energy of 1e10 to 1e13 electrons per cm^2, 0.36 to 357 meV in GaAs.
         mass: effective mass in m_e.
         knots: number of gate voltages at which the number that the gate moves is free, 2 to 6; by
-            default as many as the trace has steps, within these bounds.
+            default what the data ask for.
         constant_ratio: whether L/w is constant along the trace, and not L.
-        temperature: of the electrons in K; by default that of the trace.
+        temperature: of the electrons in K, where it is known; by default that of the trace.
+        smearing: what smears the steps of a barrier that is not soft itself: "temperature",
+            "softness" or "both"; by default what the data ask for. With a known temperature
+            "temperature" means that alone, and "both" is not to be had.
 
     Raises:
         InputError: a trace without a step.
@@ -103,8 +117,9 @@ def trace_device(
     channel = {"half_width", "length"} <= set(arguments)
     if constant_ratio and not channel:
         raise ValueError(f"constant_ratio is for channels of a length, not for {model}")
+    if smearing not in (None, *_SMEARINGS):
+        raise ValueError(f"smearing must be one of {', '.join(_SMEARINGS)}, got {smearing!r}")
     steps = Steps(trace)
-    count = knots or min(max(steps.count, 2), MOST_KNOTS)
     temperature = trace.temperature if temperature is None else temperature
     first = {n: _first_value(kind, a, mu, mass) for n, a in arguments.items() if a.needed}
     shapes = [name for name in first if name != kind.gate]
@@ -117,22 +132,61 @@ def trace_device(
     moved = arguments[gate]
     signed = moved.quantity is None or moved.quantity.signed
     start = first.get(gate, moved.default)
-    curves: dict[str, Any] = {
-        gate: along(*np.full(count, start), form="plain" if signed else "positive")
-    }
-    smearing = None
-    if channel:
-        smearing = along(0.2, 0.4)
-        if "offset" in arguments:
-            curves["offset"] = along(0.0, 0.0, form="plain")
-    elif _has_jumps(as_scatterer(scatterer)):
-        smearing = along(mu / 20, mu / 20)
-    curves |= {name: along(first[name], first[name]) for name in _SOFTNESS if name in shapes}
+    hard = channel or _has_jumps(as_scatterer(scatterer))
+    if smearing is not None and not hard:
+        raise ValueError(f"smearing is for barriers that are not soft themselves, not for {model}")
+    others: dict[str, Any] = {}
+    if channel and "offset" in arguments:
+        others["offset"] = along(0.0, 0.0, form="plain")
+    others |= {name: along(first[name], first[name]) for name in _SOFTNESS if name in shapes}
     if constant_ratio:
-        curves["length"] = Ratio("half_width", 4.0)
-    if smearing is None and temperature is None:
-        temperature = NOMINAL_TEMPERATURE
-    return Device(Gated(scatterer, **curves), mu, smearing, steps.resistance, temperature)
+        others["length"] = Ratio("half_width", 4.0)
+
+    def device(law):
+        curve = along(*np.full(law.knots, start), form="plain" if signed else "positive")
+        soft = None
+        if law.softened:
+            soft = along(*np.full(law.softened, 0.2 if channel else mu / 20))
+        warmth = temperature
+        if warmth is None and (law.warms or soft is None):
+            warmth = _FIRST_TEMPERATURE if law.warms else NOMINAL_TEMPERATURE
+        return Device(
+            Gated(scatterer, **{gate: curve}, **others),
+            mu,
+            soft,
+            steps.resistance,
+            warmth,
+            freed=("temperature",) if law.warms else (),
+        )
+
+    curves = [knots] if knots else range(2, min(steps.count + 2, MOST_KNOTS) + 1)
+    known = temperature is not None
+    laws = [Law(k, *law) for k in curves for law in _laws(hard, known, smearing)]
+    return device(laws[0] if len(laws) == 1 else _asked_for(device, trace, laws, steps))
+
+
+def _laws(hard, known, smearing):
+    """What may smear a trace: values of a softness, and whether the temperature is free."""
+    if not hard:
+        return [(0, False)]
+    laws = {"temperature": (0, not known), "softness": (_SOFTENED, False)}
+    if not known:
+        laws["both"] = (_SOFTENED, True)
+    return [laws[smearing]] if smearing in laws else list(laws.values())
+
+
+def _asked_for(device, trace, laws, steps):
+    """The law that the data ask for; where the barrier cannot have their steps, the usual one."""
+    usual = min(max(steps.count, 2), MOST_KNOTS)
+    first = min(laws, key=lambda law: abs(law.knots - usual))
+    begun = device(first)
+    try:
+        numbers = {p.name: p for p in DeviceNumbers(begun).parameters()}
+        if not is_searchable(begun, numbers):
+            return first
+        return TraceSearch(begun, trace, numbers).law([first, *laws])
+    except InputError:  # the fit says why
+        return first
 
 
 def _first_value(kind, argument, mu, mass):

@@ -147,7 +147,7 @@ class DeviceNumbers:
     def _parameter(self, name, base, value, unit):
         value = float(value)
         scale = abs(float(self.device.mu)) or 1.0
-        free = base not in HELD
+        free = base not in HELD or base in self.device.freed
         if base.endswith("_position"):
             low, high = _gate_range(self.device)
             room = (high - low) / 2
@@ -165,7 +165,8 @@ _OF_DAMPING = {
 }
 _USUAL_BOUNDS = {
     "series_resistance": (-2000.0, 10000.0, False),
-    "smearing": (0.01, 10.0, True),
+    "smearing": (0.001, 10.0, True),
+    "temperature": (0.01, 100.0, True),
     "damping": (1e-4, 10.0, True),
 }
 

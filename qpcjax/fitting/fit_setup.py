@@ -58,6 +58,11 @@ class FitSetup:
         parts = make_parts(self.device, self.named, self.parameters, owner, factors, order=8)
         return FitProblem(self.parameters, parts, self.priors, self.loss)
 
+    def _of_data(self, data_set):
+        """The `Parameter` that each number of a data set's device is, by the number's name."""
+        by_name = {p.name: p for p in self.parameters}
+        return {n: by_name[self.names.owner(data_set, n)] for n in self.layout.names}
+
     def starts(self, starts, seed):
         """Starts as dicts of the fit's names and values; see `fit` for what they may be."""
         names = self.names
@@ -68,7 +73,9 @@ class FitSetup:
         elif isinstance(starts, int):
             if starts < 1:
                 raise ValueError(f"starts must be 1 or more, got {starts}")
-            found = starting_values(self.layout, self.device, self.named, starts, seed)
+            found = starting_values(
+                self.layout, self.device, self.named, self._of_data, starts, seed
+            )
         else:
             found = [dict(s) for s in starts]
             if not found:

@@ -1,163 +1,13 @@
-"""Where fits start: gate voltages of the steps, series resistance from the plateaus."""
+"""Where fits start: the minima on a trace's table, its steps, or draws around the device."""
 
-import functools
 import itertools
 import math
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.constants import RESISTANCE_QUANTUM
-from qpcjax.fitting.device import GateCurve, Gated, StepPositions
-from qpcjax.measurements import ConductanceTrace, InputError
-from qpcjax.resolution import keeping, modes_kept
-from qpcjax.scatterers.fields import innermost, quantity_of
-
-_TRIALS = 241  # values of the number that the gate moves, among which steps are looked for
-_REACH = 30.0  # factor on it
-
-
-def is_peak(trace):
-    """Whether a trace comes down again on both sides, or nowhere reaches a first step."""
-    smooth = _smoothed(trace)
-    top, foot = smooth.max(), max(smooth[0], smooth[-1])
-    return bool(top < 0.5 or top - foot > 0.5 * (top - smooth.min()))
-
-
-def _smoothed(trace):
-    """Values of a sorted trace, averaged over a hundredth of it."""
-    window = max(1, trace.value.size // 200)
-    padded = np.pad(trace.value, window, mode="edge")
-    return np.convolve(padded, np.ones(2 * window + 1), "valid") / (2 * window + 1)
-
-
-class Steps:
-    """Where the steps of a trace are, and the series resistance that makes plateaus integers.
-
-    Raises:
-        InputError: the trace has no step.
-    """
-
-    def __init__(self, trace: ConductanceTrace):
-        trace = trace.sorted()
-        smooth = _smoothed(trace)
-        # A gate that stands still while it is measured again counts once.
-        self.gate, inverse = np.unique(trace.gate, return_inverse=True)
-        self.smooth = np.bincount(inverse, smooth) / np.bincount(inverse)
-        self.range = float(self.gate[0]), float(self.gate[-1])
-        self.rising = self.smooth[-1] >= self.smooth[0]
-        self.resistance = self._plateau_resistance()
-        self.count = len(self.positions(self.resistance)[1])
-        if self.count < 1:
-            low, high = smooth.min(), smooth.max()
-            raise InputError(
-                f"{trace.name}: no conductance step: the conductance goes from {low:.3g} to "
-                f"{high:.3g} 2e2/h; a fit needs at least one step, from below to above 0.5 2e2/h "
-                f"(is the unit right?)"
-            )
-
-    def corrected(self, resistance):
-        """Conductance of the constriction behind this resistance, in 2e^2/h."""
-        return self.smooth / np.maximum(1 - resistance / RESISTANCE_QUANTUM * self.smooth, 1e-3)
-
-    def _plateau_resistance(self):
-        top = max(self.smooth.max(), 1e-6)
-        most = min(2000.0, 0.5 * RESISTANCE_QUANTUM / top)
-        trial = np.linspace(0, most, 81)
-        # On a staircase sin^2(pi g) averages lowest where the plateaus are whole numbers.
-        misfit = [np.mean(np.sin(np.pi * self.corrected(r)) ** 2) for r in trial]
-        return float(trial[int(np.argmin(misfit))])
-
-    def positions(self, resistance):
-        """Gate voltages at which g crosses n - 1/2, and the n; g may rise or fall with the gate."""
-        g, gate = self.corrected(resistance), self.gate
-        if not self.rising:
-            g, gate = g[::-1], gate[::-1]
-        g = np.maximum.accumulate(g)
-        n = np.arange(1, int(np.floor(g[-1] + 0.5)) + 1)
-        n = n[(n - 0.5 > g[0]) & (n - 0.5 < g[-1])]
-        rising = np.concatenate([[True], np.diff(g) > 0])
-        return np.interp(n - 0.5, g[rising], gate[rising]), n
-
-    def curve(self, resistance, at_step, count, least=None):
-        """Values at `count` knots of the number that opens mode n at `at_step(n)`.
-
-        Args:
-            resistance: series resistance in ohm.
-            at_step: function of an array of n.
-            count: number of knots.
-            least: smallest value, for a width.
-        """
-        where, n = self.positions(resistance)
-        if len(n) < 2:  # the slope of a single step is unknown: half the range
-            away = (self.range[1] - self.range[0]) / 2 * (1 if self.rising else -1)
-            where, n = np.append(where, where[-1] + away), np.append(n, n[-1] + 1)
-        values = at_step(n)
-        order = np.argsort(where)
-        where, values = where[order], values[order]
-        degree = min(count - 1, len(n) - 1, 3)
-        line = np.polynomial.Polynomial.fit(where, values, degree, domain=self.range)
-        knots = GateCurve(self.range, np.ones(count)).knots
-        # Beyond the outermost steps a polynomial is not to be trusted: continue straight.
-        inner = np.clip(knots, where[0], where[-1])
-        found = line(inner) + line.deriv()(inner) * (knots - inner)
-        return found if least is None else np.maximum(found, least)
-
-
-def opening_values(scatterer, name, mu, count):
-    """Value of one of the scatterer's numbers at which T(mu) is n - 1/2, n = 1 to `count`.
-
-    A width opens modes as it grows, a barrier's height as it falls; either is found from T(mu)
-    alone, so that any scatterer will do.
-
-    Args:
-        scatterer: any scatterer with that number.
-        name: the number.
-        mu: electrochemical potential in meV.
-        count: how many modes.
-
-    Raises:
-        InputError: T(mu) does not pass n - 1/2 however the number is chosen.
-    """
-    centre = abs(float(getattr(innermost(scatterer), name))) or 1.0
-    number = quantity_of(scatterer, name)
-    if number.unit == "meV" and number.signed:  # a mode's energy is added to it
-        trial = mu + (abs(mu) + centre) * np.linspace(-3, 3, _TRIALS) * max(1, count / 2)
-    else:
-        trial = centre * np.geomspace(1 / _REACH, _REACH, _TRIALS)
-    kept = modes_kept(scatterer)
-    if kept is not None:
-        scatterer = keeping(scatterer, max(kept, 3 * count + 3))
-    t = np.asarray(_totals(scatterer, jnp.asarray(trial), jnp.asarray(mu, float), name))
-    n = np.arange(1, count + 1) - 0.5
-    known = np.isfinite(t)
-    trial, t = trial[known], t[known]
-    if t.size and t[-1] < t[0]:
-        trial, t = trial[::-1], t[::-1]
-    t = np.maximum.accumulate(t) if t.size else t
-    if not t.size or t[0] > 0.5 or t[-1] < n[-1]:
-        kind = type(innermost(scatterer)).__name__
-        raise InputError(
-            f"{name} of {kind} cannot open {count} modes at mu = {mu:g} meV, which the trace's "
-            "steps ask for: is mu right, and the barrier's other numbers? To start the fit from "
-            "the device's own values, pass starts=[{}]"
-        )
-    rising = np.concatenate([[True], np.diff(t) > 0])
-    return np.interp(n, t[rising], trial[rising])
-
-
-@functools.partial(jax.jit, static_argnames="name")
-def _totals(scatterer, values, mu, name):
-    """T(mu) for values of one of the scatterer's numbers."""
-
-    def total(value):
-        return Gated(scatterer, **{name: GateCurve((0.0, 1.0), value[None])}).at(0.5).total(mu)
-
-    return jax.vmap(total)(values)
-
-
-# --- starts of a fit ------------------------------------------------------------------------
+from qpcjax.fitting.device import StepPositions
+from qpcjax.fitting.steps import Steps, is_peak, opening_values
+from qpcjax.fitting.trace_search import TraceSearch, is_searchable, moved_number
 
 _JITTER = 0.3  # of the logarithm of a positive parameter, where starts are drawn
 _SHAPES = ("smearing", "hbar_omega_x", "curvature_radius", "length")
@@ -165,18 +15,31 @@ _FACTORS = (0.5, 1.5)
 _LENGTHS = 0.4, 3.2  # ends of those on a length alone
 
 
-def starting_values(layout, device, named, count, seed):
-    """`count` starts, dicts of numbers' names and values; the first is the best guess.
+def starting_values(layout, device, named, parameters, count, seed):
+    """Up to `count` starts, dicts of numbers' names and values; the first is the best guess.
 
-    With a `ConductanceTrace` and a gated barrier the steps of the trace say what the gate does, for
-    a few series resistances and shapes of the step. Otherwise, and for a trace that is a peak, the
+    With a `ConductanceTrace` and a gated barrier they are the minima of `TraceSearch`; where the
+    gate's curve is not one that it knows, the steps of the trace say what the gate does, for a few
+    series resistances and shapes of the step. Otherwise, and for a trace that is a peak, the
     device's own numbers are the first start, and the others are drawn around them.
+
+    Args:
+        layout: `DeviceNumbers` of the device.
+        device: `Device`.
+        named: name -> data set.
+        parameters: function of a data set's name to its numbers' `Parameter`s by name.
+        count: the most that are returned.
+        seed: of the draws.
     """
-    trace = next((d for d in named.values() if d.staircase and not is_peak(d)), None)
-    moved = _moved_number(device)
+    name = next((n for n, d in named.items() if d.staircase and not is_peak(d)), None)
+    moved = moved_number(device)
     own = dict(zip(layout.names, layout.values, strict=True))
-    if trace is None or moved is None:
+    if name is None or moved is None:
         return [own, *_drawn(layout, own, count - 1, seed)]
+    trace = named[name]
+    if is_searchable(device, parameters(name)):
+        minima = TraceSearch(device, trace, parameters(name)).minima()
+        return [own | minimum.values for minimum in minima[:count]]
     steps = Steps(trace)
     shapes = [
         base for base in _SHAPES if base in layout.bases or f"{base}_over_{moved}" in layout.bases
@@ -210,14 +73,6 @@ def _factors(shapes, count):
     if shapes == ["length"] and count > len(_FACTORS):
         return [np.linspace(*_LENGTHS, count)]
     return [_FACTORS] * len(shapes)
-
-
-def _moved_number(device):
-    """The number that the gate moves: the first curve with values of its own."""
-    if not isinstance(device.barrier, Gated):
-        return None
-    curves = device.barrier.curves
-    return next((n for n, c in curves.items() if isinstance(c, GateCurve | StepPositions)), None)
 
 
 def _opening(device, name, steps, mu):

@@ -102,6 +102,13 @@ class AbstractScatterer(Parameters):
         """Whether panel_edges resolve T(E, V) for these parameters."""
         return True
 
+    def stand_in(self) -> "AbstractScatterer":
+        """A quicker scatterer of nearly the same T(E), for the search of a fit; by default itself.
+
+        Its numbers have the same names.
+        """
+        return self
+
 
 class Forwarding(AbstractScatterer):
     """A scatterer that is another one in everything but what a subclass changes."""

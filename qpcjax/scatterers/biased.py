@@ -8,6 +8,7 @@ import numpy as np
 
 from qpcjax._numerics import safe
 from qpcjax.constants import GAAS_MASS
+from qpcjax.scatterers.abrupt import AbruptConstriction
 from qpcjax.scatterers.channel import AbstractUncoupledChannel
 from qpcjax.scatterers.ramp import ramp_matrix
 from qpcjax.scatterers.wavevectors import lead_wavevectors
@@ -166,6 +167,12 @@ class BiasedConstriction(AbstractUncoupledChannel):
         self._set_channel(half_width, length, offset, mass, aspect_limit)
         self.matching = matching
         self.modes = modes
+
+    def stand_in(self):
+        """The abrupt constriction without a drop along its channel."""
+        return AbruptConstriction(
+            self.half_width, self.length, self.offset, self.mass, matching=self.matching
+        )
 
     def _evaluate(self, function, energy, bias):
         e = jnp.asarray(energy) / self.energy_scale

@@ -12,6 +12,7 @@ from qpcjax._numerics.slopes import slopes_at_once
 from qpcjax._numerics.small_matrices import inverse, product
 from qpcjax.constants import GAAS_MASS
 from qpcjax.quantities import holding
+from qpcjax.scatterers.abrupt import AbruptConstriction
 from qpcjax.scatterers.channel import AbstractChannel
 from qpcjax.scatterers.wavevectors import half_plane_matrix, overlap
 from qpcjax.validation import Real, concrete, number, require_count
@@ -101,6 +102,12 @@ class MatchedConstriction(AbstractChannel):
     def __check_init__(self):
         purpose = " to extrapolate from" if self.extrapolate else ""
         require_count("channel_modes", self.channel_modes, self.fewest_modes, purpose)
+
+    def stand_in(self):
+        """The abrupt constriction with the modes' own profiles."""
+        return AbruptConstriction(
+            self.half_width, self.length, self.offset, self.mass, matching="profile"
+        )
 
     @property
     def fewest_modes(self):

@@ -1,0 +1,143 @@
+"""The search over all lengths: its table against integrals, its minima against the truth."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+import qpcjax as qpc
+from qpcjax.constants import BOLTZMANN, RESISTANCE_QUANTUM
+from qpcjax.files import read_trace
+from qpcjax.fitting import fit, trace_device
+from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.landscape import Landscape, tabulate, thermal_weights
+from qpcjax.fitting.noise import noise_of
+from qpcjax.fitting.table_fits import Broadening, fit_on_table
+from qpcjax.fitting.trace_search import TraceSearch
+
+EXACT = Path(__file__).parents[2] / "benchmarks" / "data" / "exact_traces"
+TRUTH = json.loads((EXACT / "truth.json").read_text())
+MU = 12.0
+
+
+def test_thermal_weights_are_exact_for_straight_lines_and_close_to_quad():
+    offsets, kT = np.linspace(-40, 40, 2001), np.array([0.5, 1.0])
+    weights = thermal_weights(offsets, kT)
+    np.testing.assert_allclose(weights.sum(0), 1, rtol=1e-12)
+    np.testing.assert_allclose((2 * offsets + 1) @ weights, 1, rtol=1e-11)
+    for k, warmth in enumerate(kT):
+        expected, _ = quad(
+            lambda x, w=warmth: np.cos(x) / (4 * w * np.cosh(x / 2 / w) ** 2), -40, 40
+        )
+        np.testing.assert_allclose(np.cos(offsets) @ weights[:, k], expected, atol=3e-4)
+
+
+def test_table_is_the_conductance():
+    saddle = qpc.SaddlePoint(4.0, 3.0, 1.0)
+    heights, softness, kT = np.linspace(0, 6, 40), np.array([0.5, 1.5]), np.array([0.1, 0.2, 0.4])
+    table = tabulate(saddle, 6.0, ("height", "hbar_omega_x"), heights, softness, kT, False)
+    assert table.conductance.shape == (2, 3, 40)
+    for s, t, m in ((0, 0, 5), (0, 2, 20), (1, 1, 33)):
+        there = qpc.SaddlePoint(heights[m], 3.0, softness[s])
+        expected = qpc.conductance(there, 6.0, kT[t] / BOLTZMANN)
+        np.testing.assert_allclose(table.conductance[s, t, m], expected, atol=3e-3)
+
+
+def test_ratio_makes_the_length_follow_the_width():
+    widths, kT = np.geomspace(8, 40, 30), np.array([0.1, 0.2])
+    channel = qpc.AbruptConstriction(10.0, 50.0)
+    names = "half_width", "length"
+    ratio = tabulate(channel, MU, names, widths, np.array([5.0]), kT, True, ratio=True)
+    at_20 = int(np.argmin(abs(widths - 20)))
+    length = np.array([5 * widths[at_20]])
+    constant = tabulate(channel, MU, names, widths, length, kT, True)
+    same = ratio.conductance[0, :, at_20], constant.conductance[0, :, at_20]
+    np.testing.assert_allclose(*same, rtol=1e-12)
+    np.testing.assert_allclose(ratio.unit, channel.energy_scale * (10.0 / widths) ** 2)
+
+
+def made_up(softened):
+    """A table of a formula, a trace of it, and what the trace was made of."""
+    moved, kT = np.linspace(0, 4, 400), np.geomspace(0.03, 0.6, 40)
+    step = np.arange(1, 5)[:, None, None]
+    g = np.sum(1 / (1 + np.exp(-(moved - step + 0.3) / kT[:, None])), axis=0)
+    table = Landscape(moved, False, np.ones(1), kT, g[None], np.exp(0.2 * moved))
+    x = np.linspace(0, 1, 200)
+    basis = np.stack([1 - x, x], axis=1)
+    line = basis @ [0.2, 3.6]
+    width = np.hypot(0.1, (basis @ [0.05, 0.2]) * np.exp(0.2 * line)) if softened else 0.1
+    exact = np.sum(1 / (1 + np.exp(-(line - step[..., 0] + 0.3) / width)), axis=0)
+    share = 300.0 / RESISTANCE_QUANTUM
+    return table, basis, exact / (1 + share * exact)
+
+
+def test_fits_on_a_table_find_what_made_the_trace():
+    table, basis, value = made_up(softened=False)
+    starts = [[0.3, 3.3, 100.0, 0.2 / BOLTZMANN], [0.1, 3.7, 500.0, 0.05 / BOLTZMANN]]
+    found = fit_on_table(
+        table, basis, value, Broadening(True, True, None), starts, np.zeros(2, int), True
+    )
+    best = int(np.argmin(found.rms))
+    assert found.rms[best] < 1e-4
+    np.testing.assert_allclose(found.moved[best], [0.2, 3.6], atol=1e-3)
+    np.testing.assert_allclose(found.resistance[best], 300, atol=1)
+    np.testing.assert_allclose(BOLTZMANN * found.temperature[best], 0.1, rtol=5e-3)
+
+
+def test_softness_along_the_gate_is_told_from_a_temperature():
+    table, basis, value = made_up(softened=True)
+    start = [0.3, 3.3, 100.0, 0.15 / BOLTZMANN, 0.1, 0.1]
+    zero = np.zeros(1, int)
+    both = fit_on_table(table, basis, value, Broadening(True, True, basis), [start], zero, True)
+    warm = fit_on_table(table, basis, value, Broadening(True, True, None), [start[:4]], zero, True)
+    # The search stops where a step gains a millionth: a start for the fit needs no more.
+    assert both.rms[0] < 1e-3 < warm.rms[0] / 3
+    np.testing.assert_allclose(both.smearing[0], [0.05, 0.2], rtol=0.2)
+    np.testing.assert_allclose(BOLTZMANN * both.temperature[0], 0.1, rtol=0.2)
+
+
+@pytest.mark.parametrize("number", [1, 4, 7, 9])
+def test_search_finds_the_length_of_an_exact_trace(number):
+    """Traces of an exact solver; these four ended at other lengths with two starts of a length."""
+    truth = TRUTH[number]
+    trace = read_trace(EXACT / truth["file"])
+    device = trace_device(trace, "profile", mu=MU)
+    numbers = {p.name: p for p in DeviceNumbers(device).parameters()}
+    minima = TraceSearch(device, trace, numbers).minima()
+    assert [m.rms for m in minima] == sorted(m.rms for m in minima)
+    np.testing.assert_allclose(minima[0].values["length"], truth["length_nm"], rtol=0.02)
+    assert minima[0].rms < 1.25 * noise_of(trace)
+    resistance = minima[0].values["series_resistance"]
+    np.testing.assert_allclose(resistance, truth["series_resistance_ohm"], atol=15)
+
+
+def test_fit_of_an_exact_trace_is_right_and_leaves_noise():
+    truth = TRUTH[9]
+    trace = read_trace(EXACT / truth["file"])
+    found = fit(trace_device(trace, "profile", mu=MU), trace, starts=1)
+    values, errors = found.values(), found.stderr
+    assert found.status == "converged"
+    assert found.misfit < 1.25
+    assert abs(values["length"] - truth["length_nm"]) < 4 * errors["length"]
+    assert abs(values["temperature"] - truth["temperature_K"]) < 4 * errors["temperature"]
+    assert found.noise == pytest.approx(truth["noise_uS"], rel=0.2)
+    assert found.rms == pytest.approx(found.misfit * found.noise)
+
+
+def test_device_takes_the_law_that_is_stated():
+    trace = read_trace(EXACT / TRUTH[9]["file"])
+    stated = trace_device(trace, "profile", mu=MU, knots=3, smearing="both")
+    assert stated.freed == ("temperature",)
+    assert stated.smearing.values.shape == (2,)
+    assert stated.barrier.curves["half_width"].values.shape == (3,)
+    soft = trace_device(trace, mu=MU, knots=2, smearing="softness")
+    assert soft.temperature is None
+    known = trace_device(trace, mu=MU, knots=2, smearing="temperature", temperature=2.0)
+    assert known.smearing is None
+    assert known.freed == ()
+    with pytest.raises(ValueError, match="smearing must be one of temperature, softness, both"):
+        trace_device(trace, mu=MU, smearing="warmth")
+    with pytest.raises(ValueError, match="not for saddle"):
+        trace_device(trace, "saddle", mu=MU, smearing="softness")
