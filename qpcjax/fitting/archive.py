@@ -12,6 +12,7 @@ from qpcjax.files import save_json, write_files
 from qpcjax.files.results import content_digest
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.interpolation import GateNodes
+from qpcjax.fitting.jackknife import Jackknife
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
 from qpcjax.fitting.problem import FitPart, FitProblem
@@ -70,6 +71,11 @@ def _document(fit, posterior=None):
         "parameters": [fields_encoded(p) for p in fit.parameters],
         "covariance": encoded(fit.covariance),
         "rises": encoded(fit.rises),
+        "curvature_errors": encoded(fit.curvature_errors),
+        "jackknife": {
+            "without": list(fit.jackknife.without),
+            "changes": encoded(fit.jackknife.changes),
+        },
         "status": fit.status,
         "message": fit.message,
         "loss": fit.loss,
@@ -227,10 +233,16 @@ def _fit(content, scatterers):
     # Fits that were saved before errors were looked at say nothing of them.
     count = sum(p.free for p in parameters)
     rises = decoded(content["rises"]) if "rises" in content else np.full((count, 2), np.nan)
+    covariance = decoded(content["covariance"])
+    errors = np.sqrt(np.diag(covariance))
+    errors = decoded(content["curvature_errors"]) if "curvature_errors" in content else errors
+    left_out = content.get("jackknife", {"without": (), "changes": encoded(np.zeros((0, count)))})
+    free = tuple(p.name for p in parameters if p.free)
+    left_out = Jackknife(free, tuple(left_out["without"]), decoded(left_out["changes"]))
     return FitResult(
-        decoded(content["device"], scatterers), parameters, decoded(content["covariance"]),
+        decoded(content["device"], scatterers), parameters, covariance,
         results, content["status"], content["message"], starts, priors, content["loss"],
-        FitProblem(parameters, parts, priors, content["loss"]), rises,
+        FitProblem(parameters, parts, priors, content["loss"]), rises, errors, left_out,
     )  # fmt: skip
 
 

@@ -37,12 +37,14 @@ class Stretch(NamedTuple):
         name: "step 2" or "plateau 1".
         low, high: gate voltages in mV.
         rms: of the residuals there, in the unit of the data.
+        points: of the trace.
     """
 
     name: str
     low: float
     high: float
     rms: float
+    points: slice
 
 
 def stretches(part, device) -> list[Stretch]:
@@ -67,7 +69,11 @@ def stretches(part, device) -> list[Stretch]:
         n = number[start]
         name = f"step {n}" if not flat[start] else f"plateau {n}" if n else "the pinched-off foot"
         rms = float(np.sqrt(np.mean(residual[start:end] ** 2)))
-        found.append(Stretch(name, float(gate[start]), float(gate[end - 1]), rms))
+        found.append(
+            Stretch(
+                name, float(gate[start]), float(gate[end - 1]), rms, slice(int(start), int(end))
+            )
+        )
     return found
 
 

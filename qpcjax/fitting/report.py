@@ -9,6 +9,7 @@ from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.heating import Heating
+from qpcjax.fitting.misfit import WRONG
 from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
@@ -42,7 +43,7 @@ def page(fit, heating=None, profiles=(), figures=None) -> str:
 
 def sections(fit, heating=None, profiles=()):
     """The report, piece by piece."""
-    found = [_statistics(fit), *_doubts(fit), *_data(fit), _variables(fit)]
+    found = [_statistics(fit), *_doubts(fit), *_data(fit), _variables(fit), *_left_out(fit)]
     if isinstance(fit.device.barrier, Gated):
         found.append(_along(fit))
     if profiles:
@@ -128,6 +129,36 @@ def _variables(fit):
         rows.append((p.name, f"{p.value:.6g}", *shown, unit_text(p.unit), note))
     heads = ("name", "value", "stderr", "share", "start", "unit", "what it is")
     return Section("Variables", columns=heads, rows=tuple(rows))
+
+
+def _left_out(fit):
+    """The errors of the curvature beside those of the jackknife, and what moves most."""
+    found = fit.jackknife
+    if len(found.without) < 2:
+        return
+    larger = any(part.misfit > WRONG for part in fit.parts)
+    lines = (
+        f"The fit without each of {len(found.without)} steps and plateaus in turn. "
+        + (
+            "The misfit is above 1.3: the larger error stands in the table of variables."
+            if larger
+            else "The misfit is below 1.3: the error of the curvature stands in the table above."
+        ),
+    )
+    rows = []
+    for i, p in enumerate(fit.free):
+        k = int(np.argmax(np.abs(found.changes[:, i])))
+        rows.append(
+            (
+                p.name,
+                f"{fit.curvature_errors[i]:.2g}",
+                f"{found.errors[i]:.2g}",
+                f"{p.value + found.changes[k, i]:.5g}",
+                found.without[k],
+            )
+        )
+    heads = ("name", "curvature", "jackknife", "value", "without")
+    yield Section("Errors with steps and plateaus left out", lines, heads, tuple(rows))
 
 
 def _along(fit):

@@ -12,7 +12,8 @@ from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.misfit import misfit_in_words
+from qpcjax.fitting.jackknife import Jackknife, fixed_by_one, jackknife
+from qpcjax.fitting.misfit import WRONG, misfit_in_words
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
@@ -54,7 +55,8 @@ class FitResult(ShownFit, Estimates):
         device: the device that was fitted, at the fitted values.
         parameters: values of all parameters, free and held.
         covariance: of the free ones, in their units and order. Where data do not state a sigma it
-            is scaled to their residuals and allows for their correlation along a trace.
+            is scaled to their residuals and allows for their correlation along a trace. Where the
+            misfit is above 1.3 its errors are not below those of the jackknife.
         parts: `PartResult` of every data set.
         status: "converged", "steps", "edge" (of what the model can predict) or "interrupted".
         message: the same in words.
@@ -66,6 +68,8 @@ class FitResult(ShownFit, Estimates):
             above each of them, the others fitted anew, over what the covariance says: 1 where the
             error is right, less where it is too small. NaN where a bound is nearer than half an
             error or the model has no prediction.
+        curvature_errors: standard errors of the free parameters from the curvature alone.
+        jackknife: the fit without each step and plateau, see `Jackknife`.
     """
 
     device: Any
@@ -79,6 +83,8 @@ class FitResult(ShownFit, Estimates):
     loss: str
     problem: FitProblem
     rises: np.ndarray
+    curvature_errors: np.ndarray
+    jackknife: Jackknife
 
     @classmethod
     def of(cls, problem, parameters, status, message, starts):
@@ -98,10 +104,16 @@ class FitResult(ShownFit, Estimates):
         covariance = inverse(information(slopes, parts))
         bends = curvature(slopes, parts, problem.loss)
         looked = rises(problem, problem.start()[None], covariance[None], bends[None])
-        device = problem.devices(numbers)[0]
+        devices = problem.devices(numbers)
+        device = devices[0]
+        errors = np.sqrt(np.diag(covariance))
+        left_out = jackknife(problem, parts, devices, slopes, errors)
+        if any(p.misfit > WRONG for p in parts):
+            wider = np.fmax(left_out.errors / errors, 1)
+            covariance = covariance * np.outer(wider, wider)
         found = cls(
             device, tuple(parameters), covariance, parts, status, message, starts,
-            problem.priors, problem.loss, problem, looked.over[0],
+            problem.priors, problem.loss, problem, looked.over[0], errors, left_out,
         )  # fmt: skip
         lower = looked.lower[0]
         return found, lower if np.all(np.isfinite(lower)) else None
@@ -176,12 +188,21 @@ class FitResult(ShownFit, Estimates):
         found = [] if self.status == "converged" else [self.message]
         found += [f"{name} ended on a bound" for name in self.at_bound]
         freedom = self.points + len(self.priors) - len(self.free)
-        known = self.loss == "linear" and all(p.known for p in self.parts)
-        if known and freedom > 0 and poor(self.chi_square, freedom):
-            found.append(poor_in_words(self.chi_square, freedom))
         devices = self.problem.devices(np.array([p.value for p in self.parameters]))
-        for part, device in zip(self.parts, devices, strict=True):
-            found += misfit_in_words(part, device)
+        missed = [
+            words
+            for part, device in zip(self.parts, devices, strict=True)
+            for words in misfit_in_words(part, device)
+        ]
+        found += missed
+        known = self.loss == "linear" and all(p.known for p in self.parts)
+        if not missed and known and freedom > 0 and poor(self.chi_square, freedom):
+            found.append(poor_in_words(self.chi_square, freedom))
+        layout = DeviceNumbers(self.device)
+        single = {n for n, base in zip(layout.names, layout.bases, strict=True) if n == base}
+        curves = [p.name.partition("@")[0] not in single for p in self.free]
+        values = [p.value for p in self.free]
+        found += fixed_by_one(self.jackknife, values, self.curvature_errors, curves)
         return (*found, *in_words([p.name for p in self.free], self.rises))
 
     # --- words ---

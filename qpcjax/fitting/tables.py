@@ -19,12 +19,16 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     """The fit as plain values (the content of fit.json)."""
     errors, first = fit.stderr, fit.initial_values
     knots = _knots(fit.device)
+    curved = dict(zip((p.name for p in fit.free), fit.curvature_errors.tolist(), strict=True))
+    left_out = fit.jackknife.stderr
     return {
         **facts(fit),
         "parameters": {
             p.name: {
                 "value": p.value,
                 "stderr": errors.get(p.name),
+                "curvature_stderr": curved.get(p.name),
+                "jackknife_stderr": left_out.get(p.name),
                 "start": first[p.name],
                 "unit": p.unit,
                 "free": p.free,
@@ -41,6 +45,10 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
             "correlation": fit.correlation.tolist(),
         },
         "intervals_68": {p.name: _finite(p.interval) for p in profiles},
+        "jackknife": {
+            "without": list(fit.jackknife.without),
+            "changes": fit.jackknife.changes.tolist(),
+        },
         "priors": {name: list(prior) for name, prior in fit.priors.items()},
         "at_bound": list(fit.at_bound),
         "doubts": list(fit.doubts),

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from small_fits import fitted, trace
+from small_fits import fitted
 
 from benchmarks import devices, recovery
 from qpcjax import fitting
 from qpcjax.fitting import fit, fit_many, load_fit, report, tables
-from qpcjax.fitting.doubts import in_words, rises, too_small
+from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises, too_small
 from qpcjax.measurements import ConductanceTrace, HotSpotData
 from qpcjax.optimise.parameters import Coordinates, Parameter
 
@@ -143,11 +143,19 @@ def test_a_poor_fit_says_so():
     part = fitted().parts[0]
     bump = dataclasses.replace(part, predicted=part.predicted + 0.02)
     found = dataclasses.replace(fitted(), parts=(bump,))
-    assert len(found.doubts) == 1
-    assert "21 degrees of freedom: the model does not describe" in found.doubts[0]
+    (doubt,) = found.doubts
+    assert "times the noise of 0.31 uS" in doubt
+    # Also where the data state no sigma: their neighbouring points say how much noise they have.
     unknown = dataclasses.replace(found, parts=(dataclasses.replace(bump, known=False),))
-    assert unknown.doubts == ()
-    assert trace().value.size - len(found.free) == 21
+    (doubt,) = unknown.doubts
+    assert "times the noise" in doubt
+
+
+def test_chi_square_says_what_a_small_misfit_cannot():
+    # Of many points a misfit of 1.2 is no accident.
+    assert poor(1.2**2 * 1000, 1000)
+    assert not poor(1.2**2 * 20, 20)
+    assert "1000 degrees of freedom" in poor_in_words(1440.0, 1000)
 
 
 # --- of the 1,000 devices of benchmarks/recovery.py -------------------------------------------
