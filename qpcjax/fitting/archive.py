@@ -16,7 +16,7 @@ from qpcjax.fitting.jackknife import Jackknife
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
 from qpcjax.fitting.problem import FitPart, FitProblem
-from qpcjax.fitting.result import FitResult, FitStart
+from qpcjax.fitting.result import FitResult, FitStart, OtherMinimum
 from qpcjax.fitting.saved_values import (
     OTHER_VERSION,
     decoded,
@@ -71,6 +71,7 @@ def _document(fit, posterior=None):
         "parameters": [fields_encoded(p) for p in fit.parameters],
         "covariance": encoded(fit.covariance),
         "rises": encoded(fit.rises),
+        "others": [{"values": o.values, "excess": o.excess} for o in fit.others],
         "curvature_errors": encoded(fit.curvature_errors),
         "jackknife": {
             "without": list(fit.jackknife.without),
@@ -243,6 +244,7 @@ def _fit(content, scatterers):
         decoded(content["device"], scatterers), parameters, covariance,
         results, content["status"], content["message"], starts, priors, content["loss"],
         FitProblem(parameters, parts, priors, content["loss"]), rises, errors, left_out,
+        tuple(OtherMinimum(**o) for o in content.get("others", ())),
     )  # fmt: skip
 
 

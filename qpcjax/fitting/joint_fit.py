@@ -9,7 +9,7 @@ import numpy as np
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.doubts import FOLLOWED
 from qpcjax.fitting.fit_setup import FitSetup
-from qpcjax.fitting.result import FitResult, FitStart
+from qpcjax.fitting.result import FitResult, FitStart, OtherMinimum
 from qpcjax.fitting.screening import try_starts
 from qpcjax.measurements import InputError
 from qpcjax.optimise.descents import descend
@@ -91,6 +91,7 @@ class _Search:
     def __init__(self, question, progress):
         self.progress, self.loss = progress, question.loss
         self.problem = question.problem()
+        self.others = ()
 
     def run(self, starts):
         problem = self.problem
@@ -110,6 +111,7 @@ class _Search:
         )
         self._require_finite(trial.ends.loss)
         longer = self._descend(trial.ends.vectors[trial.chosen], _LONGER_STEPS, "the best starts")
+        self.others = self._others(longer)
         best = longer.vectors[int(np.argmin(longer.loss))]
         end = self._to_the_minimum(best, trial.ends.interrupted or longer.interrupted)
         reached = {int(k): float(e) for k, e in zip(trial.run, trial.ends.loss, strict=True)}
@@ -118,6 +120,18 @@ class _Search:
             for k, start in enumerate(starts)
         )
         return self._result(end, found)
+
+    def _others(self, ends):
+        """The minima beside the best one, as far as they were followed."""
+        order = np.argsort(ends.loss)[1:]
+        values, _ = self.problem.decode(ends.vectors)
+        free = [(self.problem.names[i], i) for i in self.problem.free]
+        lowest = max(float(np.min(ends.loss)), 1e-300)
+        return tuple(
+            OtherMinimum({n: float(values[k, i]) for n, i in free}, ends.loss[k] / lowest - 1)
+            for k in order
+            if np.isfinite(ends.loss[k])
+        )
 
     def _require_finite(self, losses):
         if not np.any(np.isfinite(losses)):
@@ -193,4 +207,4 @@ class _Search:
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
         message = _MESSAGES[status].format(steps=_MOST_STEPS)
-        return FitResult.of(problem, parameters, status, message + also, starts)
+        return FitResult.of(problem, parameters, status, message + also, starts, self.others)

@@ -29,7 +29,10 @@ from qpcjax.fitting.uncertainty import (
     slopes_at_minimum,
 )
 from qpcjax.optimise.parameters import Estimates, Parameter
+from qpcjax.overviews import unit_text
 from qpcjax.scatterers.fields import innermost
+
+_TOLD_APART = 9.0  # difference of chi-square between two minima: three standard errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +48,19 @@ class FitStart:
     values: dict[str, float]
     loss: float
     end: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class OtherMinimum:
+    """Another minimum of the sum of squares that was followed.
+
+    Fields:
+        values: of the free parameters.
+        excess: its sum of squares over that of the fit, minus 1.
+    """
+
+    values: dict[str, float]
+    excess: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -70,6 +86,7 @@ class FitResult(ShownFit, Estimates):
             error or the model has no prediction.
         curvature_errors: standard errors of the free parameters from the curvature alone.
         jackknife: the fit without each step and plateau, see `Jackknife`.
+        others: other minima that were followed, the lowest first.
     """
 
     device: Any
@@ -85,9 +102,10 @@ class FitResult(ShownFit, Estimates):
     rises: np.ndarray
     curvature_errors: np.ndarray
     jackknife: Jackknife
+    others: tuple[OtherMinimum, ...] = ()
 
     @classmethod
-    def of(cls, problem, parameters, status, message, starts):
+    def of(cls, problem, parameters, status, message, starts, others=()):
         """The result at the values of these parameters.
 
         Also a vector of lower loss, where the look at the errors met one, or None.
@@ -113,7 +131,7 @@ class FitResult(ShownFit, Estimates):
             covariance = covariance * np.outer(wider, wider)
         found = cls(
             device, tuple(parameters), covariance, parts, status, message, starts,
-            problem.priors, problem.loss, problem, looked.over[0], errors, left_out,
+            problem.priors, problem.loss, problem, looked.over[0], errors, left_out, others,
         )  # fmt: skip
         lower = looked.lower[0]
         return found, lower if np.all(np.isfinite(lower)) else None
@@ -183,6 +201,21 @@ class FitResult(ShownFit, Estimates):
         return len(self.free) + sum(not part.known for part in self.parts)
 
     @property
+    def rivals(self) -> tuple[OtherMinimum, ...]:
+        """Other minima that the noise does not tell from this one.
+
+        Their chi-square is higher by less than 9, points counted once in the correlation length of
+        the residuals, and some parameter is three or more standard errors away.
+        """
+        count = sum(p.predicted.size / p.correlation_length for p in self.parts)
+        values, errors = self.values(), self.stderr
+
+        def elsewhere(other):
+            return any(abs(v - values[n]) > 3 * errors[n] for n, v in other.values.items())
+
+        return tuple(o for o in self.others if o.excess * count < _TOLD_APART and elsewhere(o))
+
+    @property
     def doubts(self):
         """Why the fit is not to be trusted unseen, in sentences; none where it is."""
         found = [] if self.status == "converged" else [self.message]
@@ -201,6 +234,16 @@ class FitResult(ShownFit, Estimates):
         layout = DeviceNumbers(self.device)
         single = {n for n, base in zip(layout.names, layout.bases, strict=True) if n == base}
         curves = [p.name.partition("@")[0] not in single for p in self.free]
+        for other in self.rivals:
+            told = (
+                f"{p.name} {other.values[p.name]:.4g}{' ' if p.unit else ''}{unit_text(p.unit)}"
+                for p, curve in zip(self.free, curves, strict=True)
+                if not curve
+            )
+            found.append(
+                f"another minimum fits these data as well, with {', '.join(told)}: its sum of "
+                f"squares is {100 * other.excess:.2g} % larger, which their noise does not tell"
+            )
         values = [p.value for p in self.free]
         found += fixed_by_one(self.jackknife, values, self.curvature_errors, curves)
         return (*found, *in_words([p.name for p in self.free], self.rises))

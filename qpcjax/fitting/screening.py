@@ -9,7 +9,7 @@ from qpcjax.optimise.descents import DescentEnds, descend
 
 _RUN = 6  # starts of a fit that are run, of all that are looked at
 _TRIAL_STEPS = 5
-_FINALISTS = 2
+_FINALISTS = 3
 _ALIKE = 1e-3  # relative difference of two sums of squares that lead to one minimum
 
 

@@ -56,6 +56,7 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
             p.name: _finite(pair) for p, pair in zip(fit.free, fit.rises.tolist(), strict=True)
         },
         "flat_directions": [dataclasses.asdict(d) for d in fit.flat_directions],
+        "other_minima": [dataclasses.asdict(o) for o in fit.others],
         "starts": [dataclasses.asdict(s) for s in fit.starts],
         "data": [_data_json(part) for part in fit.parts],
     }

@@ -1,5 +1,6 @@
 """Errors from fits that leave out each step and plateau, against those fits themselves."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -9,6 +10,7 @@ from small_fits import device, trace
 from qpcjax.fitting import ConductanceTrace, fit, load_fit, report, tables
 from qpcjax.fitting.jackknife import Jackknife, fixed_by_one
 from qpcjax.fitting.misfit import stretches
+from qpcjax.fitting.result import OtherMinimum
 
 
 @functools.cache
@@ -83,3 +85,19 @@ def test_a_saved_fit_keeps_both_errors(tmp_path):
     np.testing.assert_array_equal(again.curvature_errors, found.curvature_errors)
     np.testing.assert_array_equal(again.jackknife.changes, found.jackknife.changes)
     assert again.jackknife.without == found.jackknife.without
+
+
+def test_a_minimum_that_noise_does_not_tell_is_a_doubt():
+    found = fitted()
+    away = {p.name: p.value + 10 * found.stderr[p.name] for p in found.free}
+    near = {p.name: p.value for p in found.free}
+    others = (
+        OtherMinimum(near, 0.001),  # the same one
+        OtherMinimum(away, 0.02),  # chi-square is higher by some 4
+        OtherMinimum(away, 0.5),
+    )
+    beside = dataclasses.replace(found, others=others)
+    assert [o.excess for o in beside.rivals] == [0.02]
+    (doubt,) = set(beside.doubts) - set(found.doubts)
+    assert f"hbar_omega_x {away['hbar_omega_x']:.4g} meV" in doubt
+    assert tables.as_json(beside)["other_minima"][1]["excess"] == 0.02
