@@ -73,6 +73,7 @@ def _document(fit, posterior=None):
         "rises": encoded(fit.rises),
         "others": [{"values": o.values, "excess": o.excess} for o in fit.others],
         "curvature_errors": encoded(fit.curvature_errors),
+        "barrier_errors": encoded(fit.barrier_errors),
         "jackknife": {
             "without": list(fit.jackknife.without),
             "changes": encoded(fit.jackknife.changes),
@@ -237,13 +238,14 @@ def _fit(content, scatterers):
     covariance = decoded(content["covariance"])
     errors = np.sqrt(np.diag(covariance))
     errors = decoded(content["curvature_errors"]) if "curvature_errors" in content else errors
+    barrier = decoded(content["barrier_errors"]) if "barrier_errors" in content else 0 * errors
     left_out = content.get("jackknife", {"without": (), "changes": encoded(np.zeros((0, count)))})
     free = tuple(p.name for p in parameters if p.free)
     left_out = Jackknife(free, tuple(left_out["without"]), decoded(left_out["changes"]))
     return FitResult(
         decoded(content["device"], scatterers), parameters, covariance,
         results, content["status"], content["message"], starts, priors, content["loss"],
-        FitProblem(parameters, parts, priors, content["loss"]), rises, errors, left_out,
+        FitProblem(parameters, parts, priors, content["loss"]), rises, errors, left_out, barrier,
         tuple(OtherMinimum(**o) for o in content.get("others", ())),
     )  # fmt: skip
 

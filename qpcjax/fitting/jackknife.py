@@ -5,10 +5,12 @@ import dataclasses
 
 import numpy as np
 
+from qpcjax.constants import RESISTANCE_QUANTUM
 from qpcjax.fitting.misfit import stretches
 from qpcjax.fitting.problem import FitProblem
 from qpcjax.fitting.uncertainty import inverse
 from qpcjax.optimise.descents import descend
+from qpcjax.scatterers.fields import innermost
 
 _FOLLOWED = 2.0  # standard errors beyond which a step is followed to the end
 _STEPS = 20
@@ -84,6 +86,30 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
         first += part.predicted.size
     free = tuple(problem.names[i] for i in problem.free)
     return Jackknife(free, tuple(names), np.array(changes).reshape(-1, len(free)))
+
+
+def barrier_errors(parts, devices, slopes) -> np.ndarray:
+    """What a barrier's distance from the exact answer may do to the free parameters.
+
+    On each step and plateau T(E) is supposed to be off by that distance, as one number, and these
+    numbers to be independent of one another. Arguments as of `jackknife`.
+
+    Returns:
+        Errors of the free parameters; 0 where no barrier is an approximation.
+    """
+    first, total = 0, np.zeros(slopes.shape[1])
+    known = inverse(slopes.T @ slopes)
+    for part, device in zip(parts, devices, strict=True):
+        barrier = innermost(device.scatterer)  # a user's own object has what its class states
+        distance = float(getattr(barrier, "distance", 0.0)) if part.data.staircase else 0.0
+        for stretch in stretches(part, device) if distance else ():
+            rows = slice(first + stretch.points.start, first + stretch.points.stop)
+            behind = 0.0 if device.series_resistance is None else float(device.series_resistance)
+            seen = (1 - behind / RESISTANCE_QUANTUM * part.predicted[stretch.points]) ** 2
+            off = distance * seen / part.sigma[stretch.points]
+            total += (known @ (slopes[rows].T @ off)) ** 2
+        first += part.predicted.size
+    return np.sqrt(total)
 
 
 def _followed(problem, k, stretch, step):

@@ -144,6 +144,7 @@ def _left_out(fit):
             if larger
             else "The misfit is below 1.3: the error of the curvature stands in the table above."
         ),
+        "barrier: what its distance from the exact answer may do, to be added in squares.",
     )
     rows = []
     for i, p in enumerate(fit.free):
@@ -153,11 +154,12 @@ def _left_out(fit):
                 p.name,
                 f"{fit.curvature_errors[i]:.2g}",
                 f"{found.errors[i]:.2g}",
+                f"{fit.barrier_errors[i]:.2g}",
                 f"{p.value + found.changes[k, i]:.5g}",
                 found.without[k],
             )
         )
-    heads = ("name", "curvature", "jackknife", "value", "without")
+    heads = ("name", "curvature", "jackknife", "barrier", "value", "without")
     yield Section("Errors with steps and plateaus left out", lines, heads, tuple(rows))
 
 

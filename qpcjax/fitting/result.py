@@ -12,7 +12,7 @@ from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.jackknife import Jackknife, fixed_by_one, jackknife
+from qpcjax.fitting.jackknife import Jackknife, barrier_errors, fixed_by_one, jackknife
 from qpcjax.fitting.misfit import WRONG, misfit_in_words
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
@@ -86,6 +86,8 @@ class FitResult(ShownFit, Estimates):
             error or the model has no prediction.
         curvature_errors: standard errors of the free parameters from the curvature alone.
         jackknife: the fit without each step and plateau, see `Jackknife`.
+        barrier_errors: errors of the free parameters that come from the barrier's distance from the
+            exact answer, beside all others; 0 where the barrier is not an approximation.
         others: other minima that were followed, the lowest first.
     """
 
@@ -102,6 +104,7 @@ class FitResult(ShownFit, Estimates):
     rises: np.ndarray
     curvature_errors: np.ndarray
     jackknife: Jackknife
+    barrier_errors: np.ndarray
     others: tuple[OtherMinimum, ...] = ()
 
     @classmethod
@@ -131,7 +134,8 @@ class FitResult(ShownFit, Estimates):
             covariance = covariance * np.outer(wider, wider)
         found = cls(
             device, tuple(parameters), covariance, parts, status, message, starts,
-            problem.priors, problem.loss, problem, looked.over[0], errors, left_out, others,
+            problem.priors, problem.loss, problem, looked.over[0], errors, left_out,
+            barrier_errors(parts, devices, slopes), others,
         )  # fmt: skip
         lower = looked.lower[0]
         return found, lower if np.all(np.isfinite(lower)) else None

@@ -20,6 +20,7 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     errors, first = fit.stderr, fit.initial_values
     knots = _knots(fit.device)
     curved = dict(zip((p.name for p in fit.free), fit.curvature_errors.tolist(), strict=True))
+    barrier = dict(zip((p.name for p in fit.free), fit.barrier_errors.tolist(), strict=True))
     left_out = fit.jackknife.stderr
     return {
         **facts(fit),
@@ -29,6 +30,7 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
                 "stderr": errors.get(p.name),
                 "curvature_stderr": curved.get(p.name),
                 "jackknife_stderr": left_out.get(p.name),
+                "barrier_stderr": barrier.get(p.name),
                 "start": first[p.name],
                 "unit": p.unit,
                 "free": p.free,

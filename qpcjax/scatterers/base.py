@@ -28,6 +28,8 @@ class AbstractScatterer(Parameters):
             as many energies fewer are evaluated side by side.
         follows_bias: whether T(E, V) depends on V. Where it does not, work can be spared.
         in_one_kernel: whether `transmissions` has a form that XLA compiles to one kernel.
+        distance: root mean square distance of T(E) from the exact answer that it approximates; 0
+            where it is the model itself. Fits give what it does to their parameters.
     """
 
     mass = GAAS_MASS
@@ -35,6 +37,7 @@ class AbstractScatterer(Parameters):
     memory = 1
     follows_bias = True
     in_one_kernel = False
+    distance = 0.0
 
     @abc.abstractmethod
     def eigenvalues(self, energy: Any, bias: Any = 0.0) -> jax.Array:
