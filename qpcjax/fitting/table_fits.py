@@ -12,7 +12,7 @@ _LOWER, _RAISE = 8.0, 5.0  # of the damping after a better and a worse point
 _SETTLED = 1e-6  # relative fall of the sum of squares that is still looked for
 _TRIAL = 10  # steps after which the worse half of the rows is left
 _LEAST_TEMPERATURE = 1e-3  # K
-_LOGARITHMS = -14.0, 6.0  # ends of ln kT and ln s
+_LOGARITHMS = -14.0, 2.0  # ends of ln kT and ln s
 
 
 class Broadening(NamedTuple):

@@ -26,15 +26,17 @@ _LENGTHS = np.append(
 )
 _RATIOS = np.geomspace(0.4, 20.0, 42)  # L/w
 _SOFTNESSES = np.geomspace(1 / 30, 8.0, 19)  # over the value that the device has
-_WARMTHS = 8
+_WARMTHS = 20  # kT on the table: they cost no evaluation of T(E)
 _COLDEST, _WARMEST = 1 / 6, 3.2  # kT over a power of two below that of the sharpest step
 _LEAST_WARMTH = 0.0015  # of mu
 _PER_WARMTH = 1.5  # of the smallest kT, how far the moved number may shift energies at once
 _FEWEST_MOVED, _MOST_MOVED, _MOST_CLOSELY = 120, 320, 640
 _CLOSED, _OPENED = 0.75, 0.6  # the table reaches beyond the steps by so many steps
 _MOST_POINTS = 320
-_STARTS = (2, 5)  # of the warmths, from which fits begin
+_STARTS = (6, 13)  # of the warmths, from which fits begin
 _FOLLOWED = 4  # minima that are looked at closely
+_STRONG = 6.0  # of the Bayesian criterion: what counts as strong evidence
+_HOPELESS = 3.0  # times the best rms, from which on a minimum is not followed
 _BETWEEN = 7  # shapes from one neighbour on the grid to the other one
 _APART = 2  # neighbouring shapes that belong to one minimum
 _SPARE = 4  # modes kept beyond those of the trace
@@ -273,8 +275,9 @@ class TraceSearch:
     def law(self, laws: Sequence[Law]) -> Law:
         """The law that these data ask for, by the Bayesian criterion at the best minima.
 
-        Points count once in the correlation length of the best fit's residuals. The first law is
-        that of the search.
+        It is the one with the fewest numbers that no other is strongly better than. Points count
+        once in the correlation length of the best fit's residuals. The first law is that of the
+        search.
         """
         near = self._nearer(self.fits(laws[0]), laws[0])
         shapes = np.unique(near.shape[near.rms <= 2 * near.rms.min()])
@@ -286,11 +289,18 @@ class TraceSearch:
         _, residual = min(best.values(), key=lambda pair: pair[0])
         count = residual.size / correlation_length(residual)
 
-        def criterion(law):
-            free = law.knots + law.softened + law.warms
-            return 2 * count * math.log(best[law][0]) + free * math.log(count)
+        def free(law):
+            return law.knots + law.softened + law.warms
 
-        return min(laws, key=criterion)
+        criterion = {
+            law: 2 * count * math.log(rms) + free(law) * math.log(count)
+            for law, (rms, _) in best.items()
+        }
+        enough = min(criterion.values()) + _STRONG
+        return min(
+            (law for law in laws if criterion[law] <= enough),
+            key=lambda law: (free(law), criterion[law]),
+        )
 
     def minima(self) -> list[Minimum]:
         """The distinct minima of the device's own fit, the best first."""
@@ -298,7 +308,9 @@ class TraceSearch:
         warms = self._is_free("temperature") and self.temperature is None
         law = Law(knots, self._softened(), warms)
         found = self._nearer(self.fits(law), law)
-        return [self._minimum(found, row, law) for row in np.argsort(found.rms, kind="stable")]
+        order = np.argsort(found.rms, kind="stable")
+        near = found.rms <= _HOPELESS * found.rms.min()
+        return [self._minimum(found, row, law) for row in order if near[row]]
 
     def _nearer(self, found, law):
         """The best minima of a search of all shapes, each looked at between its neighbours."""

@@ -114,6 +114,10 @@ def test_search_finds_the_length_of_an_exact_trace(number):
     assert [m.rms for m in minima] == sorted(m.rms for m in minima)
     np.testing.assert_allclose(minima[0].values["length"], truth["length_nm"], rtol=0.02)
     assert minima[0].rms < 1.25 * noise_of(trace)
+    # One electron temperature and a half-width that is linear in the gate made these traces.
+    assert device.freed == ("temperature",)
+    assert device.smearing is None
+    assert device.barrier.curves["half_width"].values.shape == (2,)
     resistance = minima[0].values["series_resistance"]
     np.testing.assert_allclose(resistance, truth["series_resistance_ohm"], atol=15)
 
