@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
     from qpcjax.scatterers import BiasedConstriction as BiasedConstriction
     from qpcjax.scatterers import BreitWigner as BreitWigner
+    from qpcjax.scatterers import HartreeBarrier as HartreeBarrier
     from qpcjax.scatterers import IdealStep as IdealStep
     from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
     from qpcjax.scatterers import SaddlePoint as SaddlePoint
+    from qpcjax.scatterers import SpinGap as SpinGap
     from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
     from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
     from qpcjax.scatterers import in_bulk as in_bulk
@@ -69,8 +71,9 @@ _HOMES = {
     "heat.profile": ("inelastic_length", "power_per_length"),
     "scatterers": (
         *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),
-        *("BiasedConstriction", "BreitWigner", "IdealStep", "MatchedConstriction", "SaddlePoint"),
-        *("TabulatedTransmission", "ZeemanSplit", "in_bulk"),
+        *("BiasedConstriction", "BreitWigner", "HartreeBarrier", "IdealStep"),
+        *("MatchedConstriction", "SaddlePoint", "SpinGap", "TabulatedTransmission"),
+        *("ZeemanSplit", "in_bulk"),
     ),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),

@@ -300,6 +300,14 @@ _FIELDS = (
              label="magnetic field"),
     Quantity("g_factor", "g", "1", "g-factor with which the field splits the spins",
              label="g-factor", note="the spins are not split without it"),
+    Quantity("gap_slope", "g", "1", "slope of the spin gap over the filling", lower=0.0,
+             label="slope of the spin gap"),
+    Quantity("gap_onset", "y0", "meV", "filling at which the spin gap opens",
+             label="onset of the spin gap"),
+    Quantity("gap_fade", "f", "1", "spin gap of a mode over that of the one before", lower=0.0,
+             label="fade of the spin gap"),
+    Quantity("hartree_strength", "b", "1", "how far a filling mode is raised", lower=0.0,
+             label="strength of the shift"),
     Quantity("mass", "m", "m_e", "effective mass", **_POSITIVE),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN
 from qpcjax.scatterers.base import AbstractScatterer
 from qpcjax.scatterers.fields import field_path, innermost, with_static, with_value
-from qpcjax.scatterers.zeeman import ZeemanSplit
+from qpcjax.scatterers.wrapper import unwrapped
 
 # Largest Fermi weight beyond a scatterer's energies that an integral may lose.
 LOST_WEIGHT = 1e-12
@@ -188,8 +188,8 @@ def _first_step(scatterer):
 
 
 def spinless(scatterer):
-    """The scatterer of one spin."""
-    return scatterer.scatterer if isinstance(scatterer, ZeemanSplit) else scatterer
+    """The scatterer of one spin, without what raises its modes."""
+    return unwrapped(scatterer)
 
 
 def modes_kept(scatterer):

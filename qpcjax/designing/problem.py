@@ -142,7 +142,10 @@ def placed(scatterer, reservoirs, numbers):
     own = {n: v for n, v in numbers.items() if n not in POINT}
     point = {f: getattr(reservoirs, f) for f in ("mu", "bias", "temperature", "temperature_bias")}
     point |= {n: v for n, v in numbers.items() if n in POINT}
-    return with_numbers(scatterer, own), Reservoirs(**point)
+    changed = with_numbers(scatterer, own)
+    # A class of somebody else's need not know potentials.
+    follow = getattr(changed, "at_potential", lambda mu: changed)
+    return follow(point["mu"]), Reservoirs(**point)
 
 
 def with_room(objective, scatterer, reservoirs, parameters):

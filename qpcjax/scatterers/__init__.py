@@ -6,6 +6,7 @@ from qpcjax.scatterers.base import AbstractScatterer as AbstractScatterer
 from qpcjax.scatterers.base import as_scatterer as as_scatterer
 from qpcjax.scatterers.base import in_bulk as in_bulk
 from qpcjax.scatterers.biased import BiasedConstriction as BiasedConstriction
+from qpcjax.scatterers.hartree import HartreeBarrier as HartreeBarrier
 from qpcjax.scatterers.level import BreitWigner as BreitWigner
 from qpcjax.scatterers.matched import MatchedConstriction as MatchedConstriction
 from qpcjax.scatterers.registry import BarrierKind as BarrierKind
@@ -14,6 +15,7 @@ from qpcjax.scatterers.saddle import SaddlePoint as SaddlePoint
 from qpcjax.scatterers.soft import SoftenedScatterer as SoftenedScatterer
 from qpcjax.scatterers.soft import grid_points as grid_points
 from qpcjax.scatterers.soft import soften as soften
+from qpcjax.scatterers.spin_gap import SpinGap as SpinGap
 from qpcjax.scatterers.step import IdealStep as IdealStep
 from qpcjax.scatterers.tabulated import TabulatedTransmission as TabulatedTransmission
 from qpcjax.scatterers.zeeman import ZeemanSplit as ZeemanSplit

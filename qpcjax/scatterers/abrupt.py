@@ -13,62 +13,15 @@ from qpcjax._numerics.blocks import largest, leading
 from qpcjax._numerics.slopes import slopes_at_once
 from qpcjax.constants import GAAS_MASS
 from qpcjax.scatterers.channel import AbstractUncoupledChannel
+from qpcjax.scatterers.channel_formula import (
+    channel_slopes,
+    channel_transmission,
+    transmissions_at,
+)
 from qpcjax.scatterers.wavevectors import averaged_wavevector, profile_wavevectors
 
 _FEW_MODES = 3  # written out in an integral; a loop over more compiles faster
-
-
 _PROFILE_DISTANCE = 0.007  # benchmarks/models.md
-
-
-def channel_transmission(a, b, k2, phase):
-    r"""T_n of Eqs. (19)-(20) in real arithmetic.
-
-    With A = a + ib, K^2 real of either sign and |A|^2 = a^2 + b^2,
-
-    .. math::
-        T_n = \frac{4 a^2}{4 a^2 + X^2}, \qquad
-        X = 2 b \cos(K L) + (|A|^2 - K^2) \frac{\sin(K L)}{K},
-
-    an entire function of K^2: smooth at K = 0, where Eq. (19) as printed is 0/0. The common
-    factor exp(-|K| L) of deep tunnelling is taken out.
-
-    Args:
-        a: Re A_n in units of pi/2w.
-        b: Im A_n.
-        k2: K_n^2 in units of (pi/2w)^2.
-        phase: pi L/2w.
-    """
-    cos, sin_over, scale = safe.scaled_cos_sin(phase**2 * k2)
-    x = 2 * b * cos + (a * a + b * b - k2) * phase * sin_over
-    passed = 4 * a * a * scale
-    return passed / (passed + x * x)
-
-
-def channel_slopes(a, b, k2, phase, along_a, along_b):
-    """Derivatives of `channel_transmission` by the energy, by phase, and by k2 alone.
-
-    With the energy K_n^2 moves, and A_n along with it.
-
-    Args:
-        a: Re A_n, and so on.
-        b: as there.
-        k2: as there.
-        phase: as there.
-        along_a: da/dk2.
-        along_b: db/dk2.
-    """
-    z = phase**2 * k2
-    cos, sinc, scale = safe.scaled_cos_sin(z)
-    sin_over, excess = phase * sinc, a * a + b * b - k2
-    x = 2 * b * cos + excess * sin_over
-    # T is the same function of a and X whatever their common scale.
-    by_k2 = excess * phase**3 * safe.scaled_sinc_slope(z) - (1 + b * phase) * sin_over
-    by_phase = excess * cos - 2 * b * k2 * sin_over
-    by_e = by_k2 + 2 * (along_b * cos + (a * along_a + b * along_b) * sin_over)
-    passed = 4 * a * a * scale
-    factor = 8 * a * scale * x / (passed + x * x) ** 2
-    return factor * (x * along_a - a * by_e), -factor * a * by_phase, -factor * a * by_k2
 
 
 def _over_modes(step, e, modes, carry, in_loop, open_alone=False):
@@ -360,6 +313,20 @@ class AbruptConstriction(AbstractUncoupledChannel):
         """T(E), the sum of the T_n."""
         return self._evaluate(MATCHINGS[self.matching][1], energy)
 
+    def eigenvalues_at(self, energies, bias=0.0):
+        """T_n of each mode at an energy of its own."""
+
+        def each(e, phase, floor, _):
+            return transmissions_at(e, phase, floor, self.matching)
+
+        return self._evaluate(each, energies)
+
+    def total_at(self, energies, bias=0.0):
+        """Their sum."""
+        if self.matching == "mean":
+            return super().total_at(energies)
+        return slopes_at_once(lambda c, e: jnp.sum(c.eigenvalues_at(e)), self, energies)
+
     @property
     def distance(self):
         """Of "profile" that from all modes coupled, for L/w of 1 to 6 and E of 0.2 to 7 E1."""
@@ -387,6 +354,13 @@ class AbruptConstriction(AbstractUncoupledChannel):
     def thresholds(self, bias=0.0):
         """The onsets in meV: n^2 E1, n = 0 ... modes + 1, or 0 alone for "profile"."""
         return self._onsets()
+
+    def mode_thresholds(self, bias=0.0):
+        """(n -+ 1)^2 E1 of mode n, or 0 for "profile"."""
+        onsets, mode = self._onsets(), np.arange(self.modes)
+        if self.matching == "profile":
+            return jnp.tile(onsets, self.modes), mode
+        return jnp.concatenate([onsets[:-2], onsets[2:]]), np.concatenate([mode, mode])
 
     def panel_edges(self, bias=0.0):
         """Energies that follow the oscillations in K_n L above each E_n + U, and the tail below.

@@ -1,14 +1,17 @@
 """A scatterer: transmission eigenvalues, and the energies that matter to integrals over them."""
 
 import abc
+import dataclasses
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from qpcjax._numerics.blocks import leading
 from qpcjax.constants import GAAS_MASS
+from qpcjax.scatterers.openings import Openings, search_energies, searched_openings
 from qpcjax.validation import Parameters
 
 
@@ -30,6 +33,8 @@ class AbstractScatterer(Parameters):
         in_one_kernel: whether `transmissions` has a form that XLA compiles to one kernel.
         distance: root mean square distance of T(E) from the exact answer that it approximates; 0
             where it is the model itself. Fits give what it does to their parameters.
+        opens_in_steps: whether each eigenvalue is a step, that of one mode which opens with the
+            energy, as `SpinGap` and `HartreeBarrier` need it.
     """
 
     mass = GAAS_MASS
@@ -38,6 +43,7 @@ class AbstractScatterer(Parameters):
     follows_bias = True
     in_one_kernel = False
     distance = 0.0
+    opens_in_steps = True
 
     @abc.abstractmethod
     def eigenvalues(self, energy: Any, bias: Any = 0.0) -> jax.Array:
@@ -69,10 +75,7 @@ class AbstractScatterer(Parameters):
             filled: how many of the first panels count; of the others any finite number will do.
             bulk: whether everything shall be one kernel for XLA, which takes longer to compile.
         """
-        flat = jax.vmap(lambda energy: self.total(energy, bias))
-        if filled is None:
-            return flat(energies.reshape(-1)).reshape(energies.shape)
-        return leading(jax.vmap(flat), (energies,), filled, energies.shape[1])
+        return at_many(lambda energy: self.total(energy, bias), energies, filled)
 
     def jumps(self, bias: Any = 0.0) -> jax.Array:
         """The thresholds at which T(E, V) itself may jump, shape (k,) with static k.
@@ -111,6 +114,65 @@ class AbstractScatterer(Parameters):
         Its numbers have the same names.
         """
         return self
+
+    # --- mode by mode, for what shifts the modes by energies of their own ---------------------
+
+    def eigenvalues_at(self, energies: Any, bias: Any = 0.0) -> jax.Array:
+        """T_n of each mode at an energy of its own: both of shape (modes,).
+
+        A class that knows its modes one by one spares the evaluation of all modes at every energy.
+        """
+        every = jax.vmap(lambda energy: self.eigenvalues(energy, bias))(energies)
+        return jnp.diagonal(every)
+
+    def total_at(self, energies: Any, bias: Any = 0.0) -> jax.Array:
+        """The weighted sum of `eigenvalues_at`."""
+        return self.weight * jnp.sum(self.eigenvalues_at(energies, bias))
+
+    def openings(self) -> Openings:
+        """Where each mode opens at no bias, and over which width; NaN where that is not found."""
+        energies = search_energies(jnp.concatenate([self.thresholds(), self.panel_edges()]))
+        return searched_openings(self, energies)
+
+    def mode_thresholds(self, bias: Any = 0.0) -> tuple[jax.Array, Any]:
+        """The thresholds of each T_n: energies, and the indices of their eigenvalues."""
+        return _for_every_mode(self, self.thresholds(bias))
+
+    def mode_panel_edges(self, bias: Any = 0.0) -> tuple[jax.Array, Any]:
+        """The same for the panel edges."""
+        return _for_every_mode(self, self.panel_edges(bias))
+
+    def at_potential(self, mu: Any) -> "AbstractScatterer":
+        """The barrier as it is where the mean electrochemical potential is mu, in meV.
+
+        Itself, but for barriers whose height follows their filling, such as `SpinGap`.
+        """
+        return self
+
+    def settled(self) -> "AbstractScatterer":
+        """The same scatterer with what its numbers imply evaluated once, for many questions.
+
+        Itself, but where T_n(E) holds numbers that are dear to find, such as those of `SpinGap`.
+        """
+        return self
+
+
+def at_many(total, energies, filled=None):
+    """A function of one energy at many; `filled` as in `AbstractScatterer.transmissions`."""
+    flat = jax.vmap(total)
+    if filled is None:
+        return flat(energies.reshape(-1)).reshape(energies.shape)
+    return leading(jax.vmap(flat), (energies,), filled, energies.shape[1])
+
+
+def mode_count(scatterer) -> int:
+    """How many eigenvalues a scatterer has."""
+    return jax.eval_shape(scatterer.eigenvalues, 0.0).shape[0]
+
+
+def _for_every_mode(scatterer, energies):
+    modes = mode_count(scatterer)
+    return jnp.tile(energies, modes), np.repeat(np.arange(modes), energies.size)
 
 
 class Forwarding(AbstractScatterer):
@@ -158,6 +220,34 @@ class Forwarding(AbstractScatterer):
         """Whether the inner scatterer is."""
         return self.inner.resolved()
 
+    def eigenvalues_at(self, energies: Any, bias: Any = 0.0):
+        """Those of the inner scatterer."""
+        return self.inner.eigenvalues_at(energies, bias)
+
+    def total_at(self, energies: Any, bias: Any = 0.0):
+        """That of the inner scatterer."""
+        return self.inner.total_at(energies, bias)
+
+    def openings(self):
+        """Those of the inner scatterer."""
+        return self.inner.openings()
+
+    def mode_thresholds(self, bias: Any = 0.0):
+        """Those of the inner scatterer."""
+        return self.inner.mode_thresholds(bias)
+
+    def mode_panel_edges(self, bias: Any = 0.0):
+        """Those of the inner scatterer."""
+        return self.inner.mode_panel_edges(bias)
+
+    def settled(self):
+        """The same around the settled inner scatterer."""
+        return dataclasses.replace(self, inner=self.inner.settled())
+
+    def at_potential(self, mu: Any):
+        """The same around the inner scatterer as it is there."""
+        return eqx.tree_at(lambda s: s.inner, self, self.inner.at_potential(mu))
+
     @property
     def states_panels(self):
         """Whether the inner scatterer's class states its panels."""
@@ -168,6 +258,7 @@ class Forwarding(AbstractScatterer):
     memory = property(lambda self: self.inner.memory)
     follows_bias = property(lambda self: self.inner.follows_bias)
     in_one_kernel = property(lambda self: self.inner.in_one_kernel)
+    opens_in_steps = property(lambda self: self.inner.opens_in_steps)
 
 
 class InBulk(Forwarding):
@@ -249,10 +340,21 @@ class UsersScatterer(AbstractScatterer):
     energy_floor = _optional("energy_floor")
     energy_limit = _optional("energy_limit")
     resolved = _optional("resolved")
+    eigenvalues_at = _optional("eigenvalues_at")
+    total_at = _optional("total_at")
+    openings = _optional("openings")
+    mode_thresholds = _optional("mode_thresholds")
+    mode_panel_edges = _optional("mode_panel_edges")
     mass = _attribute("mass")
     weight = _attribute("weight")
     memory = _attribute("memory")
     follows_bias = _attribute("follows_bias")
+    opens_in_steps = _attribute("opens_in_steps")
+
+    def at_potential(self, mu: Any):
+        """The user's own object there, where its class says what it is; else itself."""
+        own = getattr(self.users, "at_potential", None)
+        return self if own is None else as_scatterer(own(mu))
 
     @property
     def states_panels(self):

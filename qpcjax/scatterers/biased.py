@@ -211,3 +211,9 @@ class BiasedConstriction(AbstractUncoupledChannel):
         floors = jnp.arange(1, self.modes + 1, dtype=scale.dtype)[:, None] ** 2 * scale
         between = floors + drop * _even_steps(self.aspect_limit, self.modes, scale.dtype)
         return jnp.concatenate([ends, between.reshape(-1)]) + self.offset
+
+    def mode_panel_edges(self, bias=0.0):
+        """The panel edges, each with the mode whose oscillations or floor it follows."""
+        edges, mode = super().mode_panel_edges(bias)
+        steps = (edges.size - mode.size) // self.modes
+        return edges, jnp.concatenate([mode, np.repeat(np.arange(self.modes), steps)])

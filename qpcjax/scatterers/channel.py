@@ -10,6 +10,8 @@ import numpy as np
 from qpcjax.constants import transverse_energy
 from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.channel_formula import rises_at
+from qpcjax.scatterers.openings import searched_openings
 from qpcjax.validation import Real, concrete, number, require_count
 
 # Aspect ratios L/2w up to which a set of quadrature panels resolves the Fabry-Perot oscillations.
@@ -20,6 +22,11 @@ _TRACED_ASPECT = 8  # holds up to L/2w = 10
 # first mode T falls by a factor exp(2 pi 1.5).
 _PHASE_STEP = 1.8
 _TAIL_STEP = 1.5
+
+# Where openings are looked for: K_n L/pi, negative below the floor; the first resonance is at 1.
+_HALF_WAVES = (-8.0, -4.0, -2.0, -1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0)
+_LEAST_ASPECT = 0.5
+_LEAD_STEPS = 9
 
 _SHARPEST = 5.0  # times that the resonances over a floor may be sharper
 
@@ -129,6 +136,34 @@ class AbstractUncoupledChannel(AbstractChannel):
         scale = jnp.asarray(self.energy_scale)
         count = 1 if self.matching == "profile" else self.modes + 2
         return jnp.asarray(np.arange(count, dtype=scale.dtype) ** 2) * scale
+
+    def openings(self):
+        """Where each T_n rises through 1/2 for the first time: before its first resonance."""
+        scale = jnp.asarray(self.energy_scale)
+        n = np.arange(1, self.modes + 1, dtype=scale.dtype)[None]
+        aspect = jnp.maximum(self.length / (2 * self.half_width), _LEAST_ASPECT)
+        wave = np.asarray(_HALF_WAVES, scale.dtype)[:, None]
+        # Around the floor of mode n in units of a half wave in the channel, and from one mode of
+        # the leads to the next.
+        k2 = jnp.asarray(np.sign(wave) * wave**2) / jnp.asarray(aspect, scale.dtype) ** 2
+        inside = k2 + jnp.asarray(n * n) + jnp.asarray(self.offset, scale.dtype) / scale
+        leads = (n + np.linspace(-1, 1, _LEAD_STEPS, dtype=scale.dtype)[:, None]) ** 2
+        tiny = jnp.finfo(scale.dtype).eps
+        energies = jnp.sort(jnp.concatenate([inside, jnp.asarray(leads)]), axis=0)
+        energies = jnp.maximum(energies, tiny) * scale
+
+        def rises(c, energies):
+            scale = c.energy_scale
+            phase = math.pi / 2 * (c.length / c.half_width)
+            return rises_at(energies / scale, phase, c.offset / scale, c.matching)
+
+        return searched_openings(self, energies, rises)
+
+    def mode_panel_edges(self, bias=0.0):
+        """The panel edges, each with the mode whose oscillations it follows."""
+        edges = self.panel_edges(bias)
+        n, _ = self._oscillations(self.modes)
+        return edges, n.astype(int) - 1
 
     def energy_limit(self):
         """E_modes in meV: below it, at any bias, the first mode that is not kept is closed."""

@@ -51,6 +51,7 @@ class BreitWigner(AbstractScatterer):
     mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
+    opens_in_steps = False
 
     def check(self):
         """Check that the fields are scalars or columns of one length."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.openings import Openings
 
 # Panel ends around a step, in its widths s. The poles of a logistic function stand at +- i pi s
 # from it: on these panels 16 Gauss nodes err by 1e-13 of it, and what is left beyond is 1e-12.
@@ -53,6 +54,14 @@ class LogisticSteps(AbstractScatterer):
         top, width = self.steps(energy)
         return jax.nn.sigmoid((energy - top) / width)
 
+    def eigenvalues_at(self, energies, bias=0.0):
+        """T_n of each mode at an energy of its own."""
+        return self.eigenvalues(energies, bias)
+
+    def openings(self):
+        """The tops and widths."""
+        return Openings(*self.steps(0.0))
+
     def thresholds(self, bias=0.0):
         """None: T(E) is smooth."""
         return jnp.zeros(0, jnp.result_type(bias, *jax.tree.leaves(self)))
@@ -71,3 +80,11 @@ class LogisticSteps(AbstractScatterer):
         tail = top[0] - width[0] * _TAIL_PANEL * down
         limit = jnp.asarray(self.energy_limit(), top.dtype)
         return jnp.concatenate([around.reshape(-1), tail, limit[None]])
+
+    def mode_panel_edges(self, bias=0.0):
+        """The same energies, each with the mode whose step it resolves."""
+        edges = self.panel_edges(bias)
+        modes = self.steps(bias)[0].size
+        around = np.repeat(np.arange(modes), _STEP_EDGES.size)
+        below = np.zeros(edges.size - around.size, around.dtype)  # the first mode's tail
+        return edges, np.concatenate([around, below])

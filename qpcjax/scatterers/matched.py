@@ -171,6 +171,13 @@ class MatchedConstriction(AbstractChannel):
         n, k2 = self._oscillations(self._open_modes)
         return (n * n + k2) * self.energy_scale + self.offset
 
+    def mode_panel_edges(self, bias=0.0):
+        """The panel edges, each with the eigenvalue of its mode: those of odd n come first."""
+        n, _ = self._oscillations(self._open_modes)
+        number = n.astype(int) - 1
+        first_even = len(self._modes(0))
+        return self.panel_edges(bias), number // 2 + jnp.where(number % 2 == 0, 0, first_even)
+
     def resolved(self):
         """Whether L/2w and the wide ratio are within what the static shapes were made for."""
         fits = super().resolved()

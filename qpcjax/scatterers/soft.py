@@ -50,6 +50,7 @@ class SoftenedScatterer(AbstractScatterer):
     limit: jax.Array
 
     follows_bias = False
+    opens_in_steps = False
 
     def eigenvalues(self, energy, bias=0.0):
         """T(E) at one energy, shape (1,); it does not depend on the bias."""

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from qpcjax.constants import GAAS_MASS
 from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.openings import Openings
 from qpcjax.validation import Real
 
 
@@ -38,6 +39,11 @@ class IdealStep(AbstractScatterer):
     def thresholds(self, bias=0.0):
         """E0, where T(E) jumps."""
         return jnp.asarray(self.energy, jnp.result_type(bias, self.energy))[None]
+
+    def openings(self):
+        """E0, and no width."""
+        energy = self.thresholds()
+        return Openings(energy, jnp.zeros_like(energy))
 
     def panel_edges(self, bias=0.0):
         """None: T(E) is constant on both sides of E0."""

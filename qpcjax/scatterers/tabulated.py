@@ -84,6 +84,7 @@ class TabulatedTransmission(AbstractScatterer):
     mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
+    opens_in_steps = False
 
     def __check_init__(self):
         energy_shape, shape = np.shape(self.energy), np.shape(self.transmission)

@@ -70,6 +70,21 @@ def profile_wavevectors(e, modes):
     return _evaluate(e, _half_plane_tables(modes, tuple(n), tuple(n)))
 
 
+def profile_wavevectors_at(e):
+    """The same with an energy for each mode, e of shape (modes,)."""
+    modes = e.shape[0]
+    n = tuple(range(1, modes + 1))
+    top, even, real, rest = _half_plane_tables(modes, n, n)
+    e = jnp.minimum(e, top)
+    chebyshev = _chebyshev(2 * e / top - 1, real.shape[1])
+
+    def series(table):
+        return jnp.sum(jnp.asarray(table.T, e.dtype) * chebyshev, axis=0)
+
+    a = series(real) * jnp.where(even, e * e, e)
+    return a, series(rest) + jnp.log(e) / math.pi * a
+
+
 def half_plane_matrix(e, indices, top):
     r"""Wavevector operator of a half plane between modes of one parity.
 

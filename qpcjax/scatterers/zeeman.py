@@ -1,17 +1,15 @@
 """Spin splitting by a magnetic field, for any scatterer."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.constants import BOHR_MAGNETON
 from qpcjax.quantities import holding
-from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.wrapper import Wrapper
 from qpcjax.validation import Real
 
 
-class ZeemanSplit(AbstractScatterer):
+class ZeemanSplit(Wrapper):
     r"""A scatterer whose two spins see its energies shifted by the Zeeman energy.
 
     .. math:: T(E) = \tfrac12 \sum_{s = \pm 1} T_0(E - s\, g \mu_B B/2)
@@ -27,27 +25,26 @@ class ZeemanSplit(AbstractScatterer):
 
     Raises:
         TypeError: this is not a scatterer.
-        ValueError: a field or g-factor that is not finite.
+        ValueError: a field or g-factor that is not finite, or spins that are split already.
     """
 
-    scatterer: Any = eqx.field(converter=as_scatterer)
     magnetic_field: Real = eqx.field(metadata=holding("magnetic_field"))
     g_factor: Real = eqx.field(metadata=holding("g_factor"), default=-0.44)
 
-    @property
-    def mass(self):
-        """Effective mass of the scatterer in m_e."""
-        return self.scatterer.mass
+    words = "spins split by the field"
+
+    def check(self):
+        """Check that no gap splits the spins yet."""
+        if getattr(self.scatterer, "splits_spins", False):
+            raise ValueError(
+                "ZeemanSplit must be around a barrier that is the same for both spins; to have a "
+                "spin gap in a field, put SpinGap around ZeemanSplit"
+            )
 
     @property
     def memory(self):
         """Twice that of the scatterer."""
         return 2 * self.scatterer.memory
-
-    @property
-    def follows_bias(self):
-        """Whether that of the scatterer does."""
-        return self.scatterer.follows_bias
 
     @property
     def zeeman_energy(self):
@@ -73,20 +70,11 @@ class ZeemanSplit(AbstractScatterer):
         """Half of the scatterer's weight: every eigenvalue is that of one spin."""
         return self.scatterer.weight / 2
 
-    @property
-    def states_panels(self):
-        """Whether the scatterer's class states its panels."""
-        return self.scatterer.states_panels
-
     def eigenvalues(self, energy, bias=0.0):
         """T_n(E, V) of both spins, at one energy and bias."""
         shift = self._shift(bias)
         spins = [self.scatterer.eigenvalues(energy - s, bias) for s in (shift, -shift)]
         return jnp.concatenate(spins)
-
-    def finest_scale(self, bias=0.0):
-        """That of the scatterer."""
-        return self.scatterer.finest_scale(bias)
 
     def total(self, energy, bias=0.0):
         """The mean of both spins' T(E, V)."""
@@ -121,7 +109,3 @@ class ZeemanSplit(AbstractScatterer):
     def energy_limit(self):
         """Energy up to which both spins are whole."""
         return self.scatterer.energy_limit() - jnp.abs(self.zeeman_energy) / 2
-
-    def resolved(self):
-        """Whether the scatterer's panels resolve it."""
-        return self.scatterer.resolved()

@@ -137,7 +137,7 @@ def _values(scatterer, numbers, static):
     mu = numbers.get("mu", jnp.asarray(jnp.nan, dtype))
     others = (numbers[name] for name in ("bias", "temperature", "temperature_bias"))
     point = OperatingPoint(
-        scatterer,
+        (scatterer.at_potential(mu) if "mu" in numbers else scatterer).settled(),
         Reservoirs(mu, *others),
         QuadraticDamping(numbers["damping"], static.fermi_energy),
         numbers.get("energy"),

@@ -106,6 +106,7 @@ def batched(chunk, static=(), room="panels"):
         @functools.partial(jax.jit, static_argnames=("structure", *static))
         def compiled(numbers, structure, **fixed):
             scatterer, trees = jax.tree.unflatten(structure, same_dtype(numbers))
+            scatterer = scatterer.settled()
             leaves, structure = jax.tree.flatten(trees)
             shape = jnp.broadcast_shapes(*(leaf.shape for leaf in leaves))
 

@@ -132,6 +132,7 @@ def terms(
 ) -> Terms:
     """The terms of an integral; arguments as in `integral`."""
     require_count("order", order, 2)
+    scatterer = scatterer.settled()
     backward = bias < 0
     sign = jnp.where(backward, -1, 1).astype(bias.dtype)
     half_bias = jnp.where(backward, -bias, bias) / 2

@@ -86,6 +86,7 @@ def _with_kernel(function, kT, x, weight, filled):
 def conductance_terms(scatterer, mu, temperature, order):
     """Nodes E - mu, thermal kernel, T(E) and whether the thermal average at mu is meaningful."""
     kT = BOLTZMANN * temperature
+    scatterer = scatterer.settled()
     bias = jnp.zeros_like(mu)
     warm = jnp.maximum(kT, 0)
     reach, activated, depth = thermal_reach(scatterer, mu, bias, warm)
@@ -132,6 +133,7 @@ def smeared_conductance(scatterer, mu, kT, order=ORDER, keep=None):
         order: Gauss nodes in a panel.
         keep: number of panels to keep, see `panels_in`; NaN where the window holds more.
     """
+    scatterer = scatterer.settled()
     bias = jnp.zeros_like(mu)
     keep = keep if scatterer.states_panels else None
     reach = (NARROW_REACH, NARROW_REACH)

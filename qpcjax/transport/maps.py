@@ -134,6 +134,7 @@ def transport_map(scatterer, reservoirs, order=ORDER):
 @functools.partial(jax.jit, static_argnames=("order", "cold"))
 def _transport_map(scatterer, mu, bias, temperature, order, cold):
     scatterer, mu, bias, temperature = same_dtype([scatterer, mu, bias, temperature])
+    scatterer = scatterer.settled()
     shape = jnp.broadcast_shapes(mu.shape, bias.shape)
     if math.prod(shape) == 0:
         empty = jnp.zeros(shape, mu.dtype)
