@@ -106,6 +106,15 @@ def _fit(
     loss: Annotated[
         str, typer.Option(help="linear, or for outliers huber, soft_l1 or student_t.")
     ] = "linear",
+    shoulder: Annotated[
+        str,
+        typer.Option(
+            help="Shoulder below the plateaus, phenomenological: gap (the spins part as a mode "
+            "fills; gap_slope, gap_onset, gap_fade), hartree (a mode rises as it fills; "
+            "hartree_strength) or none. The trace is fitted without it first, and the heating "
+            "predicted with and without."
+        ),
+    ] = "none",
     trace_temperature: Annotated[
         float | None,
         typer.Option(help="Temperature in K at which the trace was taken, where it is known."),
@@ -146,6 +155,7 @@ def _fit(
             loss=loss,
             trace_temperature=trace_temperature,
             intervals=intervals,
+            shoulder=shoulder,
             **numbers,
         )
         kinds = result_formats(formats, figure_formats)

@@ -16,6 +16,7 @@ from qpcjax.files import (
 )
 from qpcjax.fitting.device import damping_law
 from qpcjax.fitting.device_of_trace import MOST_KNOTS, require_mu, trace_model
+from qpcjax.fitting.shoulders import require_shoulder, shoulder_numbers
 from qpcjax.optimise.losses import LOSSES
 from qpcjax.quantities import QUANTITIES
 from qpcjax.transport.reservoirs import Reservoirs
@@ -34,6 +35,7 @@ class TraceFitOptions:
         hold: names of parameters to hold, with values.
         free: names of parameters to free that are held by default.
         trace_temperature: of the electrons when the trace was taken; None where it is not known.
+        shoulder: a name in `SHOULDERS`, or "none".
         intervals: whether to find the intervals of the profile likelihood.
 
     Raises:
@@ -53,6 +55,7 @@ class TraceFitOptions:
     loss: str = "linear"
     trace_temperature: float | None = None
     intervals: bool = False
+    shoulder: str = "none"
     bias: float = 2.0
     temperature: float = 1.6
     damping: float = 0.04
@@ -67,6 +70,7 @@ class TraceFitOptions:
             if name == "mu" and value is not None:
                 require_mu(value, self.mass)
         trace_model(self.model)
+        require_shoulder(self.form_of_shoulder, self.model)
         if self.knots is not None and not 2 <= self.knots <= MOST_KNOTS:
             raise ValueError(
                 f"knots must be a whole number from 2 to {MOST_KNOTS}, got {self.knots}"
@@ -82,6 +86,16 @@ class TraceFitOptions:
             raise ValueError("bias must be other than 0: without it there is no heat to predict")
         Reservoirs(0.0, self.bias, self.temperature)
         damping_law(self.damping)
+
+    @property
+    def form_of_shoulder(self):
+        """The name of the shoulder, or None."""
+        return None if self.shoulder == "none" else self.shoulder
+
+    @property
+    def shoulders_numbers(self):
+        """Names of the numbers of the shoulder."""
+        return shoulder_numbers(self.form_of_shoulder)
 
     @property
     def chemical_potential(self):
@@ -221,7 +235,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     chosen = not np.all(used)
     data = whole[used] if chosen else whole
 
-    def fitted(model, starts, label):
+    def fitted(model, shoulder, starts, label):
         device = trace_device(
             data,
             model,
@@ -229,22 +243,28 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             mass=question.mass,
             knots=question.knots,
             constant_ratio=question.constant_ratio,
+            shoulder=shoulder,
         )
+        # What was said of the shoulder's numbers does not concern a fit without it.
+        others = question.shoulders_numbers if shoulder is None else ()
         return fit(
             device,
             data,
-            free=question.free,
-            fixed=dict(question.hold),
+            free=[name for name in question.free if name not in others],
+            fixed={name: value for name, value in question.hold if name not in others},
             loss=question.loss,
             starts=starts,
             progress=lambda done, total, what: progress(done, total, label + what),
         )
 
-    starts, scout = 12, question.model in _SCOUTED
+    # The dearest barriers start from what is nearly their answer, and a shoulder from none.
+    model, shoulder, bare, starts = question.model, question.form_of_shoulder, None, 12
     try:
-        if scout:  # the dearest barriers start from what is nearly their answer
-            starts = fitted(_SCOUTED[question.model], starts, "scout: ")
-        found = fitted(question.model, starts, f"{question.model}: " if scout else "")
+        if model in _SCOUTED:
+            starts = fitted(_SCOUTED[model], None, starts, "scout: ")
+        if shoulder is not None:
+            bare = starts = fitted(model, None, starts, "without a shoulder: ")
+        found = fitted(model, shoulder, starts, "" if isinstance(starts, int) else f"{model}: ")
     except InputError as error:
         if not chosen:
             raise
@@ -254,9 +274,11 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     for k, p in enumerate(found.free if question.intervals else ()):
         progress(k, len(found.free), "intervals")
         profiles.append(found.profile(p.name, 9))
-    heating = predict_heating(
-        found, question.bias, question.temperature, question.damping, progress=progress
-    )
+    conditions = question.bias, question.temperature, question.damping
+    heating = predict_heating(found, *conditions, progress=progress)
+    if bare is not None:
+        without = predict_heating(bare, *conditions, progress=progress)
+        heating = dataclasses.replace(heating, without=without)
     axes = {
         "fit": plot.staircase(found, left_out=whole[~used] if chosen else None),
         "heating": plot.heating(heating),

@@ -13,6 +13,7 @@ from qpcjax.measurements.circuit import Point
 from qpcjax.quantities import closest
 from qpcjax.scatterers import AbstractScatterer, as_scatterer
 from qpcjax.scatterers.fields import innermost
+from qpcjax.scatterers.wrapper import wrappers
 from qpcjax.validation import number, require
 
 
@@ -309,10 +310,11 @@ class Device(eqx.Module):
 
     @property
     def title(self):
-        """What the barrier is: its class, and its matching where it has one."""
+        """What the barrier is: its class, its matching where it has one, and what is around it."""
         bare = innermost(self.scatterer)
         kind = type(bare).__name__
-        return f"{kind} ({bare.matching})" if hasattr(bare, "matching") else kind
+        kind = f"{kind} ({bare.matching})" if hasattr(bare, "matching") else kind
+        return "; ".join([kind, *(w.words for w in wrappers(self.scatterer))])
 
     def replaced(self, scatterer):
         """The same device with another scatterer of the same numbers."""
@@ -323,13 +325,15 @@ class Device(eqx.Module):
     def at(self, gate, mu=None, temperature=None) -> Point:
         """The device at one gate voltage in mV, or at a chemical potential of its own."""
         scatterer = self.barrier.at(gate) if isinstance(self.barrier, Gated) else self.barrier
+        mu = self.mu if mu is None else mu
+        scatterer = scatterer.at_potential(mu)
         smearing: Any = self.smearing
         smearing = smearing(gate) if callable(smearing) else smearing
         if smearing is not None:
             smearing = smearing * getattr(innermost(scatterer), "energy_scale", 1.0)
         return Point(
             scatterer,
-            self.mu if mu is None else mu,
+            mu,
             smearing,
             self.temperature if temperature is None else temperature,
             self.series_resistance,

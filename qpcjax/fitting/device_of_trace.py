@@ -9,6 +9,7 @@ import numpy as np
 from qpcjax.constants import GAAS_MASS, HBAR2_OVER_2M, fermi_energy
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio
 from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.shoulders import with_shoulder
 from qpcjax.fitting.steps import Steps
 from qpcjax.fitting.trace_search import Law, TraceSearch, is_searchable
 from qpcjax.measurements import ConductanceTrace, InputError
@@ -74,6 +75,7 @@ def trace_device(
     constant_ratio: bool = False,
     temperature: float | None = None,
     smearing: str | None = None,
+    shoulder: str | None = None,
 ) -> Device:
     """A device of this kind of barrier that can have given a conductance trace.
 
@@ -102,6 +104,9 @@ def trace_device(
         smearing: what smears the steps of a barrier that is not soft itself: "temperature",
             "softness" or "both"; by default what the data ask for. With a known temperature
             "temperature" means that alone, and "both" is not to be had.
+        shoulder: what makes a shoulder below the plateaus: "gap" for `SpinGap`, with three numbers,
+            "hartree" for `HartreeBarrier`, with one. Both are phenomenological. A fit begins best
+            from one of the same trace without it, `fit(device, trace, starts=bare)`.
 
     Raises:
         InputError: a trace without a step.
@@ -124,6 +129,7 @@ def trace_device(
     first = {n: _first_value(kind, a, mu, mass) for n, a in arguments.items() if a.needed}
     shapes = [name for name in first if name != kind.gate]
     scatterer = kind.build(**first, **({"mass": mass} if "mass" in arguments else {}))
+    scatterer = with_shoulder(scatterer, shoulder, mu)
 
     def along(*values, form="log"):
         return GateCurve(steps.range, np.array(values), form)

@@ -1,6 +1,7 @@
 """The numbers of a device by name: as one vector, with units, words and bounds."""
 
 import dataclasses
+import functools
 import math
 
 import jax
@@ -10,6 +11,7 @@ from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import QUANTITIES, Quantity
 from qpcjax.scatterers.fields import field_quantities, innermost, quantity_of
+from qpcjax.scatterers.wrapper import Wrapper
 
 # Containers on the way to a number: they are not part of its name.
 _CONTAINERS = {"barrier", "scatterer", "inner", "curves", "values", "positions", "value"}
@@ -28,6 +30,7 @@ HELD = {
     "g_factor",
     "wide_ratio",
     "hbar_omega_y",
+    "spin_magnetic_field",
 }
 
 
@@ -65,12 +68,12 @@ class DeviceNumbers:
         return np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in self._own])
 
     def _is_constant(self, path):
-        """Whether it is no number of the fit: the mass, a table, what the gate overwrites."""
+        """Whether it is no number of the fit: the mass, a table, what the device overwrites."""
         keys = _keys(path)
         barrier = self.device.barrier
         moved = barrier.curves if isinstance(barrier, Gated) else ()
         own = "curves" not in keys and keys[0] == "barrier"
-        return own and (keys[-1] == "mass" or keys[-1] in moved)
+        return own and (keys[-1] in ("mass", "mu") or keys[-1] in moved)
 
     def _base(self, path):
         keys = _keys(path)
@@ -84,7 +87,17 @@ class DeviceNumbers:
                 return f"{base}_over_{curve.to}"
             if isinstance(curve, StepPositions):
                 return f"{base}_position"
-        return base
+        return self._own_name(keys, base)
+
+    def _own_name(self, keys, base):
+        """The number's name; that of its quantity where a scatterer around the barrier has it."""
+        if "curves" in keys:
+            return base
+        holder = functools.reduce(getattr, keys[:-1], self.device)
+        if not isinstance(holder, Wrapper):
+            return base
+        name = field_quantities(type(holder))[base].name
+        return f"spin_{name}" if hasattr(innermost(holder), name) else name
 
     def quantity(self, base) -> Quantity:
         """The quantity of a number, or of the values of a curve."""
@@ -94,6 +107,9 @@ class DeviceNumbers:
             return _OF_DAMPING.get(base) or own or Quantity(base, words=f"{field} of the damping")
         if base.endswith("_position"):
             return Quantity(base, unit="mV", words="gate voltage of a step")
+        if base.startswith("spin_"):
+            own = QUANTITIES[base.removeprefix("spin_")]
+            return dataclasses.replace(own, name=base, words=f"{own.label} that splits the spins")
         over, _, under = base.partition("_over_")
         if under:
             words = f"{over.replace('_', ' ')} over {under.replace('_', ' ')}"
@@ -163,7 +179,11 @@ def _keys(path):
 _OF_DAMPING = {
     "damping_energy": dataclasses.replace(QUANTITIES["fermi_energy"], name="damping_energy"),
 }
+_MU_SHARE = 0.5  # of mu, how far from 0 a gap may open: some two distances of modes
 _USUAL_BOUNDS = {
+    "gap_slope": (0.0, 3.0, False),
+    "gap_fade": (0.0, 1.2, False),
+    "hartree_strength": (0.0, 5.0, False),
     "series_resistance": (-2000.0, 10000.0, False),
     "smearing": (0.001, 10.0, True),
     "temperature": (0.01, 100.0, True),
@@ -174,6 +194,8 @@ _USUAL_BOUNDS = {
 def _bounds(quantity, value, scale):
     """Usual lower and upper bound of a number, and whether its logarithm is what varies."""
     lower, upper = quantity.lower, quantity.upper
+    if quantity.name == "gap_onset":
+        return -_MU_SHARE * scale, _MU_SHARE * scale, False
     if quantity.name in _USUAL_BOUNDS:
         lower, upper, log = _USUAL_BOUNDS[quantity.name]
         return lower, upper, log and value > 0

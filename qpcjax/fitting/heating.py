@@ -42,6 +42,7 @@ class Heating:
         temperature: of the reservoirs, in K.
         damping: the damping law, or the strength a of Eq. (22).
         split: whether the band holds the question how much of the smearing was temperature.
+        without: the same by a fit of the same data without the shoulder, where there is one.
     """
 
     gate: np.ndarray
@@ -53,6 +54,13 @@ class Heating:
     temperature: float
     damping: Any
     split: bool
+    without: "Heating | None" = None
+
+    @property
+    def largest(self):
+        """Where |P_A| is largest along the gate, an index; None where it has no value."""
+        asymmetry = np.abs(self.value["P_A"])
+        return int(np.nanargmax(asymmetry)) if np.any(np.isfinite(asymmetry)) else None
 
     @property
     def damping_text(self):
@@ -198,6 +206,7 @@ def _observables(points, bias, *, resolution):
     """Powers (pW) and r* (nm) for rows of points, and the voltage that drops there."""
 
     def observe(point):
+        point = point._replace(scatterer=point.scatterer.settled())
         scatterer, reservoirs = heated(point, {"bias": jnp.asarray(bias, float)}, resolution)
         power = dissipation(scatterer, reservoirs)
         spot = hot_spot(scatterer, reservoirs, point.damping)

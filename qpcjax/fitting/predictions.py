@@ -134,7 +134,9 @@ def predict(device, response, settings, resolution):
     leaves = [jnp.broadcast_to(jnp.asarray(leaf, dtype), (size,)) for leaf in leaves]
 
     def one(*leaves):
-        return response.at(*jax.tree.unflatten(structure, leaves), resolution)
+        point, row = jax.tree.unflatten(structure, leaves)
+        point = point._replace(scatterer=point.scatterer.settled())
+        return response.at(point, row, resolution)
 
     return _by_point(one, _HEAT_AT_ONCE if response.heat else _AT_ONCE)(*leaves)
 

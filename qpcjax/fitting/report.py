@@ -16,6 +16,8 @@ from qpcjax.fitting.uncertainty import Profile
 from qpcjax.overviews import unit_text
 from qpcjax.quantities import unit_of
 from qpcjax.scatterers.fields import innermost
+from qpcjax.scatterers.shifted import FilledBarrier
+from qpcjax.scatterers.wrapper import wrappers
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike
@@ -255,10 +257,7 @@ def _largest_changes(fit, start):
 
 
 def _undetermined(fit):
-    lines = [
-        "The 0.7 shoulder and impurity resonances are in no one-electron model: they stay in the "
-        "residuals."
-    ]
+    lines = [_of_the_shoulder(fit.device.scatterer)]
     if fit.device.smearing is not None and all(p.data.temperature is None for p in fit.parts):
         lines.append(
             "Temperature and softness: the smearing s is the softness of the barrier, the "
@@ -272,6 +271,20 @@ def _undetermined(fit):
         lines.append(f"* {_capital(d.meaning)}. Relative changes: {changes}.")
         lines.append(f"  {_capital(d.remedy)} would fix it.")
     return Section("What these data cannot tell apart", tuple(lines))
+
+
+def _of_the_shoulder(scatterer):
+    """What is in the model of a shoulder, and what stays in the residuals."""
+    forms = [w.words for w in wrappers(scatterer) if isinstance(w, FilledBarrier)]
+    if not forms:
+        return (
+            "The 0.7 shoulder and impurity resonances are in no one-electron model: they stay in "
+            "the residuals."
+        )
+    return (
+        f"The shoulder ({forms[0]}): other forms of it fit a trace at one temperature as well, so "
+        "that nothing is said of where it comes from. Impurity resonances stay in the residuals."
+    )
 
 
 def _capital(words):
@@ -292,8 +305,9 @@ def _heat(fit, heating):
     else:
         lines.append("Bands (68 %) hold the fit's errors; held parameters are taken as exact.")
     rows = ()
-    if np.any(np.isfinite(heating.value["P_A"])):
-        steepest = int(np.nanargmax(np.abs(heating.value["P_A"])))
+    steepest = heating.largest
+    if steepest is not None:
+        lines += _without_shoulder(heating)
         lines.append(f"Largest asymmetry at {heating.gate[steepest]:.5g} mV:")
         rows = tuple(_heat_row(heating, name, steepest) for name in heating.value)
     upstream = "P_L" if heating.bias > 0 else "P_R"
@@ -308,6 +322,18 @@ def _heat(fit, heating):
     elif abs(heating.bias) > 10:
         lines.append("Above about 10 mV plasmon-phonon emission shortens r*: take it with care.")
     return Section("Heat", tuple(lines), ("", "value", "from", "to", "unit") if rows else (), rows)
+
+
+def _without_shoulder(heating):
+    """The largest P_A with the shoulder and by the fit without it."""
+    other = heating.without
+    if other is None or other.largest is None:
+        return []
+    numbers = [h.value["P_A"][h.largest] for h in (heating, other)]
+    return [
+        f"The largest P_A is {numbers[0]:.4g} pW with the shoulder, and {numbers[1]:.4g} pW by the "
+        "fit of the same data without it: G against the gate does not tell which of them holds."
+    ]
 
 
 def _heat_row(heating, name, k):

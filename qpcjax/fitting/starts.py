@@ -8,6 +8,7 @@ import numpy as np
 from qpcjax.fitting.device import StepPositions
 from qpcjax.fitting.steps import Steps, is_peak, opening_values
 from qpcjax.fitting.trace_search import TraceSearch, is_searchable, moved_number
+from qpcjax.resolution import spinless
 
 _JITTER = 0.3  # of the logarithm of a positive parameter, where starts are drawn
 _SHAPES = ("smearing", "hbar_omega_x", "curvature_radius", "length")
@@ -78,7 +79,7 @@ def _factors(shapes, count):
 def _opening(device, name, steps, mu):
     """Values of the moved number at which the modes of a trace open, and one more."""
     most = int(np.floor(steps.corrected(2 * steps.resistance).max() + 0.5)) + 1
-    return opening_values(device.scatterer, name, mu, max(most, 2))
+    return opening_values(spinless(device.scatterer), name, mu, max(most, 2))
 
 
 def _gate_values(device, name, steps, resistance, opening):
