@@ -69,7 +69,9 @@ class FitSetup:
         if isinstance(starts, FitResult):
             known = {f"{n}@{d}" for n in self.layout.names for d in self.named}
             known |= set(self.layout.names)
-            found = [{n: v for n, v in starts.values().items() if n in known}]
+            # Numbers that the other fit does not know begin where they are.
+            own = {p.name: p.value for p in self.parameters}
+            found = [own | {n: v for n, v in starts.values().items() if n in known}]
         elif isinstance(starts, int):
             if starts < 1:
                 raise ValueError(f"starts must be 1 or more, got {starts}")

@@ -59,6 +59,8 @@ def fits():
 def test_the_gap_is_recovered():
     bare, found = fits()
     assert found.rms < bare.rms / 3
+    assert found.initial_values["gap_slope"] == 0.6
+    assert found.initial_values["height_1"] == bare.values()["height_1"]
     for name, true in TRUE.items():
         error = found.stderr[name]
         assert abs(found.values()[name] - true) < 4 * error, name

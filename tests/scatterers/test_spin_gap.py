@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -104,8 +105,8 @@ def test_numbers_made_elsewhere(expected):
     assert float(qpc.current(c, r)) == pytest.approx(expected["current"], rel=1e-12)
     power = qpc.dissipation(c, r)
     np.testing.assert_allclose([power.left, power.right], expected["powers"], rtol=1e-12)
-    numbers = (jnp.asarray(x) for x in (mu, bias, temperature, 0.0))
-    noise = NOISE_UNIT * integral(NOISE, c, *numbers)
+    at, eV, kelvins, none = (jnp.asarray(x) for x in (mu, bias, temperature, 0.0))
+    noise = NOISE_UNIT * integral(NOISE, c, at, eV, kelvins, none)
     assert float(noise) == pytest.approx(expected["noise"], rel=1e-11)
 
 
@@ -229,7 +230,8 @@ def lowest_rise(scatterer, n, lower, upper):
     grid = np.linspace(lower, upper, 20001)
     values = np.array(qpc.eigenvalues(scatterer, grid))[:, n]
     first = int(np.argmax(values >= 0.5))
-    where = brentq(lambda e: t(e) - 0.5, grid[first - 1], grid[first], xtol=1e-13)
+    ends = grid[first - 1], grid[first]
+    where: Any = brentq(lambda e: t(e) - 0.5, *ends, xtol=1e-13)
     h = 1e-6 * where
     slope = (8 * (t(where + h) - t(where - h)) - (t(where + 2 * h) - t(where - 2 * h))) / (12 * h)
     return where, 0.25 / slope
