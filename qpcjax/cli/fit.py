@@ -115,6 +115,14 @@ def _fit(
             "predicted with and without."
         ),
     ] = "none",
+    zeeman: Annotated[
+        str | None,
+        typer.Option(
+            metavar="B[,g]",
+            help="Magnetic field in T that splits the spins, and their g-factor, which is fitted "
+            "where it is not stated. The field does not act on the orbits.",
+        ),
+    ] = None,
     trace_temperature: Annotated[
         float | None,
         typer.Option(help="Temperature in K at which the trace was taken, where it is known."),
@@ -137,7 +145,7 @@ def _fit(
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
     """
-    from qpcjax.fitting.command import TraceFitOptions, answer, held, read, voltage_range
+    from qpcjax.fitting.command import TraceFitOptions, answer, held, read, voltage_range, zeeman_of
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
@@ -156,6 +164,7 @@ def _fit(
             trace_temperature=trace_temperature,
             intervals=intervals,
             shoulder=shoulder,
+            zeeman=zeeman_of(zeeman),
             **numbers,
         )
         kinds = result_formats(formats, figure_formats)

@@ -24,6 +24,9 @@ from qpcjax.transport.reservoirs import Reservoirs
 # Barriers that are fitted from the fit of a cheaper one of the same numbers.
 _SCOUTED = {"matched": "profile", "biased": "mean"}
 
+# Where a g-factor begins that is not known: at 0 it would have no slope.
+_FIRST_G_FACTOR = -1.0
+
 
 @dataclasses.dataclass(frozen=True)
 class TraceFitOptions:
@@ -36,6 +39,7 @@ class TraceFitOptions:
         free: names of parameters to free that are held by default.
         trace_temperature: of the electrons when the trace was taken; None where it is not known.
         shoulder: a name in `SHOULDERS`, or "none".
+        zeeman: field in T that splits the spins, and the g-factor, None where it is to be fitted.
         intervals: whether to find the intervals of the profile likelihood.
 
     Raises:
@@ -56,6 +60,7 @@ class TraceFitOptions:
     trace_temperature: float | None = None
     intervals: bool = False
     shoulder: str = "none"
+    zeeman: tuple[float, float | None] | None = None
     bias: float = 2.0
     temperature: float = 1.6
     damping: float = 0.04
@@ -93,6 +98,20 @@ class TraceFitOptions:
         return None if self.shoulder == "none" else self.shoulder
 
     @property
+    def split(self):
+        """Field and g-factor with which a fit begins, or None."""
+        if self.zeeman is None:
+            return None
+        field, g_factor = self.zeeman
+        return field, _FIRST_G_FACTOR if g_factor is None else g_factor
+
+    @property
+    def freed(self):
+        """Names of parameters to free, the g-factor among them where it is not stated."""
+        unknown = self.zeeman is not None and self.zeeman[1] is None
+        return (*self.free, *(("g_factor",) if unknown else ()))
+
+    @property
     def shoulders_numbers(self):
         """Names of the numbers of the shoulder."""
         return shoulder_numbers(self.form_of_shoulder)
@@ -101,6 +120,19 @@ class TraceFitOptions:
     def chemical_potential(self):
         """The electrochemical potential in meV, or None for the default."""
         return self.mu if self.density is None else fermi_energy(self.density, self.mass)
+
+
+def zeeman_of(word):
+    """Field and g-factor, None where it is not stated, from a word such as 8 or 8,-0.44."""
+    if word is None:
+        return None
+    try:
+        numbers = [float(x) for x in word.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2) or not all(math.isfinite(x) for x in numbers):
+        raise ValueError(f"--zeeman must be B in T or B,g such as 8,-0.44, got {word!r}")
+    return (*numbers, None)[:2]
 
 
 def held(words):
@@ -244,13 +276,14 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             knots=question.knots,
             constant_ratio=question.constant_ratio,
             shoulder=shoulder,
+            zeeman=question.split,
         )
         # What was said of the shoulder's numbers does not concern a fit without it.
         others = question.shoulders_numbers if shoulder is None else ()
         return fit(
             device,
             data,
-            free=[name for name in question.free if name not in others],
+            free=[name for name in question.freed if name not in others],
             fixed={name: value for name, value in question.hold if name not in others},
             loss=question.loss,
             starts=starts,

@@ -14,7 +14,7 @@ from qpcjax.fitting.steps import Steps
 from qpcjax.fitting.trace_search import Law, TraceSearch, is_searchable
 from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.quantities import QUANTITIES, closest
-from qpcjax.scatterers import as_scatterer
+from qpcjax.scatterers import ZeemanSplit, as_scatterer
 from qpcjax.scatterers.registry import BARRIERS, BarrierKind
 
 DEFAULT_DENSITY = 2.0  # 1e11 cm^-2, the paper's example
@@ -76,6 +76,7 @@ def trace_device(
     temperature: float | None = None,
     smearing: str | None = None,
     shoulder: str | None = None,
+    zeeman: tuple[float, float] | None = None,
 ) -> Device:
     """A device of this kind of barrier that can have given a conductance trace.
 
@@ -107,6 +108,8 @@ def trace_device(
         shoulder: what makes a shoulder below the plateaus: "gap" for `SpinGap`, with three numbers,
             "hartree" for `HartreeBarrier`, with one. Both are phenomenological. A fit begins best
             from one of the same trace without it, `fit(device, trace, starts=bare)`.
+        zeeman: field in T that splits the spins, and g-factor; None leaves both spins alike. The
+            field does not act on the orbits: it is one in the plane. Both numbers are held.
 
     Raises:
         InputError: a trace without a step.
@@ -129,6 +132,7 @@ def trace_device(
     first = {n: _first_value(kind, a, mu, mass) for n, a in arguments.items() if a.needed}
     shapes = [name for name in first if name != kind.gate]
     scatterer = kind.build(**first, **({"mass": mass} if "mass" in arguments else {}))
+    scatterer = scatterer if zeeman is None else ZeemanSplit(scatterer, *zeeman)
     scatterer = with_shoulder(scatterer, shoulder, mu)
 
     def along(*values, form="log"):

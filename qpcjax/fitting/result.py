@@ -12,6 +12,7 @@ from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
 from qpcjax.fitting.flat_directions import flat_directions
+from qpcjax.fitting.half_plateaus import half_plateau_in_words
 from qpcjax.fitting.jackknife import Jackknife, barrier_errors, fixed_by_one, jackknife
 from qpcjax.fitting.misfit import WRONG, misfit_in_words
 from qpcjax.fitting.next_points import NextPoints, next_points
@@ -232,6 +233,8 @@ class FitResult(ShownFit, Estimates):
             for words in misfit_in_words(part, device)
         ]
         found += missed
+        for part, device in zip(self.parts, devices, strict=True):
+            found += half_plateau_in_words(part, device)
         known = self.loss == "linear" and all(p.known for p in self.parts)
         if not missed and known and freedom > 0 and poor(self.chi_square, freedom):
             found.append(poor_in_words(self.chi_square, freedom))

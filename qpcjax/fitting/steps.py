@@ -8,6 +8,7 @@ import numpy as np
 
 from qpcjax.constants import RESISTANCE_QUANTUM
 from qpcjax.fitting.device import GateCurve, Gated
+from qpcjax.fitting.half_plateaus import has_half_plateau
 from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.resolution import keeping, modes_kept
 from qpcjax.scatterers.fields import innermost, quantity_of
@@ -63,8 +64,10 @@ class Steps:
         top = max(self.smooth.max(), 1e-6)
         most = min(2000.0, 0.5 * RESISTANCE_QUANTUM / top)
         trial = np.linspace(0, most, 81)
-        # On a staircase sin^2(pi g) averages lowest where the plateaus are whole numbers.
-        misfit = [np.mean(np.sin(np.pi * self.corrected(r)) ** 2) for r in trial]
+        # On a staircase sin^2(pi g) averages lowest where the plateaus are whole numbers; or whole
+        # halves, where the spins are split.
+        spins = 2 if has_half_plateau(self.gate, self.smooth) else 1
+        misfit = [np.mean(np.sin(np.pi * spins * self.corrected(r)) ** 2) for r in trial]
         return float(trial[int(np.argmin(misfit))])
 
     def positions(self, resistance, share=0.5):

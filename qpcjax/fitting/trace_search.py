@@ -16,6 +16,7 @@ from qpcjax.fitting.uncertainty import correlation_length
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.resolution import keeping, modes_kept
 from qpcjax.scatterers.fields import innermost, quantity_of
+from qpcjax.scatterers.wrapper import wrappers
 
 _SHAPES = ("length", "hbar_omega_x", "curvature_radius")
 _SHORTEST, _LONGEST = 0.15, 14.0  # of a channel, over its width where the first mode opens
@@ -68,7 +69,9 @@ def moved_number(device):
 def is_searchable(device, parameters: Mapping[str, Parameter]) -> bool:
     """Whether the search knows this device: a free curve of one number, spins that are alike."""
     name = moved_number(device)
-    if name is None or getattr(device.barrier.scatterer, "magnetic_field", 0.0):
+    around = wrappers(device.scatterer)
+    splits = any(getattr(w, "magnetic_field", 0.0) for w in (*around, device.scatterer))
+    if name is None or splits:
         return False
     curve = device.barrier.curves[name]
     if not isinstance(curve, GateCurve) or curve.kind == "log":

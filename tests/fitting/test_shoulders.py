@@ -9,11 +9,13 @@ import pytest
 from commands import call
 
 import qpcjax as qpc
-from qpcjax.constants import BOLTZMANN
+from qpcjax.constants import BOHR_MAGNETON, BOLTZMANN, RESISTANCE_QUANTUM
 from qpcjax.fitting import Device, GateCurve, Gated, fit, load_fit, predict_heating, trace_device
-from qpcjax.fitting.command import TraceFitOptions
+from qpcjax.fitting.command import TraceFitOptions, zeeman_of
 from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.half_plateaus import half_plateau_in_words, has_half_plateau
 from qpcjax.fitting.report import text
+from qpcjax.fitting.starts import Steps
 from qpcjax.measurements import ConductanceTrace
 
 MU, TEMPERATURE, SPACING, SOFTNESS = 7.0, 0.6, 1.75, 0.7
@@ -168,3 +170,59 @@ def test_refused():
     code, _, error = call("fit", "trace.csv", "--shoulder", "bump")
     assert code != 0
     assert "there is no shoulder 'bump'" in error
+
+
+# --- spins that a field splits --------------------------------------------------------------
+
+
+def split_conductance(gate, splitting, resistance):
+    """G of a saddle behind a resistance, its spins split."""
+    x = np.linspace(-40, 40, 2001)
+    energy = MU + BOLTZMANN * TEMPERATURE * x
+    height = np.interp(gate, RANGE, HEIGHTS)[:, None]
+    width, total = SOFTNESS / (2 * np.pi), 0.0
+    for top in (SPACING * (n + 0.5) + s * splitting / 2 for n in range(6) for s in (1, -1)):
+        total = total + 0.5 / (1 + np.exp(-(energy - height - top) / width))
+    g = np.trapezoid(total / (4 * np.cosh(x / 2) ** 2), x, axis=1)
+    return g / (1 + g * resistance / RESISTANCE_QUANTUM)
+
+
+@functools.cache
+def split_trace(splitting=0.85):
+    gate = np.linspace(*RANGE, 90)
+    noise = SIGMA * np.random.default_rng(3).standard_normal(90)
+    value = split_conductance(gate, splitting, 300.0) + noise
+    return ConductanceTrace(gate, value, sigma=SIGMA, temperature=TEMPERATURE)
+
+
+def test_half_plateaus_are_seen():
+    split, whole = split_trace(), split_trace(0.0)
+    assert has_half_plateau(split.gate, split.conductance)
+    assert not has_half_plateau(whole.gate, whole.conductance)
+    assert not has_half_plateau(trace().gate, trace().conductance)  # a shoulder near 0.7
+    assert Steps(split).resistance == pytest.approx(300, abs=100)
+
+
+def test_a_field_that_splits_the_spins():
+    data = split_trace()
+    field = 8.0
+    made = trace_device(data, "saddle", mu=MU, knots=2, zeeman=(field, -1.0))
+    found = fit(made, data, free=["g_factor"], starts=2)
+    true = 0.85 / (BOHR_MAGNETON * field)
+    assert abs(found.values()["g_factor"]) == pytest.approx(true, abs=5 * found.stderr["g_factor"])
+    error = found.stderr["series_resistance"]
+    assert found.values()["series_resistance"] == pytest.approx(300.0, abs=4 * error)
+    assert not [d for d in found.doubts if "half of 2e2/h" in d]
+    bare = trace_device(data, "saddle", mu=MU, knots=2)
+    (doubt,) = half_plateau_in_words(found.parts[0], bare)
+    assert "--zeeman B,g" in doubt
+
+
+def test_the_field_of_the_command():
+    assert zeeman_of("8,-0.44") == (8.0, -0.44)
+    question = TraceFitOptions(zeeman=zeeman_of("8"))
+    assert question.split == (8.0, -1.0)
+    assert question.freed == ("g_factor",)
+    for word in ("8,1,2", "strong", "inf"):
+        with pytest.raises(ValueError, match=r"--zeeman must be B in T or B,g"):
+            zeeman_of(word)
