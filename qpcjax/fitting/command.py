@@ -132,7 +132,7 @@ def zeeman_of(word):
         numbers = []
     if len(numbers) not in (1, 2) or not all(math.isfinite(x) for x in numbers):
         raise ValueError(f"--zeeman must be B in T or B,g such as 8,-0.44, got {word!r}")
-    return (*numbers, None)[:2]
+    return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 
 def held(words):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import numpy as np
@@ -53,9 +54,9 @@ def device(shoulder):
 @functools.cache
 def fits():
     """Without a shoulder, and from there with the gap."""
-    options = {"fixed": {"series_resistance": 0.0}}
-    bare = fit(device(None), trace(), starts=2, **options)
-    return bare, fit(device("gap"), trace(), starts=bare, **options)
+    held = {"series_resistance": 0.0}
+    bare = fit(device(None), trace(), starts=2, fixed=held)
+    return bare, fit(device("gap"), trace(), starts=bare, fixed=held)
 
 
 def test_the_gap_is_recovered():
@@ -151,7 +152,7 @@ def test_names_and_bounds():
 @pytest.mark.parametrize("model", ["mean", "saddle", "adiabatic"])
 @pytest.mark.parametrize("shoulder", ["gap", "hartree"])
 def test_barriers_of_traces(model, shoulder):
-    made = trace_device(trace(), model, mu=MU, shoulder=shoulder)
+    made: Any = trace_device(trace(), model, mu=MU, shoulder=shoulder)
     kind = {"gap": qpc.SpinGap, "hartree": qpc.HartreeBarrier}[shoulder]
     assert isinstance(made.scatterer, kind)
     assert float(made.scatterer.mu) == MU
