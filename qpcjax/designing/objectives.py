@@ -15,6 +15,8 @@ from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.observables import Observable, OperatingPoint, of_a_design
 from qpcjax.quantities import closest
 from qpcjax.scatterers.fields import field_names, with_numbers
+from qpcjax.scatterers.shifted import FilledBarrier
+from qpcjax.scatterers.wrapper import wrappers
 from qpcjax.transport.landauer import conductance, dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.transport.transmission import transmission
@@ -62,6 +64,17 @@ class AbstractObjective(eqx.Module):
 
     def check(self, scatterer, names):
         """Raise ValueError where it cannot be evaluated with these free parameters."""
+
+
+def _along_mu(scatterer, mu, temperature):
+    """Conductances at several mu, each with the barrier as it is there."""
+    if not any(isinstance(w, FilledBarrier) for w in wrappers(scatterer)):
+        return conductance(scatterer, mu, temperature)
+
+    def at(mu):
+        return conductance(scatterer.at_potential(mu), mu, temperature)
+
+    return jax.vmap(at)(jnp.asarray(mu))
 
 
 def _downstream(value, reservoirs):
@@ -197,7 +210,7 @@ class FlattestPlateau(AbstractObjective):
         """Weighted relative deviations, whose mean square is that over the window."""
         nodes, weights = np.polynomial.legendre.leggauss(_PLATEAU_NODES)
         mu = reservoirs.mu + self.span / 2 * nodes
-        g = conductance(scatterer, mu, reservoirs.temperature)
+        g = _along_mu(scatterer, mu, reservoirs.temperature)
         level = jnp.sum(weights / 2 * g) if self.level is None else self.level
         return np.sqrt(weights / 2 * nodes.size) * (g / level - 1)
 
@@ -298,7 +311,9 @@ class TargetConductance(AbstractObjective):
         """G(x_i) - G_i."""
         point = {"mu": reservoirs.mu, "temperature": reservoirs.temperature}
         values = jnp.asarray(self.values)
-        if self.axis in point:
+        if self.axis == "mu":
+            g = _along_mu(scatterer, values, reservoirs.temperature)
+        elif self.axis in point:
             g = conductance(scatterer, **{**point, self.axis: values})
         else:
             g = jax.vmap(lambda x: conductance(with_numbers(scatterer, {self.axis: x}), **point))(

@@ -77,3 +77,13 @@ def _scan(found, name, scan):
         return found.problem.objective.value(scatterer, r)
 
     return np.array([float(one(x)) for x in scan])
+
+
+def test_a_window_of_potentials_moves_the_gap_along():
+    saddle = qpc.SaddlePoint(2.0, 3.0, 1.0, modes=4)
+    mu, kelvin = np.array([4.0, 4.3]), 0.5
+    alone = [qpc.conductance(qpc.SpinGap(saddle, m, onset=-0.3), m, kelvin) for m in mu]
+    target = TargetConductance(mu, [0.0, 0.0])
+    r = qpc.Reservoirs(3.0, temperature=kelvin)
+    found = target.parts(qpc.SpinGap(saddle, 3.0, onset=-0.3), r)
+    np.testing.assert_allclose(found, alone, rtol=1e-12)
