@@ -75,7 +75,7 @@ def tabulate(scatterer, mu, names, moved, shape, kT, logarithmic, ratio=False) -
 def _tabulated(own, mu, names, moved, shape, kT, logarithmic, ratio):
     offsets = _offsets(kT[0], kT[-1])
     weights = thermal_weights(offsets, kT)
-    paths = tuple(field_path(own, name) for name in names if name is not None)
+    paths: tuple[Any, ...] = tuple(field_path(own, n) for n in names if n is not None)
     shapes = np.asarray(shape, float)
     numbers = [np.broadcast_to(moved, (shapes.size, moved.size))]
     if len(paths) > 1:

@@ -108,4 +108,4 @@ def test_a_conductance_peak(share):
         for name, value in truth.items():
             assert abs(found.values()[name] - value) < 4 * found.stderr[name], name
     else:  # a level that reaches T = 1 is another model, and the fit says so
-        assert any("chi-square" in words for words in found.doubts)
+        assert any("times the noise" in words for words in found.doubts)
