@@ -264,6 +264,12 @@ def _undetermined(fit):
             "electrons' temperature and the excitation together. For G they are one; for heat they "
             "are not. A known temperature, or traces at two temperatures, separate them."
         )
+    elif "temperature" in fit.device.freed:
+        lines.append(
+            "Temperature and softness: what smears the steps was fitted as a temperature of the "
+            "electrons, alike along the trace. A softness of the barrier would be read as "
+            "temperature, and heat is predicted without it."
+        )
     if fit.flat_directions:
         lines.append("Directions that the data leave flat, held parameters included:")
     for d in fit.flat_directions:

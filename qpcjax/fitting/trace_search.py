@@ -188,19 +188,22 @@ class TraceSearch:
         return [name]
 
     def _sharpest(self, energy_per_place):
-        """KT in meV of the thermal step that is as wide as the sharpest step of the trace."""
-        quarter, n = self.steps.positions(self.steps.resistance, 0.25)
-        centre, _ = self.steps.positions(self.steps.resistance)
-        three, m = self.steps.positions(self.steps.resistance, 0.75)
+        """The kT in meV of a thermal step that is as wide as the sharpest step of the trace."""
+        resistance = self.steps.resistance
         place = self._place(self.opening)
-        rate = np.abs((place[-1] - place[0]) / max(np.ptp(centre), 1e-12))
-        if centre.size < 2:
-            rate = 0.5 * abs(place[1] - place[0]) / np.ptp(self.steps.range)
-        both = np.intersect1d(n, m)
-        wide = np.abs(three[np.isin(m, both)] - quarter[np.isin(n, both)])
-        spacing = np.median(np.diff(self.steps.gate))
-        energies = np.maximum(wide, spacing) * rate * energy_per_place[both - 1] / _QUARTERS
-        return float(np.min(energies)) if energies.size else self.mu / 20
+        centre, modes = self.steps.positions(resistance)
+        rate = 0.5 * abs(place[1] - place[0]) / np.ptp(self.steps.range)
+        if centre.size > 1:
+            rate = np.ptp(place[np.minimum(modes, place.size) - 1]) / np.ptp(centre)
+        quarter, below = self.steps.positions(resistance, 0.25)
+        three, above = self.steps.positions(resistance, 0.75)
+        both = np.intersect1d(below, above)
+        both = both[both <= place.size]
+        if not both.size:
+            return self.mu / 20
+        wide = np.abs(three[np.isin(above, both)] - quarter[np.isin(below, both)])
+        wide = np.maximum(wide, np.median(np.diff(self.steps.gate)))
+        return float(np.min(wide * rate * energy_per_place[both - 1])) / _QUARTERS
 
     def _warmths(self, sharpest):
         if self.temperature is not None and self.device.smearing is None:
