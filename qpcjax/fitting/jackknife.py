@@ -13,7 +13,7 @@ from qpcjax.optimise.descents import descend
 from qpcjax.scatterers.fields import innermost
 
 _FOLLOWED = 2.0  # standard errors beyond which a step is followed to the end
-_STEPS = 20
+_MOST_FOLLOWED, _STEPS = 3, 10
 _FIXES = 3.0  # standard errors by which a stretch that fixes a parameter moves it
 
 
@@ -59,7 +59,7 @@ class Jackknife:
 def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
     """A `Jackknife` of all conductance traces of a fit, by a step of Gauss and Newton for each.
 
-    Where that moves a parameter by more than two errors the fit is followed to its end.
+    The three that move a parameter most, by more than two errors, are followed further.
 
     Args:
         problem: `FitProblem` at its minimum.
@@ -70,7 +70,7 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
     """
     residual = np.concatenate([(p.predicted - p.data.value) / p.sigma for p in parts])
     total = slopes.T @ slopes
-    first, names, changes = 0, [], []
+    first, names, changes, left_out = 0, [], [], []
     for k, (part, device) in enumerate(zip(parts, devices, strict=True)):
         for stretch in stretches(part, device) if part.data.staircase else ():
             rows = slice(first + stretch.points.start, first + stretch.points.stop)
@@ -78,14 +78,17 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
             if np.linalg.matrix_rank(left) < left.shape[0]:
                 continue
             # At the minimum the gradient of all the others is minus that of the stretch.
-            step = inverse(left) @ slopes[rows].T @ residual[rows]
-            if np.any(np.abs(step) > _FOLLOWED * errors):
-                step = _followed(problem, k, stretch, step)
-            changes.append(step)
+            changes.append(inverse(left) @ slopes[rows].T @ residual[rows])
+            left_out.append((k, stretch))
             names.append(stretch.name + (f" of {part.name}" if len(parts) > 1 else ""))
         first += part.predicted.size
     free = tuple(problem.names[i] for i in problem.free)
-    return Jackknife(free, tuple(names), np.array(changes).reshape(-1, len(free)))
+    changes = np.array(changes).reshape(-1, len(free))
+    far = np.max(np.abs(changes) / errors, axis=1, initial=0)
+    for row in np.argsort(-far)[:_MOST_FOLLOWED]:
+        if far[row] > _FOLLOWED:
+            changes[row] = _followed(problem, *left_out[row], changes[row])
+    return Jackknife(free, tuple(names), changes)
 
 
 def barrier_errors(parts, devices, slopes) -> np.ndarray:
@@ -113,7 +116,7 @@ def barrier_errors(parts, devices, slopes) -> np.ndarray:
 
 
 def _followed(problem, k, stretch, step):
-    """The change that a fit without a stretch of part k comes to, from after a first step."""
+    """The change that a fit without a stretch of part k comes to, from where a step leads."""
     parts = [dataclasses.replace(p, kernel=copy.copy(p.kernel)) for p in problem.parts]
     sigma = parts[k].sigma.copy()
     sigma[stretch.points] = np.inf
@@ -122,10 +125,10 @@ def _followed(problem, k, stretch, step):
     free = [problem.parameters[i] for i in problem.free]
     value = np.array([p.value for p in free])
     moved = np.array([p.at(v).value for p, v in zip(free, value + step, strict=True)])
-    starts = rest.encode(np.stack([value, moved]))
-    end = descend(lambda v, _: rest.linearise(v), starts, _STEPS)
-    best = end.vectors[int(np.argmin(end.loss))]
-    return rest.coordinates.decode(best[None])[0][0] - value
+    end = descend(lambda v, _: rest.linearise(v), rest.encode(moved[None]), _STEPS)
+    if not np.isfinite(end.loss[0]):
+        return step
+    return rest.coordinates.decode(end.vectors)[0][0] - value
 
 
 def fixed_by_one(found: Jackknife, values, errors, curves) -> list[str]:

@@ -22,8 +22,8 @@ _GRADES = (
     ),
     (
         math.inf,
-        "the curve is not that of this device: do not use L, R_s or P_A of this fit; another "
-        "minimum or another barrier is to be looked for",
+        "the curve is not that of this device: L may belong to another minimum or another barrier, "
+        "and R_s and P_A hold only as far as other barriers agree on them",
     ),
 )
 _ON_PLATEAU = 0.2  # distance from a whole number of modes below which a point is on a plateau

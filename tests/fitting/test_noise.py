@@ -112,7 +112,12 @@ def test_a_wrong_model_says_by_how_much_and_where_it_misses():
 
 @pytest.mark.parametrize(
     ("times", "advice"),
-    [(1.2, None), (2, "may be too small"), (5, "compare other barriers"), (20, "do not use L")],
+    [
+        (1.2, None),
+        (2, "may be too small"),
+        (5, "compare other barriers"),
+        (20, "hold only as far as other barriers agree"),
+    ],
 )
 def test_doubts_are_graded(times, advice):
     found = of_noise_alone()
