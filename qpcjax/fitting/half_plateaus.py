@@ -7,6 +7,7 @@ from qpcjax.scatterers.wrapper import wrappers
 
 # Conductances in 2e^2/h, behind up to 2 kOhm: those of a plateau at 1/2, and beside it.
 _PLATEAU, _BESIDE = (0.42, 0.53), ((0.15, 0.40), (0.60, 0.85))
+_FEWEST = 6  # points that a plateau has: fewer may fall there by chance
 _LONGER = 2.0  # times that a trace dwells on a plateau; on a step it is 0.8
 
 
@@ -23,7 +24,10 @@ def has_half_plateau(gate, conductance) -> bool:
         return np.sum(span[(conductance > low) & (conductance < high)]) / (high - low)
 
     beside = [dwelt(*ends) for ends in _BESIDE]
-    return bool(min(beside) > 0 and dwelt(*_PLATEAU) > _LONGER * max(beside))
+    low, high = _PLATEAU
+    points = np.sum((conductance > low) & (conductance < high))
+    longer = min(beside) > 0 and dwelt(*_PLATEAU) > _LONGER * max(beside)
+    return bool(longer and points >= _FEWEST)
 
 
 def half_plateau_in_words(part, device) -> tuple[str, ...]:

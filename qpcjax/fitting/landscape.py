@@ -61,21 +61,20 @@ def tabulate(scatterer, mu, names, moved, shape, kT, logarithmic, ratio=False) -
         logarithmic: whether moved numbers are even in their logarithm.
         ratio: whether the shape is a ratio to the moved number.
     """
-    own = innermost(scatterer)
-    leaves, structure = jax.tree.flatten(own)
-    numbers = (*leaves, mu, *moved, *shape, *kT)
-    key = structure, names, logarithmic, ratio, len(kT), tuple(float(x) for x in numbers)
+    leaves, structure = jax.tree.flatten(scatterer)
+    numbers = tuple(np.asarray(x, float).tobytes() for x in (*leaves, mu, moved, shape, kT))
+    key = structure, names, logarithmic, ratio, numbers
     if key not in _KEPT:
         while len(_KEPT) >= _MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[key] = _tabulated(own, mu, names, moved, shape, kT, logarithmic, ratio)
+        _KEPT[key] = _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio)
     return _KEPT[key]
 
 
-def _tabulated(own, mu, names, moved, shape, kT, logarithmic, ratio):
+def _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio):
     offsets = _offsets(kT[0], kT[-1])
     weights = thermal_weights(offsets, kT)
-    paths: tuple[Any, ...] = tuple(field_path(own, n) for n in names if n is not None)
+    paths: tuple[Any, ...] = tuple(field_path(scatterer, n) for n in names if n is not None)
     shapes = np.asarray(shape, float)
     numbers = [np.broadcast_to(moved, (shapes.size, moved.size))]
     if len(paths) > 1:
@@ -83,18 +82,21 @@ def _tabulated(own, mu, names, moved, shape, kT, logarithmic, ratio):
         numbers.append(shapes[:, None] * factor)
     columns = tuple(jnp.asarray(x.reshape(-1)) for x in numbers)
     energies = jnp.asarray(mu + offsets)
-    t = np.asarray(_transmissions(own, columns, energies, paths))
+    t = np.asarray(_transmissions(scatterer, columns, energies, paths))
     # Below its floor nothing passes; above the energies that a barrier knows nothing is asked.
     t = np.nan_to_num(t).reshape(shapes.size, moved.size, offsets.size)
     conductance = np.einsum("sme,et->stm", t, weights)
-    return Landscape(moved, logarithmic, shapes, kT, conductance, _units(own, paths[0], moved))
+    return Landscape(
+        moved, logarithmic, shapes, kT, conductance, _units(scatterer, paths[0], moved)
+    )
 
 
 def _units(scatterer, path, moved):
     """The unit of a smearing at each moved number: E1 of a constriction, else 1 meV."""
-    if not hasattr(type(scatterer), "energy_scale"):
+    if not hasattr(type(innermost(scatterer)), "energy_scale"):
         return np.ones(moved.size)
-    return np.array([float(with_value(scatterer, path, x).energy_scale) for x in moved])
+    changed = (innermost(with_value(scatterer, path, x)) for x in moved)
+    return np.array([float(s.energy_scale) for s in changed])
 
 
 def _offsets(least, most):

@@ -15,6 +15,7 @@ from qpcjax.fitting.table_fits import Broadening, TableFits, fit_on_table
 from qpcjax.fitting.uncertainty import correlation_length
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.resolution import keeping, modes_kept
+from qpcjax.scatterers import as_scatterer
 from qpcjax.scatterers.fields import innermost, quantity_of
 from qpcjax.scatterers.wrapper import wrappers
 
@@ -127,7 +128,8 @@ class TraceSearch:
 
     def _tabulated(self, shapes, most=_MOST_MOVED):
         shape_name, _, ratio = self._shapes()
-        scatterer = self._at_middle(innermost(self.device.scatterer).stand_in())
+        scatterer = as_scatterer(innermost(self.device.scatterer)).stand_in()
+        scatterer = self._at_middle(scatterer)
         if modes_kept(scatterer) is not None:
             scatterer = keeping(scatterer, self.opening.size + _SPARE)
         slope = np.abs(self._place(self._openings(1.01 * self.mu)) - self._place(self.opening))
@@ -281,7 +283,7 @@ class TraceSearch:
     def law(self, laws: Sequence[Law]) -> Law:
         """The law that these data ask for, by the Bayesian criterion at the best minima.
 
-        It is the one with the fewest numbers that no other is strongly better than. Points count
+        What smears the steps is the simplest that no other is strongly better than. Points count
         once in the correlation length of the best fit's residuals. The first law is that of the
         search.
         """
@@ -302,10 +304,13 @@ class TraceSearch:
             law: 2 * count * math.log(rms) + free(law) * math.log(count)
             for law, (rms, _) in best.items()
         }
+        # Of each way of smearing the gate curve that is best; of these the simplest.
+        kinds = {law[1:] for law in laws}
+        curves = [min((law for law in laws if law[1:] == k), key=criterion.get) for k in kinds]
         enough = min(criterion.values()) + _STRONG
         return min(
-            (law for law in laws if criterion[law] <= enough),
-            key=lambda law: (free(law), criterion[law]),
+            (law for law in curves if criterion[law] <= enough),
+            key=lambda law: (law.softened + law.warms, criterion[law]),
         )
 
     def minima(self) -> list[Minimum]:

@@ -75,7 +75,8 @@ def test_data_that_no_fit_has_seen(rivals):
     # Gaussian points of this sigma.
     expected = -24 * (math.log(SIGMA * math.sqrt(2 * math.pi)) + 0.5)
     assert by_name["saddle"] == pytest.approx(expected, abs=15)
-    assert by_name["hot saddle"] < by_name["saddle"] - 100
+    # The wrong model knows its misfit: its predictions are less sure than its curvature says.
+    assert by_name["hot saddle"] < by_name["saddle"] - 50
 
 
 def test_predictions_hold_what_models_differ_by(rivals, compared):
