@@ -42,7 +42,7 @@ html_title = f"qpcjax {version}"
 html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["math.css"]
-exclude_patterns = ["site"]
+exclude_patterns = ["site", "benchmarks/data"]
 
 html_math_renderer = "mathml"  # browsers draw it themselves: no script from elsewhere
 

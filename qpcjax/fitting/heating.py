@@ -58,7 +58,7 @@ class Heating:
 
     @property
     def largest(self):
-        """Where |P_A| is largest along the gate, an index; None where it has no value."""
+        """Index along the gate where the modulus of P_A is largest; None where it has no value."""
         asymmetry = np.abs(self.value["P_A"])
         return int(np.nanargmax(asymmetry)) if np.any(np.isfinite(asymmetry)) else None
 

@@ -226,7 +226,9 @@ def _correlations(fit):
 
 def _starts(fit):
     if len(fit.starts) == 1:
-        return Section("Starts", ("one start, given by the user or by another fit",))
+        return Section(
+            "Starts", ("one start: the user's, another fit's, or the only minimum of the search",)
+        )
     ends = [s.end for s in fit.starts if s.end is not None]
     best = min(ends, default=math.nan)
     alike = sum(e <= best * (1 + _AGREE) for e in ends)
