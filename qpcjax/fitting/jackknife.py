@@ -87,7 +87,8 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
     far = np.max(np.abs(changes) / errors, axis=1, initial=0)
     for row in np.argsort(-far)[:_MOST_FOLLOWED]:
         if far[row] > _FOLLOWED:
-            changes[row] = _followed(problem, *left_out[row], changes[row])
+            k, stretch = left_out[row]
+            changes[row] = _followed(problem, k, stretch, changes[row])
     return Jackknife(free, tuple(names), changes)
 
 

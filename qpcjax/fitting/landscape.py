@@ -74,7 +74,7 @@ def tabulate(scatterer, mu, names, moved, shape, kT, logarithmic, ratio=False) -
 def _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio):
     offsets = _offsets(kT[0], kT[-1])
     weights = thermal_weights(offsets, kT)
-    paths: tuple[Any, ...] = tuple(field_path(scatterer, n) for n in names if n is not None)
+    paths: Any = tuple(field_path(scatterer, n) for n in names if n is not None)
     shapes = np.asarray(shape, float)
     numbers = [np.broadcast_to(moved, (shapes.size, moved.size))]
     if len(paths) > 1:

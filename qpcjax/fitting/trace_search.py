@@ -306,7 +306,10 @@ class TraceSearch:
         }
         # Of each way of smearing the gate curve that is best; of these the simplest.
         kinds = {law[1:] for law in laws}
-        curves = [min((law for law in laws if law[1:] == k), key=criterion.get) for k in kinds]
+        curves = [
+            min((law for law in laws if law[1:] == k), key=lambda law: criterion[law])
+            for k in kinds
+        ]
         enough = min(criterion.values()) + _STRONG
         return min(
             (law for law in curves if criterion[law] <= enough),
