@@ -290,7 +290,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             progress=lambda done, total, what: progress(done, total, label + what),
         )
 
-    # The dearest barriers start from what is nearly their answer, and a shoulder from none.
+    # A slow barrier starts from the fit of a quicker one, a shoulder from the fit without it.
     model, shoulder, bare, starts = question.model, question.form_of_shoulder, None, 12
     try:
         if model in _SCOUTED:

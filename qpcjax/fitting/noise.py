@@ -19,7 +19,8 @@ def point_noise(setting: np.ndarray, value: np.ndarray) -> float:
     curve that is smooth over these points is noise, of the same variance as that of one point.
     Steep places and outliers, beyond 2.5 of the standard deviation that the median of :math:`|e|`
     says, are left out. A low degree still sees a
-    coarsely sampled curve: of the degrees 1 to 5 those that agree with the smallest estimate count.
+    coarsely sampled curve. The noise is the median over those of the degrees 1 to 5 whose estimate
+    is at most 1.15 of the smallest.
 
     Noise that is correlated over many points is seen in part only.
 
@@ -88,7 +89,7 @@ def recording_step(value: np.ndarray) -> float:
     gaps = np.diff(distinct)
     gaps = gaps[gaps > 1e-9 * np.ptp(value)]
     step = float(np.quantile(gaps, 0.05))
-    # The mean over those that are one step apart is the step without its rounding.
+    # Averaging the gaps of one step removes the rounding of the recorded values.
     step = float(np.mean(gaps[gaps < 1.5 * step]))
     off = np.abs(gaps / step - np.round(gaps / step))
     return step if np.all(gaps > 0.5 * step) and np.quantile(off, 0.9) < _LATTICE else 0.0
