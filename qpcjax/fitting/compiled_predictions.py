@@ -1,8 +1,10 @@
 """A data set beside a device: predictions and their derivatives, compiled once for many rows."""
 
+import collections
 import functools
 import math
 import operator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,10 @@ _ROOM = 0.15  # share of panels and modes kept beyond what the start needs
 _SIDE_BY_SIDE = {"cpu": (1, 32), "other": (16, 64)}
 _LONG = 256  # points of which twice as many side by side take less time
 _HEAT_BLOCK = 64
+# Blocks of predictions without slopes that were asked for, by what would be compiled; and from how
+# many on compiling takes less time than the slopes.
+_ASKED: collections.Counter[Any] = collections.Counter()
+_ENOUGH = 150
 
 
 class Predictor:
@@ -80,7 +86,16 @@ class Predictor:
 
     def predict(self, numbers, settings=None):
         """Predictions, shape (rows, points), for rows of numbers."""
+        if self.moving.size and not self._pays(numbers, settings):
+            return self.linearise(numbers, settings)[0]
         return self._in_pieces(_predicted, numbers, settings)
+
+    def _pays(self, numbers, settings):
+        """Whether predictions are asked for so often that a program without slopes pays."""
+        size = _length(self.settings if settings is None else settings)
+        kind = jax.tree.structure(self.device), self.response, self.resolution, self.block
+        _ASKED[kind] += np.atleast_2d(numbers).shape[0] * -(-size // self.block)
+        return _ASKED[kind] > _ENOUGH
 
     def linearise(self, numbers, settings=None):
         """Predictions (rows, points) and their slopes in the moving numbers, (rows, points, k)."""

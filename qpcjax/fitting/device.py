@@ -27,13 +27,14 @@ def gate_basis(gate_range, gate, count):
     """Polynomials that are 1 at one of `count` knots and 0 at the others, at these gates."""
     low, high = gate_range
     x = (gate - (low + high) / 2) * (2 / (high - low))
-    powers = [jnp.ones_like(x), x]
+    library = np if isinstance(x, np.ndarray) else jnp  # what is concrete needs no compiling
+    powers = [library.ones_like(x), x]
     for _ in range(count - 2):
         powers.append(2 * x * powers[-1] - powers[-2])
     to_knots = np.linalg.inv(
         np.polynomial.chebyshev.chebvander(_chebyshev_points(count), count - 1)
     )
-    return jnp.stack(powers[:count], axis=-1) @ to_knots
+    return library.stack(powers[:count], axis=-1) @ to_knots
 
 
 def _chebyshev_points(count):

@@ -13,7 +13,7 @@ from qpcjax.optimise.descents import descend
 from qpcjax.scatterers.fields import innermost
 
 _FOLLOWED = 2.0  # standard errors beyond which a step is followed to the end
-_MOST_FOLLOWED, _STEPS = 3, 10
+_MOST_FOLLOWED, _STEPS = 3, 6
 _FIXES = 3.0  # standard errors by which a stretch that fixes a parameter moves it
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.doubts import FOLLOWED
 from qpcjax.fitting.fit_setup import FitSetup
-from qpcjax.fitting.result import FitResult, FitStart, OtherMinimum
+from qpcjax.fitting.result import FitResult, FitStart, OtherMinimum, Surroundings
 from qpcjax.fitting.screening import try_starts
 from qpcjax.measurements import InputError
 from qpcjax.optimise.descents import descend
@@ -191,20 +191,19 @@ class _Search:
 
     def _result(self, end, starts):
         """What is known at the end; where a look around meets a deeper minimum, at that one."""
-        found, lower = self._known(end, starts)
+        around, also = self._look_around(end[0]), ""
         for _ in range(FOLLOWED):
-            if lower is None or found.status == "interrupted":
+            if around.lower is None or end[1] == "interrupted":
                 break
-            end = self._to_the_minimum(lower, interrupted=False)
-            found, lower = self._known(end, starts, _DEEPER)
-        return found
+            end, also = self._to_the_minimum(around.lower, interrupted=False), _DEEPER
+            around = self._look_around(end[0])
+        message = _MESSAGES[end[1]].format(steps=_MOST_STEPS)
+        return FitResult.of(around, end[1], message + also, starts, self.others)
 
-    def _known(self, end, starts, also=""):
+    def _look_around(self, vector):
         self.progress(0, 1, "uncertainties")
-        vector, status = end
         problem = self.problem
         numbers, _ = problem.decode(vector)
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
-        message = _MESSAGES[status].format(steps=_MOST_STEPS)
-        return FitResult.of(problem, parameters, status, message + also, starts, self.others)
+        return Surroundings.of(problem, parameters)

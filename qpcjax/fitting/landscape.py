@@ -18,6 +18,7 @@ from qpcjax.scatterers.fields import field_path, innermost, with_value
 _NEAR = 0.7  # of the smallest kT, the step of the energies around mu
 _GROWTH = 0.1  # by which steps grow with the distance from mu
 _REACH = 16.0  # largest kT that the energies reach
+_AT_ONCE = 1024  # barriers whose T(E) is evaluated in one call
 _MOST_KEPT = 4  # tables; fits of similar traces share one
 _KEPT: dict[Any, "Landscape"] = {}
 
@@ -80,9 +81,7 @@ def _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio):
     if len(paths) > 1:
         factor = moved if ratio else np.ones(moved.size)
         numbers.append(shapes[:, None] * factor)
-    columns = tuple(jnp.asarray(x.reshape(-1)) for x in numbers)
-    energies = jnp.asarray(mu + offsets)
-    t = np.asarray(_transmissions(scatterer, columns, energies, paths))
+    t = _every_transmission(scatterer, [x.reshape(-1) for x in numbers], mu + offsets, paths)
     # Below its floor nothing passes; above the energies that a barrier knows nothing is asked.
     t = np.nan_to_num(t).reshape(shapes.size, moved.size, offsets.size)
     conductance = np.einsum("sme,et->stm", t, weights)
@@ -114,6 +113,19 @@ def thermal_weights(offsets, kT):
     slope = np.diff(rising, axis=0) / np.diff(offsets)[:, None]
     ends = np.full((1, kT.size), -1.0), np.zeros((1, kT.size))
     return np.diff(np.concatenate([ends[0], slope, ends[1]]), axis=0)
+
+
+def _every_transmission(scatterer, columns, energies, paths):
+    """T of barriers at energies, (barriers, energies); tables of every size share one program."""
+    size = columns[0].size
+    found = np.empty((size, energies.size))
+    for first in range(0, size, _AT_ONCE):
+        rows = slice(first, min(first + _AT_ONCE, size))
+        fill = (0, first + _AT_ONCE - rows.stop)
+        block = tuple(jnp.asarray(np.pad(c[rows], fill, mode="edge")) for c in columns)
+        t = _transmissions(scatterer, block, jnp.asarray(energies), paths)
+        found[rows] = t[: rows.stop - first]
+    return found
 
 
 @functools.partial(jax.jit, static_argnames="paths")

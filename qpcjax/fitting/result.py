@@ -64,6 +64,48 @@ class OtherMinimum:
     excess: float
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Surroundings:
+    """A minimum, and what a look around it tells.
+
+    Fields:
+        problem: `FitProblem`, its parameters at the minimum.
+        parts: `PartResult`s.
+        devices: the device of each part.
+        slopes: see `slopes_at_minimum`.
+        covariance: of the free parameters, from the curvature.
+        rises: see `FitResult.rises`.
+        lower: a vector of lower loss that was met, or None.
+    """
+
+    problem: FitProblem
+    parts: tuple[PartResult, ...]
+    devices: list
+    slopes: np.ndarray
+    covariance: np.ndarray
+    rises: np.ndarray
+    lower: np.ndarray | None
+
+    @classmethod
+    def of(cls, problem, parameters):
+        """The surroundings of these parameters' values, to which the problem is set."""
+        problem.set_parameters(parameters)
+        numbers = np.array([p.value for p in parameters])[None]
+        predicted = problem.predictions(numbers)
+        freedom = max(problem.points - problem.free.size, 1) / problem.points
+        parts = tuple(
+            PartResult.of(part, y, problem.loss, freedom)
+            for part, y in zip(problem.parts, predicted, strict=True)
+        )
+        slopes = slopes_at_minimum(problem)
+        covariance = inverse(information(slopes, parts))
+        bends = curvature(slopes, parts, problem.loss)
+        looked = rises(problem, problem.start()[None], covariance[None], bends[None])
+        lower = looked.lower[0] if np.all(np.isfinite(looked.lower[0])) else None
+        devices = problem.devices(numbers)
+        return cls(problem, parts, devices, slopes, covariance, looked.over[0], lower)
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class FitResult(ShownFit, Estimates):
     """A fitted device.
@@ -109,37 +151,20 @@ class FitResult(ShownFit, Estimates):
     others: tuple[OtherMinimum, ...] = ()
 
     @classmethod
-    def of(cls, problem, parameters, status, message, starts, others=()):
-        """The result at the values of these parameters.
-
-        Also a vector of lower loss, where the look at the errors met one, or None.
-        """
-        problem.set_parameters(parameters)
-        numbers = np.array([p.value for p in parameters])[None]
-        predicted = problem.predictions(numbers)
-        freedom = max(problem.points - problem.free.size, 1) / problem.points
-        parts = tuple(
-            PartResult.of(part, y, problem.loss, freedom)
-            for part, y in zip(problem.parts, predicted, strict=True)
-        )
-        slopes = slopes_at_minimum(problem)
-        covariance = inverse(information(slopes, parts))
-        bends = curvature(slopes, parts, problem.loss)
-        looked = rises(problem, problem.start()[None], covariance[None], bends[None])
-        devices = problem.devices(numbers)
-        device = devices[0]
-        errors = np.sqrt(np.diag(covariance))
+    def of(cls, around: Surroundings, status, message, starts, others=()):
+        """The result at a minimum, with the errors that its surroundings tell."""
+        problem, parts, slopes = around.problem, around.parts, around.slopes
+        covariance, errors = around.covariance, np.sqrt(np.diag(around.covariance))
+        devices = around.devices
         left_out = jackknife(problem, parts, devices, slopes, errors)
         if any(p.misfit > WRONG for p in parts):
             wider = np.fmax(left_out.errors / errors, 1)
             covariance = covariance * np.outer(wider, wider)
-        found = cls(
-            device, tuple(parameters), covariance, parts, status, message, starts,
-            problem.priors, problem.loss, problem, looked.over[0], errors, left_out,
+        return cls(
+            devices[0], problem.parameters, covariance, parts, status, message, starts,
+            problem.priors, problem.loss, problem, around.rises, errors, left_out,
             barrier_errors(parts, devices, slopes), others,
         )  # fmt: skip
-        lower = looked.lower[0]
-        return found, lower if np.all(np.isfinite(lower)) else None
 
     # --- numbers ---
 

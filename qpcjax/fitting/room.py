@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.predictions import device_at
 from qpcjax.measurements.circuit import Resolution, bias_of, heat_reach, width_of
 from qpcjax.resolution import MOST_MODES, keeping, least, limits_kept, modes_kept, spinless
@@ -29,18 +30,20 @@ def with_room(layout, rows, settings, response, room):
     """
     device = layout.device
 
+    points, reach = _points(device, jnp.asarray(rows), _arrays(settings), response)
+
     def limits_with(scatterer):
-        return limits(layout.like(device.replaced(scatterer)), rows, settings, response)
+        return _known(points, scatterer)
 
     def with_aspect(k):
         return with_static(device.scatterer, "aspect_limit", float(ASPECT_BUCKETS[k - 1]))
 
     def resolved(k):
-        return bool(np.all(limits_with(with_aspect(k))[2]))
+        return bool(np.all(limits_with(with_aspect(k))[1]))
 
     def enough(modes):
-        reach, known, _ = limits_with(keeping(scatterer, modes))
-        return bool(np.all(known >= (1 + room) * reach))
+        known, _ = limits_with(keeping(scatterer, modes))
+        return bool(np.all(known >= (1 + room) * np.asarray(reach)))
 
     scatterer = device.scatterer
     if (limit := limits_kept(scatterer).get("aspect_limit")) is not None:
@@ -95,21 +98,42 @@ def _windows(device, settings, response):
 def limits(layout, rows, settings, response):
     """How far energies count above mu, how far T(E) is known, and whether it is resolved.
 
-    Not compiled: it is tried for many numbers of modes.
+    Arrays (rows, settings).
     """
+    points, reach = _points(layout.device, jnp.asarray(rows), _arrays(settings), response)
+    return np.asarray(reach), *_known(points, layout.device.scatterer)
+
+
+@functools.partial(jax.jit, static_argnames="response")
+def _points(device, rows, settings, response):
+    """The device at rows of its numbers and settings, and how far energies count above mu."""
     thermal = 2 * _HEAT_REACH if response.heat else NARROW_REACH
+    layout = DeviceNumbers(device)
 
     def one(numbers, row):
         point, bias, width = _at(layout.build(numbers), row)
         reach = jnp.abs(bias) / 2 + thermal * width
         if response.reach is not None:
             reach = response.reach(point, row)
-        known = point.scatterer.energy_limit() - point.mu
-        return *_floats(reach, known), jnp.asarray(point.scatterer.resolved(), bool)
+        return (point.scatterer, jnp.asarray(point.mu, float)), jnp.asarray(reach, float)
 
     every_point = jax.vmap(one, in_axes=(None, 0))
-    found = jax.vmap(every_point, in_axes=(0, None))(jnp.asarray(rows), _arrays(settings))
-    return jax.device_get(found)
+    return jax.vmap(every_point, in_axes=(0, None))(rows, settings)
+
+
+def _known(points, like):
+    """How far T(E) is known above mu, and whether it is resolved, with what is static in `like`.
+
+    Not compiled: it is tried for many numbers of modes.
+    """
+    scatterers, mu = points
+    scatterers = jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(scatterers))
+
+    def one(scatterer, mu):
+        known = jnp.asarray(scatterer.energy_limit(), float) - mu
+        return known, jnp.asarray(scatterer.resolved(), bool)
+
+    return jax.device_get(jax.vmap(jax.vmap(one))(scatterers, mu))
 
 
 def _at(device, row):

@@ -10,6 +10,9 @@ from qpcjax.optimise.descents import DescentEnds, descend
 _RUN = 6  # starts of a fit that are run, of all that are looked at
 _TRIAL_STEPS = 5
 _FINALISTS = 3
+# A row is not followed where the next two steps promise to leave more than so many times the best
+# sum of squares.
+_BEHIND = 1.5
 _ALIKE = 1e-3  # relative difference of two sums of squares that lead to one minimum
 
 
@@ -21,8 +24,8 @@ class Trial:
         losses: of every start.
         run: indices of those that were run, in the order of the trial's rows.
         ends: where they came to.
-        chosen: rows of the trial to go on from: of each fit the best, and the next best one where
-            it leads elsewhere.
+        chosen: rows of the trial to go on from: of each fit the best, and the next best ones where
+            they lead elsewhere and are not far behind.
         alike: of each chosen row, how many rows of its fit came as far.
     """
 
@@ -69,7 +72,8 @@ def try_starts(problem, vectors, fits, measured=None, progress=None) -> Trial:
     for fit in np.unique(owner):
         rows = np.flatnonzero(owner == fit)
         rows = rows[np.argsort(loss[rows], kind="stable")]
-        left = list(rows[np.isfinite(loss[rows])])
+        hopeful = loss * (1 - 2 * ends.promise) <= _BEHIND * loss[rows[0]]
+        left = [row for row in rows if np.isfinite(loss[row]) and hopeful[row]]
         for _ in range(_FINALISTS):
             if not left:
                 break

@@ -1,7 +1,6 @@
 """Descents of least squares from many starts side by side."""
 
 import dataclasses
-import functools
 import math
 
 import jax
@@ -11,8 +10,12 @@ import optax
 
 from qpcjax.optimise.least_squares import levenberg_marquardt
 
-_CONVERGED = 1e-9  # relative decrease of the loss that is still to be had
+# Of the mean share of a residual in the loss, what a step must promise to be taken, and what it
+# must promise to be tried again after it failed so often: quadrature has an error too.
+_CONVERGED = 1e-4
+_NOT_KEPT, _FAILURES = 1e-2, 3
 _STUCK = 1e10  # damping at which no step lowers the loss
+_ROWS = 4  # rows are a multiple of so many
 _WALLS = 12  # points without a prediction that a row may meet
 
 
@@ -25,6 +28,7 @@ class DescentEnds:
         loss: half the sum of squares there; NaN or infinite where no point had a finite one.
         converged: whether no small step lowers it.
         walled: whether it was left where the model has no prediction beyond.
+        promise: by how much a next step should lower the loss, over the loss.
         steps: evaluations taken.
         interrupted: whether the user stopped it.
     """
@@ -33,19 +37,26 @@ class DescentEnds:
     loss: np.ndarray
     converged: np.ndarray
     walled: np.ndarray
+    promise: np.ndarray
     steps: int
     interrupted: bool = False
 
 
-@functools.cache
-def _optimiser():
-    optimiser = levenberg_marquardt()
+_OPTIMISER = levenberg_marquardt()
+_init = jax.jit(jax.vmap(_OPTIMISER.init))
 
-    def update(gradient, state, vector, value, curvature):
-        move, state = optimiser.update(gradient, state, vector, value=value, curvature=curvature)
-        return optax.apply_updates(vector, move), state
 
-    return jax.jit(jax.vmap(optimiser.init)), jax.jit(jax.vmap(update))
+@jax.jit
+def _stepped(done, at, state, gradient, value, curvature):
+    """The next points of all rows and their states; rows that are done stay where they are."""
+
+    def one(done, at, state, gradient, value, curvature):
+        given = {"value": value, "curvature": curvature}
+        move, new = _OPTIMISER.update(gradient, state, at, **given)
+        moved = optax.apply_updates(at, move), new
+        return jax.tree.map(lambda old, new: jnp.where(done, old, new), (at, state), moved)
+
+    return jax.vmap(one)(done, at, state, gradient, value, curvature)
 
 
 def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
@@ -59,14 +70,19 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
         held: a boolean for each coordinate, whether it stands still; or rows of them.
         progress: called with (done, total).
     """
-    init, update = _optimiser()
-    at = jnp.asarray(vectors, float)
-    state = init(at)
-    rows = len(at)
+    vectors = np.asarray(vectors, float)
+    asked = len(vectors)
+    # Rows that do nothing fill up a few ones, so that descents share what is compiled.
+    vectors = np.pad(vectors, [(0, -asked % _ROWS), (0, 0)], mode="edge")
+    rows = len(vectors)
+    at = jnp.asarray(vectors)
+    state = _init(at)
     held = np.zeros(at.shape[1], bool) if held is None else np.asarray(held)
-    moves = np.broadcast_to(~held, at.shape)
+    moves = np.broadcast_to(~held, (asked, at.shape[1]))
     done, converged, walled = np.zeros((3, rows), bool)
+    done[asked:] = True
     walls, last = np.zeros(rows, int), np.zeros(rows, bool)
+    failures = np.zeros(rows, int)
     z, gradient = np.full(rows, np.inf), np.zeros(at.shape)
     curvature = np.zeros((*at.shape, at.shape[1]))
     taken, interrupted = 0, False
@@ -84,13 +100,15 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
             bad = ~np.isfinite(z) | ~np.isfinite(curvature).all((1, 2))
             value = np.where(bad, np.inf, z)
             gradient[bad], curvature[bad] = 0, 0
-            last = np.where(done, last, bad | (last & ~(value < np.asarray(state.value))))
+            worse = ~(value < np.asarray(state.value))
+            failures = np.where(worse, failures + 1, 0)
+            last = np.where(done, last, bad | (last & worse))
             walls += bad & ~done
-            moved, new = update(gradient, state, at, value, curvature)
-            at, state = _where_done(jnp.asarray(done), (at, state), (moved, new))
+            at, state = _stepped(jnp.asarray(done), at, state, gradient, value, curvature)
             damping, predicted = np.asarray(state.damping), np.asarray(state.predicted)
-            small = predicted < _CONVERGED
-            converged |= ~done & small & (damping < 1)
+            small = predicted < _CONVERGED / part.shape[1]
+            settled = (predicted < _NOT_KEPT / part.shape[1]) & (failures >= _FAILURES) & ~last
+            converged |= ~done & ((small & (damping < 1)) | settled)
             stuck = ~done & (damping > _STUCK)
             # Where the last points tried had no prediction nothing is known of a minimum.
             walled |= ~done & last & (stuck | (walls >= _WALLS))
@@ -101,16 +119,7 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
     except KeyboardInterrupt:
         interrupted = True
     loss = np.asarray(state.value)
-    best = np.where(np.isfinite(loss)[:, None], np.asarray(state.params), np.asarray(vectors))
+    best = np.where(np.isfinite(loss)[:, None], np.asarray(state.params), vectors)
     loss = np.where(np.isfinite(loss), loss, math.inf)
-    return DescentEnds(best, loss, converged, walled, taken, interrupted)
-
-
-@jax.jit
-def _where_done(done, old, new):
-    """The old arrays in rows that are done, the new ones in the others."""
-
-    def choose(old, new):
-        return jnp.where(done.reshape(done.shape + (1,) * (old.ndim - 1)), old, new)
-
-    return jax.tree.map(choose, old, new)
+    ends = best, loss, converged, walled, np.asarray(state.predicted)
+    return DescentEnds(*(x[:asked] for x in ends), taken, interrupted)
