@@ -18,8 +18,8 @@ jax.config.update("jax_enable_x64", True)
 
 import qpcjax as qpc  # noqa: E402
 from qpcjax.fitting import Device, GateCurve, Gated, fit_many  # noqa: E402
-from qpcjax.fitting.doubts import too_small  # noqa: E402
 from qpcjax.fitting.joint_fit import FitSetup  # noqa: E402
+from qpcjax.fitting.rises import too_small  # noqa: E402
 from qpcjax.fitting.uncertainty import inverse  # noqa: E402
 from qpcjax.measurements import ConductanceTrace, HotSpotData  # noqa: E402
 from qpcjax.optimise.descents import descend  # noqa: E402

@@ -13,10 +13,11 @@ from qpcjax.files.results import content_digest
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.jackknife import Jackknife
+from qpcjax.fitting.minima import FitStart, OtherMinimum
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
 from qpcjax.fitting.problem import FitPart, FitProblem
-from qpcjax.fitting.result import FitResult, FitStart, OtherMinimum
+from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.saved_values import (
     OTHER_VERSION,
     decoded,

@@ -80,7 +80,8 @@ def predict_heating(
     """Predict P_L, P_R, P_A and r* along the gate of a fitted device, each with a 68 % band.
 
     A fitted smearing is kept as softness of T(E); the Fermi functions have the temperature that is
-    stated. The band holds the fit's covariance and, where the trace's own temperature is not known,
+    stated. A power that has one sign in every device of the band has a band of this sign. The band
+    holds the fit's covariance and, where the trace's own temperature is not known,
     the question how much of the smearing was temperature when it was measured: none (the
     prediction) or the stated one. Where data sets have private parameters it is the device of the
     first one.
@@ -136,13 +137,10 @@ def predict_heating(
             ensemble = np.concatenate([ensemble, other[None]])
         points = jax.tree.unflatten(structure, list(ensemble.T))
         numbers, drop = jax.device_get(_observables(points, bias, resolution=kernel.resolution))
+        other = numbers[-1] if split else numbers[0]
         pairs = numbers[1 : len(ensemble) - split]
-        spread = np.sqrt(np.sum(((pairs[::2] - pairs[1::2]) / 2) ** 2, axis=0))
-        rows.append((numbers[0], spread, numbers[-1] if split else numbers[0], drop[0]))
-    value, spread, other, voltage = (np.array(part) for part in zip(*rows, strict=True))
-    shift = _SPLIT_SHARE * (other - value)
-    low = value - np.hypot(spread, np.minimum(shift, 0))
-    high = value + np.hypot(spread, np.maximum(shift, 0))
+        rows.append((numbers[0], *_band(numbers[0], pairs, other), drop[0]))
+    value, low, high, voltage = (np.array(part) for part in zip(*rows, strict=True))
 
     def named(array):
         return {name: array[:, i] for i, name in enumerate(OBSERVABLES)}
@@ -191,6 +189,35 @@ def _ensemble(local, covariance):
     steps = axis.T * np.sqrt(np.maximum(size, 0))[:, None] * unit
     pairs = np.stack([local + steps, local - steps], 1).reshape(-1, local.size)
     return np.concatenate([local[None], pairs])
+
+
+def _band(value, pairs, other):
+    """Ends of the 68 % band of observables.
+
+    What has the same sign in all devices that were evaluated has a band in its logarithm, which
+    does not change the sign either.
+
+    Args:
+        value: of the best device, (observables,).
+        pairs: of devices by its sides, two each, (2 n, observables).
+        other: of the device whose smearing was temperature.
+    """
+    everything = np.concatenate([value[None], pairs, other[None]])
+    signed = np.all(everything > 0, axis=0) | np.all(everything < 0, axis=0)
+
+    def ends(value, pairs, other):
+        spread = np.sqrt(np.sum(((pairs[::2] - pairs[1::2]) / 2) ** 2, axis=0))
+        shift = other - value
+        return np.hypot(spread, np.minimum(shift, 0)), np.hypot(spread, np.maximum(shift, 0))
+
+    moved = value + _SPLIT_SHARE * (other - value)
+    below, above = ends(value, pairs, moved)
+    low, high = value - below, value + above
+    logarithms = (np.log(np.abs(x[..., signed])) for x in (value, pairs, moved))
+    below, above = ends(*logarithms)
+    one, two = value[signed] * np.exp(-below), value[signed] * np.exp(above)
+    low[signed], high[signed] = np.minimum(one, two), np.maximum(one, two)
+    return low, high
 
 
 def _least_softness(smearing, kT):

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 
 import numpy as np
+from numpy.polynomial.legendre import legvander
 
 from qpcjax.constants import RESISTANCE_QUANTUM
 from qpcjax.fitting.misfit import stretches
@@ -93,27 +94,39 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
 
 
 def barrier_errors(parts, devices, slopes) -> np.ndarray:
-    """What a barrier's distance from the exact answer may do to the free parameters.
+    r"""What a barrier's distance from the exact answer may do to the free parameters.
 
-    On each step and plateau T(E) is supposed to be off by that distance, as one number, and these
-    numbers to be independent of one another. Arguments as of `jackknife`.
+    Along each step and each plateau T(E) is supposed to be off by a parabola in normalised Legendre
+    polynomials, each term with the barrier's distance d as its standard deviation,
+
+    .. math:: \delta T = d \sum_{k=0}^{2} c_k \sqrt{2k + 1}\, P_k
+
+    with :math:`c_k` of variance 1. What raises one plateau raises all of them: :math:`c_0` is one
+    number for all plateaus of a trace and one for all steps, and decides of the series resistance.
+    The slopes and bends differ from one to the next; they move the fringes of a channel, and with
+    them its length. Arguments as of `jackknife`.
 
     Returns:
         Errors of the free parameters; 0 where no barrier is an approximation.
     """
-    first, total = 0, np.zeros(slopes.shape[1])
+    first, square = 0, np.zeros(slopes.shape[1])
     known = inverse(slopes.T @ slopes)
     for part, device in zip(parts, devices, strict=True):
         barrier = innermost(device.scatterer)  # a user's own object has what its class states
         distance = float(getattr(barrier, "distance", 0.0)) if part.data.staircase else 0.0
+        shared = {}
         for stretch in stretches(part, device) if distance else ():
             rows = slice(first + stretch.points.start, first + stretch.points.stop)
             behind = 0.0 if device.series_resistance is None else float(device.series_resistance)
             seen = (1 - behind / RESISTANCE_QUANTUM * part.predicted[stretch.points]) ** 2
-            off = distance * seen / part.sigma[stretch.points]
-            total += (known @ (slopes[rows].T @ off)) ** 2
+            seen = distance * seen / part.sigma[stretch.points]
+            shapes = legvander(np.linspace(-1, 1, seen.size), 2) * np.sqrt([1, 3, 5])
+            moved = known @ (slopes[rows].T @ (seen[:, None] * shapes))
+            shared[stretch.kind] = shared.get(stretch.kind, 0.0) + moved[:, 0]
+            square += np.sum(moved[:, 1:] ** 2, axis=1)
+        square += sum(np.square(moved) for moved in shared.values())
         first += part.predicted.size
-    return np.sqrt(total)
+    return np.sqrt(square)
 
 
 def _followed(problem, k, stretch, step):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.device import Device
-from qpcjax.fitting.doubts import FOLLOWED
 from qpcjax.fitting.fit_setup import FitSetup
-from qpcjax.fitting.result import FitResult, FitStart, OtherMinimum, Surroundings
+from qpcjax.fitting.minima import FitStart, OtherMinimum, Surroundings
+from qpcjax.fitting.result import FitResult
+from qpcjax.fitting.rises import FOLLOWED
 from qpcjax.fitting.screening import try_starts
 from qpcjax.measurements import InputError
 from qpcjax.optimise.descents import descend

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.device import Device
-from qpcjax.fitting.doubts import FOLLOWED, in_words, poor, poor_in_words, rises, too_small
+from qpcjax.fitting.doubts import in_words, poor, poor_in_words
 from qpcjax.fitting.fit_setup import FitSetup
+from qpcjax.fitting.rises import FOLLOWED, rises, too_small
 from qpcjax.fitting.screening import try_starts
 from qpcjax.fitting.uncertainty import inverse
 from qpcjax.measurements import InputError

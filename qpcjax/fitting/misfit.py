@@ -46,6 +46,11 @@ class Stretch(NamedTuple):
     rms: float
     points: slice
 
+    @property
+    def kind(self):
+        """What it is: step, plateau or foot."""
+        return self.name.split()[0] if self.name[-1].isdigit() else "foot"
+
 
 def stretches(part, device) -> list[Stretch]:
     """The steps and plateaus of a trace as the fit has them, along the gate.

@@ -10,100 +10,22 @@ import numpy as np
 from qpcjax.constants import density
 from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
-from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises
+from qpcjax.fitting.doubts import reasons
 from qpcjax.fitting.flat_directions import flat_directions
-from qpcjax.fitting.half_plateaus import half_plateau_in_words
-from qpcjax.fitting.jackknife import Jackknife, barrier_errors, fixed_by_one, jackknife
-from qpcjax.fitting.misfit import WRONG, misfit_in_words
+from qpcjax.fitting.jackknife import Jackknife, barrier_errors, jackknife
+from qpcjax.fitting.minima import FitStart, OtherMinimum, Surroundings
+from qpcjax.fitting.misfit import WRONG
 from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.predictions import broadcast_settings, require_near, response_named
 from qpcjax.fitting.problem import FitProblem, parameter_slopes
 from qpcjax.fitting.shown_fit import ShownFit
-from qpcjax.fitting.uncertainty import (
-    bootstrap,
-    curvature,
-    information,
-    inverse,
-    profile,
-    slopes_at_minimum,
-)
+from qpcjax.fitting.uncertainty import bootstrap, profile
 from qpcjax.optimise.parameters import Estimates, Parameter
-from qpcjax.overviews import unit_text
 from qpcjax.scatterers.fields import innermost
 
 _TOLD_APART = 9.0  # difference of chi-square between two minima: three standard errors
-
-
-@dataclasses.dataclass(frozen=True)
-class FitStart:
-    """One start of the search and where it led.
-
-    Fields:
-        values: what it says of the parameters.
-        loss: half the sum of squares at the start.
-        end: the same after the first steps; None where it was not run.
-    """
-
-    values: dict[str, float]
-    loss: float
-    end: float | None
-
-
-@dataclasses.dataclass(frozen=True)
-class OtherMinimum:
-    """Another minimum of the sum of squares that was followed.
-
-    Fields:
-        values: of the free parameters.
-        excess: its sum of squares over that of the fit, minus 1.
-    """
-
-    values: dict[str, float]
-    excess: float
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Surroundings:
-    """A minimum, and what a look around it tells.
-
-    Fields:
-        problem: `FitProblem`, its parameters at the minimum.
-        parts: `PartResult`s.
-        devices: the device of each part.
-        slopes: see `slopes_at_minimum`.
-        covariance: of the free parameters, from the curvature.
-        rises: see `FitResult.rises`.
-        lower: a vector of lower loss that was met, or None.
-    """
-
-    problem: FitProblem
-    parts: tuple[PartResult, ...]
-    devices: list
-    slopes: np.ndarray
-    covariance: np.ndarray
-    rises: np.ndarray
-    lower: np.ndarray | None
-
-    @classmethod
-    def of(cls, problem, parameters):
-        """The surroundings of these parameters' values, to which the problem is set."""
-        problem.set_parameters(parameters)
-        numbers = np.array([p.value for p in parameters])[None]
-        predicted = problem.predictions(numbers)
-        freedom = max(problem.points - problem.free.size, 1) / problem.points
-        parts = tuple(
-            PartResult.of(part, y, problem.loss, freedom)
-            for part, y in zip(problem.parts, predicted, strict=True)
-        )
-        slopes = slopes_at_minimum(problem)
-        covariance = inverse(information(slopes, parts))
-        bends = curvature(slopes, parts, problem.loss)
-        looked = rises(problem, problem.start()[None], covariance[None], bends[None])
-        lower = looked.lower[0] if np.all(np.isfinite(looked.lower[0])) else None
-        devices = problem.devices(numbers)
-        return cls(problem, parts, devices, slopes, covariance, looked.over[0], lower)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -248,37 +170,7 @@ class FitResult(ShownFit, Estimates):
     @property
     def doubts(self):
         """Why the fit is not to be trusted unseen, in sentences; none where it is."""
-        found = [] if self.status == "converged" else [self.message]
-        found += [f"{name} ended on a bound" for name in self.at_bound]
-        freedom = self.points + len(self.priors) - len(self.free)
-        devices = self.problem.devices(np.array([p.value for p in self.parameters]))
-        missed = [
-            words
-            for part, device in zip(self.parts, devices, strict=True)
-            for words in misfit_in_words(part, device)
-        ]
-        found += missed
-        for part, device in zip(self.parts, devices, strict=True):
-            found += half_plateau_in_words(part, device)
-        known = self.loss == "linear" and all(p.known for p in self.parts)
-        if not missed and known and freedom > 0 and poor(self.chi_square, freedom):
-            found.append(poor_in_words(self.chi_square, freedom))
-        layout = DeviceNumbers(self.device)
-        single = {n for n, base in zip(layout.names, layout.bases, strict=True) if n == base}
-        curves = [p.name.partition("@")[0] not in single for p in self.free]
-        for other in self.rivals:
-            told = (
-                f"{p.name} {other.values[p.name]:.4g}{' ' if p.unit else ''}{unit_text(p.unit)}"
-                for p, curve in zip(self.free, curves, strict=True)
-                if not curve
-            )
-            found.append(
-                f"another minimum fits these data as well, with {', '.join(told)}: its sum of "
-                f"squares is {100 * other.excess:.2g} % larger, which their noise does not tell"
-            )
-        values = [p.value for p in self.free]
-        found += fixed_by_one(self.jackknife, values, self.curvature_errors, curves)
-        return (*found, *in_words([p.name for p in self.free], self.rises))
+        return reasons(self)
 
     # --- words ---
 
@@ -361,6 +253,8 @@ class FitResult(ShownFit, Estimates):
     def band(self, gate=None):
         """Fitted conductance in 2e^2/h and its standard error: the 68 % band of the curve.
 
+        `prediction_band` is that of data.
+
         Args:
             gate: gate voltages in mV; by default those of the first data set, a trace.
 
@@ -380,6 +274,24 @@ class FitResult(ShownFit, Estimates):
             found = self._at_points(part, settings | {"gate": asked.ravel()})
             return tuple(x.reshape(asked.shape) for x in found)
         return self.predict("conductance", gate, temperature=part.data.temperature)
+
+    def prediction_band(self, gate=None):
+        """Fitted conductance in 2e^2/h and the standard error of a point that is measured there.
+
+        That is the 68 % band of data, not of the curve: the error of the curve and the root mean
+        square of the residuals, or the noise where it is larger, added in squares.
+
+        Args:
+            gate: as for `band`.
+        """
+        value, error = self.band(gate)
+        return value, np.hypot(error, self.scatter)
+
+    @property
+    def scatter(self):
+        """By how much points of the first data set scatter around the fit, in its unit."""
+        first = self.parts[0]
+        return float(np.fmax(first.rms, first.noise))
 
     def _at_points(self, part, settings=None):
         """Predictions of a part and their standard errors, at its points or other ones."""

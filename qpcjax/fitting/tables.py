@@ -107,8 +107,9 @@ def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
 def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> dict:
     """Columns of fit.csv, a row for each point of the trace, in the order of the measurement.
 
-    The fitted curve, with the ends of its 68 % band, is known between the lowest and the highest
-    gate voltage that was fitted; beyond, its law along the gate is none, and the cells are NaN.
+    The fitted curve, with the ends of its 68 % band and of that of data, is known between the
+    lowest and the highest gate voltage that was fitted; beyond, its law along the gate is none, and
+    the cells are NaN.
 
     Args:
         fit: whose first data set holds the points of the trace that are used.
@@ -124,6 +125,7 @@ def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> d
     between = ~used & (gate >= gate[chosen[0]]) & (gate <= gate[chosen[-1]])
     if np.any(between):
         value[between], error[between] = fit.band(gate[between])
+    wide = np.hypot(error, fit.scatter)
     return {
         QUANTITIES["gate"].named_column: gate,
         f"conductance ({unit})": data.conductance,
@@ -131,6 +133,8 @@ def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> d
         f"residual ({fine})": factor * (data.conductance - value),
         f"low ({unit})": value - error,
         f"high ({unit})": value + error,
+        f"data low ({unit})": value - wide,
+        f"data high ({unit})": value + wide,
         "used": used.astype(int),
     }
 

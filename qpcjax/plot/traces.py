@@ -18,8 +18,9 @@ _SHIFT = 1 / 12  # of the longest trace, from one to the next
 def staircase(fit, name=None, left_out=None, *, axes=None):
     """A trace with its fit, and below the residuals.
 
-    Above, data and fit in 2e^2/h with the 68 % band of the fit's covariance; below, data minus fit
-    in uS, with the same band around 0. The gate voltage is in mV. Of a data set other than the
+    Above, data and fit in 2e^2/h with the 68 % band of the curve, from the fit's covariance; below,
+    data minus fit in uS, with the same band around 0 and, between dashed lines, the 68 % band of
+    data, see `FitResult.prediction_band`. The gate voltage is in mV. Of a data set other than the
     first one, whose device may be another, the fit is drawn at the measured points, without band.
 
     Args:
@@ -51,9 +52,13 @@ def staircase(fit, name=None, left_out=None, *, axes=None):
         along = np.linspace(gate[0], gate[-1], _BAND_POINTS)
         middle, spread = fit.band(along)
         line, band = (along, middle), {"color": MODEL, **BAND}
-        top.fill_between(along, middle - spread, middle + spread, label="68 % band", **band)
+        top.fill_between(along, middle - spread, middle + spread, label="68 % of the curve", **band)
         width = spread * CONDUCTANCE_QUANTUM
         bottom.fill_between(along, -width, width, **band)
+        _, spread = fit.prediction_band(along)
+        for side in (-1, 1):
+            ends = side * spread * CONDUCTANCE_QUANTUM
+            bottom.plot(along, ends, "--", color=MODEL, linewidth=0.6, gid="68 % of data")
     rms = f"fit, rms {part.rms * CONDUCTANCE_QUANTUM:.2f} µS"
     top.plot(*line, color=MODEL, label=rms, gid="fit")
     resistance = fit.values().get("series_resistance")

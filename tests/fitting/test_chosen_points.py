@@ -157,7 +157,7 @@ def test_the_table_of_the_curve_has_every_point():
     table = curve_columns(fit, ConductanceTrace(gate, conductance), used)
     assert list(table) == [
         "gate (mV)", "conductance (2e2/h)", "fit (2e2/h)", "residual (uS)", "low (2e2/h)",
-        "high (2e2/h)", "used",
+        "high (2e2/h)", "data low (2e2/h)", "data high (2e2/h)", "used",
     ]  # fmt: skip
     np.testing.assert_array_equal(table["gate (mV)"], gate)
     np.testing.assert_array_equal(table["used"], used)

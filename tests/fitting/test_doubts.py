@@ -7,9 +7,9 @@ import pytest
 from small_fits import fitted
 
 from benchmarks import devices, recovery
-from qpcjax import fitting
 from qpcjax.fitting import fit, fit_many, load_fit, report, tables
-from qpcjax.fitting.doubts import in_words, poor, poor_in_words, rises, too_small
+from qpcjax.fitting.doubts import in_words, poor, poor_in_words
+from qpcjax.fitting.rises import rises, too_small
 from qpcjax.measurements import ConductanceTrace, HotSpotData
 from qpcjax.optimise.parameters import Coordinates, Parameter
 
@@ -208,7 +208,7 @@ def test_a_hot_spot_about_to_move_makes_the_error_too_small():
 def test_a_deeper_minimum_is_followed(monkeypatch):
     truth, data = measured(770)
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.many, "FOLLOWED", 0)
+        patch.setattr("qpcjax.fitting.many_fits.FOLLOWED", 0)
         beside = fit_many(recovery.guess(), [data])
     assert "falls" in " ".join(beside.doubts(0))
     many = fit_many(recovery.guess(), [data])

@@ -9,8 +9,8 @@ from small_fits import device, trace
 
 from qpcjax.fitting import ConductanceTrace, fit, load_fit, report, tables
 from qpcjax.fitting.jackknife import Jackknife, fixed_by_one
+from qpcjax.fitting.minima import OtherMinimum
 from qpcjax.fitting.misfit import stretches
-from qpcjax.fitting.result import OtherMinimum
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """How a fit shows itself in Python: report, page, table, and what it refuses to predict."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -125,3 +126,35 @@ def test_the_band_is_the_prediction():
     value, error = found.band()
     np.testing.assert_allclose(value, found.parts[0].predicted, rtol=1e-9)
     assert np.all((error > 0) & (error < small_fits.SIGMA))
+
+
+def test_the_prediction_band_holds_the_data():
+    """New data of the same noise: 68 % of them lie in it, and hardly any in that of the curve."""
+    found = small_fits.fitted()
+    gate = np.linspace(*small_fits.RANGE, 400)
+    noise = small_fits.SIGMA * np.random.default_rng(11).standard_normal(gate.size)
+    value, error = found.band(gate)
+    same, wide = found.prediction_band(gate)
+    np.testing.assert_array_equal(same, value)
+    off = np.abs(small_fits.conductance(gate) + noise - value)
+    assert 0.6 < np.mean(off < wide) < 0.8
+    assert np.mean(off < error) < 0.5
+    assert np.all(wide > error)
+
+
+def test_powers_that_cannot_be_negative_have_bands_that_are_not():
+    """Without temperature both sides are heated, whatever the errors of the barrier are."""
+    found = small_fits.fitted()
+    unsure = dataclasses.replace(found, covariance=25 * found.covariance)
+    gates = [-60.0, -55.0, -30.0]
+    for fit in (found, unsure):
+        heating = predict_heating(fit, 1.0, 0.0, gates=gates)
+        for name in ("P_L", "P_R"):
+            assert np.all(heating.low[name] > 0), name
+            assert np.all(heating.low[name] < heating.value[name]), name
+            assert np.all(heating.value[name] < heating.high[name]), name
+    # A narrow band is the linear one.
+    near = predict_heating(found, 1.0, 0.0, gates=gates)
+    below = near.value["P_L"] - near.low["P_L"]
+    above = near.high["P_L"] - near.value["P_L"]
+    np.testing.assert_allclose(below[2], above[2], rtol=0.1)

@@ -10,9 +10,10 @@ from scipy.integrate import quad
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN, RESISTANCE_QUANTUM
 from qpcjax.files import read_trace
-from qpcjax.fitting import fit, trace_device
+from qpcjax.fitting import ConductanceTrace, fit, trace_device
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.landscape import Landscape, tabulate, thermal_weights
+from qpcjax.fitting.misfit import stretches
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.table_fits import Broadening, fit_on_table
 from qpcjax.fitting.trace_search import TraceSearch
@@ -136,8 +137,18 @@ def test_fit_of_an_exact_trace_is_right_and_leaves_noise():
         ("series_resistance", truth["series_resistance_ohm"]),
     ):
         assert abs(values[name] - true) < 3 * np.hypot(errors[name], barrier[name]), name
-    # A plateau of 3 that is off by 0.007 shifts R_s by 0.007 h/2e^2/3^2, 10 ohm; three share it.
-    assert 3 < barrier["series_resistance"] < 15
+    # A fit of a trace whose plateaus all are higher by the distance of 0.007.
+    part = found.parts[0]
+    g = np.array(trace.conductance)
+    flat = np.concatenate(
+        [np.r_[s.points] for s in stretches(part, found.device) if s.kind == "plateau"]
+    )
+    g[flat] += (
+        0.007 * (1 - values["series_resistance"] / RESISTANCE_QUANTUM * part.predicted[flat]) ** 2
+    )
+    raised = fit(found.device, ConductanceTrace(trace.gate, g, "raised"), starts=found)
+    moved = abs(raised.values()["series_resistance"] - values["series_resistance"])
+    assert 0.6 * barrier["series_resistance"] < moved < 1.2 * barrier["series_resistance"]
     assert found.noise == pytest.approx(truth["noise_uS"], rel=0.2)
     assert found.rms == pytest.approx(found.misfit * found.noise)
 
