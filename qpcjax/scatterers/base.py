@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -75,7 +76,7 @@ class AbstractScatterer(Parameters):
             filled: how many of the first panels count; of the others any finite number will do.
             bulk: whether everything shall be one kernel for XLA, which takes longer to compile.
         """
-        return at_many(lambda energy: self.total(energy, bias), energies, filled)
+        return at_many(_total, self, energies, bias, filled)
 
     def jumps(self, bias: Any = 0.0) -> jax.Array:
         """The thresholds at which T(E, V) itself may jump, shape (k,) with static k.
@@ -157,12 +158,37 @@ class AbstractScatterer(Parameters):
         return self
 
 
-def at_many(total, energies, filled=None):
-    """A function of one energy at many; `filled` as in `AbstractScatterer.transmissions`."""
-    flat = jax.vmap(total)
+def at_many(total, scatterer, energies, bias, filled=None):
+    """A function of scatterer, one energy and bias at many energies.
+
+    Args:
+        total: the function, defined once: a new one is traced anew.
+        scatterer: any scatterer.
+        energies: as in `AbstractScatterer.transmissions`, and so on.
+        bias: as there.
+        filled: as there.
+    """
     if filled is None:
-        return flat(energies.reshape(-1)).reshape(energies.shape)
-    return leading(jax.vmap(flat), (energies,), filled, energies.shape[1])
+        return _in_one(total, scatterer, energies.reshape(-1), bias).reshape(energies.shape)
+
+    def rows(energies):
+        return _in_rows(total, scatterer, energies, bias)
+
+    return leading(rows, (energies,), filled, energies.shape[1])
+
+
+# Compiled functions of their own: blocks of one shape are traced once for all integrals.
+@functools.partial(jax.jit, static_argnames="total")
+def _in_rows(total, scatterer, energies, bias):
+    return jax.vmap(lambda row: _in_one(total, scatterer, row, bias))(energies)
+
+
+def _in_one(total, scatterer, energies, bias):
+    return jax.vmap(lambda energy: total(scatterer, energy, bias))(energies)
+
+
+def _total(scatterer, energy, bias):
+    return scatterer.total(energy, bias)
 
 
 def mode_count(scatterer) -> int:

@@ -44,14 +44,14 @@ class ShiftedModes(Wrapper):
 
     def total(self, energy, bias=0.0):
         """T(E, V); the mean of both spins where there are two."""
-        raised = self.scatterer.total_at(energy - self.raised, bias)
+        raised = _raised_total(self, energy, bias)
         if self.lowered is None:
             return raised
         return (self.scatterer.total(energy + self.lowered, bias) + raised) / 2
 
     def transmissions(self, energies, bias=0.0, filled=None, bulk=False):
         """The same, at many energies."""
-        raised = at_many(lambda e: self.scatterer.total_at(e - self.raised, bias), energies, filled)
+        raised = at_many(_raised_total, self, energies, bias, filled)
         if self.lowered is None:
             return raised
         return (
@@ -86,6 +86,10 @@ class ShiftedModes(Wrapper):
     def energy_limit(self):
         """Energy up to which the modes are whole: none is raised by less than 0."""
         return self.scatterer.energy_limit() - (0 if self.lowered is None else self.lowered)
+
+
+def _raised_total(shifted, energy, bias):
+    return shifted.scatterer.total_at(energy - shifted.raised, bias)
 
 
 class FilledBarrier(Wrapper):
