@@ -129,7 +129,7 @@ def registries():
         if blocks(p, "python")
     ],
 )
-def test_python_runs(page, folder, registries):
+def test_python_runs(page, folder, registries, remembered_fits):
     promotion = jax.config.jax_numpy_dtype_promotion
     space = {"__name__": "documentation"}
     for number, code in enumerate(blocks(page, "python")):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 
@@ -24,14 +25,19 @@ def made():
     return SimpleNamespace(**runpy.run_path(str(FITS / "make_examples.py")))
 
 
+def with_errors(printed):
+    """What a script printed, and its `name value +- error` lines."""
+    lines = re.findall(r"^(\w+) +([-\d.]+) \+- ([\d.e+-]+)", printed, re.MULTILINE)
+    return printed, {name: (float(value), float(error)) for name, value, error in lines}
+
+
 def run(script, *arguments):
-    """What a script prints when a user runs it, and its `name value +- error` lines."""
+    """The same of a script that a user runs."""
     done = subprocess.run(
         [sys.executable, FITS / script, *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    lines = re.findall(r"^(\w+) +([-\d.]+) \+- ([\d.e+-]+)", done.stdout, re.MULTILINE)
-    return done.stdout, {name: (float(value), float(error)) for name, value, error in lines}
+    return with_errors(done.stdout)
 
 
 def assert_recovered(found, truth):
@@ -95,8 +101,14 @@ def test_hot_spot(made):
 # --- the scripts ----------------------------------------------------------------------------
 
 
-def test_conductance_script(made):
-    printed, found = run("conductance.py")
+def test_conductance_script(made, monkeypatch, capsys, request, remembered_fits):
+    # In this process, which has compiled such fits; the script turns double precision on itself.
+    monkeypatch.setattr(sys, "argv", ["conductance.py"])
+    request.addfinalizer(lambda: jax.config.update("jax_enable_x64", True))
+    jax.config.update("jax_enable_x64", False)
+    runpy.run_path(str(FITS / "conductance.py"), run_name="__main__")
+    assert jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    printed, found = with_errors(capsys.readouterr().out)
     assert "\nstatus converged" in printed
     assert "2 rows without a value" in printed
     rms = float(re.search(r"^rms ([\d.]+) uS", printed, re.MULTILINE)[1])
