@@ -89,6 +89,10 @@ def group_of(path):
 # groups, which hold the tables of reference values, are compiled as for users.
 OPTIMISED = ("the catalogue of hard cases",)
 
+# Unoptimised programs run a third as fast. These modules are always compiled as for users: they run
+# longer than they compile. `helpers.optimised` does the same for a part of a test.
+LONG_RUNNING = ("test_trace_search",)
+
 # Bytes that a worker may use before it drops what is compiled, and that it must have gained since
 # it last did.
 MOST_MEMORY = 1.2e9
@@ -178,8 +182,9 @@ def promotion_and_precision(request):
     before = jax.config.jax_numpy_dtype_promotion
     jax.config.update("jax_enable_x64", DOUBLE)
     jax.config.update("jax_numpy_dtype_promotion", "standard" if standard else "strict")
-    quick = OLDER or group_of(request.path) not in OPTIMISED
-    jax.config.update("jax_disable_most_optimizations", quick)
+    optimised = request.path.stem in LONG_RUNNING
+    optimised |= not OLDER and group_of(request.path) in OPTIMISED
+    jax.config.update("jax_disable_most_optimizations", not optimised)
     yield
     jax.config.update("jax_numpy_dtype_promotion", before)
     jax.config.update("jax_enable_x64", DOUBLE)
