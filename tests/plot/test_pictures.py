@@ -69,6 +69,9 @@ class Fit:
     def band(self, gate):
         return 1 + np.sin(gate), np.full_like(gate, 0.03)
 
+    def prediction_band(self, gate):
+        return 1 + np.sin(gate), np.full_like(gate, 0.05)
+
     def values(self):
         return {"length": 5.0, "height_1": 2.0, "series_resistance": 300.0}
 
@@ -205,6 +208,9 @@ def test_staircase_shows_data_fit_band_and_residuals():
     np.testing.assert_array_equal(y, 1 + np.sin(x))
     band = top.collections[0].get_paths()[0].vertices
     assert np.max(np.abs(np.abs(band[:, 1] - 1 - np.sin(band[:, 0])) - 0.03)) < 1e-12
+    of_data = [x.get_ydata() for x in bottom.lines if x.get_gid() == "68 % of data"]
+    for side, ends in zip((-1, 1), of_data, strict=True):
+        np.testing.assert_allclose(ends, side * 0.05 * CONDUCTANCE_QUANTUM, rtol=1e-12)
     residual = lines_of(bottom)["residuals"].get_ydata()
     np.testing.assert_allclose(residual, 0.01 * CONDUCTANCE_QUANTUM)  # in uS
     assert "µS" in bottom.get_ylabel()
