@@ -75,6 +75,7 @@ GROUPS = {
         "test_sweep_store",
     ),
     "error estimates": ("test_error_estimates",),
+    "shoulders": ("test_barrier_choice", "test_shoulders"),
     "figures": ("test_plot", "test_pictures", "test_notebooks"),
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}

@@ -24,7 +24,7 @@ from qpcjax.cli.options import (
 )
 from qpcjax.constants import GAAS_MASS
 from qpcjax.files import InputError, check_writable
-from qpcjax.scatterers.registry import BARRIERS
+from qpcjax.scatterers.registry import BARRIERS, COMPARED
 from qpcjax.validation import require_finite
 
 EXAMPLES = (
@@ -107,14 +107,15 @@ def _fit(
         str, typer.Option(help="linear, or for outliers huber, soft_l1 or student_t.")
     ] = "linear",
     shoulder: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Shoulder below the plateaus, phenomenological: gap (the spins part as a mode "
             "fills; gap_slope, gap_onset, gap_fade), hartree (a mode rises as it fills; "
             "hartree_strength) or none. The trace is fitted without it first, and the heating "
-            "predicted with and without."
+            "predicted with and without. Without --model and --shoulder the gap is tried where a "
+            "misfit is left."
         ),
-    ] = "none",
+    ] = None,
     zeeman: Annotated[
         str | None,
         typer.Option(
@@ -140,7 +141,10 @@ def _fit(
     *,
     generated: dict[str, str],
 ):
-    """Fit a barrier to a measured conductance trace and predict its heating.
+    """Fit barriers to a measured conductance trace and predict its heating.
+
+    Without --model several barriers are compared; the report is that of the best one, and its
+    errors hold the spread between those that fit as well.
 
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
@@ -173,7 +177,7 @@ def _fit(
         data = read(trace_file, gate, conductance, trace, *units, **more)
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(data, question, out, advance, *kinds)
+        report, paths = answer(data, question, out, advance, *kinds, told=typer.echo)
     typer.echo(report)
     print_paths(paths)
 
@@ -191,7 +195,11 @@ def _model():
         names.setdefault(words, []).append(name)
     listed = "; ".join(f"{words} ({', '.join(n)})" for words, n in names.items())
     return {
-        "model": model_option(f"The barrier, as in qpcjax evaluate. The gate moves the {listed}.")
+        "model": model_option(
+            "The barrier, as in qpcjax evaluate; by default "
+            f"{', '.join(COMPARED)} are compared. The gate moves the {listed}.",
+            default=None,
+        )
     }
 
 

@@ -96,9 +96,9 @@ def result_formats(formats, figure_formats):
 # --- options of a barrier -------------------------------------------------------------------
 
 
-def model_option(text: str) -> inspect.Parameter:
+def model_option(text: str, default: str | None = "mean") -> inspect.Parameter:
     """The option --model with this help."""
-    return _in_barrier("model", str, "mean", text)
+    return _in_barrier("model", str if default else str | None, default, text)
 
 
 def barrier_options() -> dict[str, inspect.Parameter]:

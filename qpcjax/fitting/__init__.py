@@ -2,6 +2,9 @@
 
 from qpcjax.fitting.archive import load_fit as load_fit
 from qpcjax.fitting.archive import load_posterior as load_posterior
+from qpcjax.fitting.barrier_choice import compare_barriers as compare_barriers
+from qpcjax.fitting.barrier_comparison import BarrierComparison as BarrierComparison
+from qpcjax.fitting.barrier_comparison import BarrierRow as BarrierRow
 from qpcjax.fitting.comparison import compare as compare
 from qpcjax.fitting.device import Device as Device
 from qpcjax.fitting.device import GateCurve as GateCurve

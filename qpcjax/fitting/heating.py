@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -43,6 +44,8 @@ class Heating:
         damping: the damping law, or the strength a of Eq. (22).
         split: whether the band holds the question how much of the smearing was temperature.
         without: the same by a fit of the same data without the shoulder, where there is one.
+        each: of barriers that fit equally well, by name, the prediction of each; bands hold their
+            spread. Empty for one barrier alone.
     """
 
     gate: np.ndarray
@@ -55,6 +58,7 @@ class Heating:
     damping: Any
     split: bool
     without: "Heating | None" = None
+    each: Mapping[str, "Heating"] = dataclasses.field(default_factory=dict)
 
     @property
     def largest(self):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
+from qpcjax.fitting.barrier_comparison import BarrierComparison
+from qpcjax.fitting.barrier_sections import of_barriers
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.heating import Heating
@@ -24,13 +26,18 @@ _AGREE = 1e-3  # relative difference of the sums of squares of two starts that e
 _ALONG = 7  # gate voltages at which the barrier is shown
 
 
-def text(fit: FitResult, heating: Heating | None = None, profiles: Sequence[Profile] = ()) -> str:
-    """The report that a person reads, in the layout of lmfit's."""
-    found = sections(fit, heating, profiles)
+def text(
+    fit: FitResult,
+    heating: Heating | None = None,
+    profiles: Sequence[Profile] = (),
+    barriers: BarrierComparison | None = None,
+) -> str:
+    """The report that a person reads, in the layout of lmfit's; arguments as of `page`."""
+    found = sections(fit, heating, profiles, barriers)
     return "\n".join([*(s.text() for s in found)]) + "\n"
 
 
-def page(fit, heating=None, profiles=(), figures=None) -> str:
+def page(fit, heating=None, profiles=(), figures=None, barriers=None) -> str:
     """The report as one HTML page that needs nothing beside it.
 
     Args:
@@ -38,14 +45,18 @@ def page(fit, heating=None, profiles=(), figures=None) -> str:
         heating: a prediction of heat.
         profiles: `FitResult.profile` of some parameters.
         figures: title -> bytes of a PNG.
+        barriers: a `BarrierComparison` whose best fit it is.
     """
     title = f"Fit of {', '.join(part.name for part in fit.parts)}"
-    return as_page(title, sections(fit, heating, profiles), figures)
+    return as_page(title, sections(fit, heating, profiles, barriers), figures)
 
 
-def sections(fit, heating=None, profiles=()):
+def sections(fit, heating=None, profiles=(), barriers=None):
     """The report, piece by piece."""
-    found = [_statistics(fit), *_doubts(fit), *_data(fit), _variables(fit), *_left_out(fit)]
+    found = [_statistics(fit), *_doubts(fit)]
+    if barriers is not None and len(barriers.rows) > 1:
+        found += of_barriers(barriers, heating)
+    found += [*_data(fit), _variables(fit), *_left_out(fit)]
     if isinstance(fit.device.barrier, Gated):
         found.append(_along(fit))
     if profiles:
@@ -312,6 +323,8 @@ def _heat(fit, heating):
         )
     else:
         lines.append("Bands (68 %) hold the fit's errors; held parameters are taken as exact.")
+    if len(heating.each) > 1:
+        lines.append(f"They hold the spread between {', '.join(heating.each)} too.")
     rows = ()
     steepest = heating.largest
     if steepest is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qpcjax._versions import versions
+from qpcjax.fitting.barrier_comparison import BarrierComparison
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.heating import Heating
 from qpcjax.fitting.result import FitResult
@@ -15,8 +16,21 @@ from qpcjax.measurements import ConductanceTrace
 from qpcjax.quantities import QUANTITIES
 
 
-def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
-    """The fit as plain values (the content of fit.json)."""
+def as_json(
+    fit: FitResult,
+    profiles: Sequence[Profile] = (),
+    barriers: BarrierComparison | None = None,
+    heating: Heating | None = None,
+) -> dict:
+    """The fit as plain values (the content of fit.json).
+
+    Args:
+        fit: the fit.
+        profiles: of some parameters.
+        barriers: the comparison whose best fit it is.
+        heating: of that comparison.
+    """
+    systematic = {} if barriers is None else barriers.systematic
     errors, first = fit.stderr, fit.initial_values
     knots = _knots(fit.device)
     curved = dict(zip((p.name for p in fit.free), fit.curvature_errors.tolist(), strict=True))
@@ -31,6 +45,7 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
                 "curvature_stderr": curved.get(p.name),
                 "jackknife_stderr": left_out.get(p.name),
                 "barrier_stderr": barrier.get(p.name),
+                "systematic": systematic.get(p.name),
                 "start": first[p.name],
                 "unit": p.unit,
                 "free": p.free,
@@ -40,6 +55,9 @@ def as_json(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
             }
             for p in fit.parameters
         },
+        "barriers": None
+        if barriers is None or len(barriers.rows) < 2
+        else barriers.as_values(heating),
         "knots_mV": knots,
         "covariance": {
             "names": [p.name for p in fit.free],
@@ -84,7 +102,9 @@ def facts(fit: FitResult) -> dict:
     }
 
 
-def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
+def parameter_columns(
+    fit: FitResult, profiles: Sequence[Profile] = (), barriers: BarrierComparison | None = None
+) -> dict:
     """Columns of the table of the parameters, a row each; a held one has no standard error."""
     errors, first, rows = fit.stderr, fit.initial_values, fit.parameters
     columns = {
@@ -97,6 +117,8 @@ def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
         "lower": [p.lower for p in rows],
         "upper": [p.upper for p in rows],
     }
+    if barriers is not None and (systematic := barriers.systematic):
+        columns["systematic"] = [systematic.get(p.name, math.nan) for p in rows]
     if profiles:
         ends = {p.name: p.interval for p in profiles}
         for i, name in enumerate(("interval low", "interval high")):
@@ -104,7 +126,12 @@ def parameter_columns(fit: FitResult, profiles: Sequence[Profile] = ()) -> dict:
     return columns | {"what it is": [fit.meaning(p.name) for p in rows]}
 
 
-def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> dict:
+def curve_columns(
+    fit: FitResult,
+    data: ConductanceTrace,
+    used: np.ndarray,
+    barriers: BarrierComparison | None = None,
+) -> dict:
     """Columns of fit.csv, a row for each point of the trace, in the order of the measurement.
 
     The fitted curve, with the ends of its 68 % band and of that of data, is known between the
@@ -115,6 +142,7 @@ def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> d
         fit: whose first data set holds the points of the trace that are used.
         data: the whole trace.
         used: a Boolean for each of its points, whether it was fitted.
+        barriers: the comparison whose best fit it is; the band holds the spread between barriers.
     """
     gate, unit = data.gate, data.response.unit
     fine, factor = data.response.residual_unit
@@ -125,6 +153,9 @@ def curve_columns(fit: FitResult, data: ConductanceTrace, used: np.ndarray) -> d
     between = ~used & (gate >= gate[chosen[0]]) & (gate <= gate[chosen[-1]])
     if np.any(between):
         value[between], error[between] = fit.band(gate[between])
+    known = np.isfinite(value)
+    if barriers is not None:
+        error[known] = np.hypot(error[known], barriers.spread(gate[known]))
     wide = np.hypot(error, fit.scatter)
     return {
         QUANTITIES["gate"].named_column: gate,

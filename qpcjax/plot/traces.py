@@ -15,7 +15,7 @@ _SHIFT = 1 / 12  # of the longest trace, from one to the next
 
 
 @styled
-def staircase(fit, name=None, left_out=None, *, axes=None):
+def staircase(fit, name=None, left_out=None, spread=None, *, axes=None):
     """A trace with its fit, and below the residuals.
 
     Above, data and fit in 2e^2/h with the 68 % band of the curve, from the fit's covariance; below,
@@ -27,6 +27,8 @@ def staircase(fit, name=None, left_out=None, *, axes=None):
         fit: a `FitResult`.
         name: of the data set, a trace; by default the first trace.
         left_out: a `ConductanceTrace` of points that were not fitted, drawn as crosses.
+        spread: function of gate voltages to an error in 2e^2/h that is added to the band in
+            squares, such as `BarrierComparison.spread`.
         axes: two Axes to draw in, staircase and residuals.
 
     Returns:
@@ -50,14 +52,15 @@ def staircase(fit, name=None, left_out=None, *, axes=None):
     line = gate, part.predicted
     if part is fit.parts[0]:
         along = np.linspace(gate[0], gate[-1], _BAND_POINTS)
-        middle, spread = fit.band(along)
+        middle, error = fit.band(along)
+        error = error if spread is None else np.hypot(error, spread(along))
         line, band = (along, middle), {"color": MODEL, **BAND}
-        top.fill_between(along, middle - spread, middle + spread, label="68 % of the curve", **band)
-        width = spread * CONDUCTANCE_QUANTUM
+        top.fill_between(along, middle - error, middle + error, label="68 % of the curve", **band)
+        width = error * CONDUCTANCE_QUANTUM
         bottom.fill_between(along, -width, width, **band)
-        _, spread = fit.prediction_band(along)
+        wide = np.hypot(error, fit.scatter)
         for side in (-1, 1):
-            ends = side * spread * CONDUCTANCE_QUANTUM
+            ends = side * wide * CONDUCTANCE_QUANTUM
             bottom.plot(along, ends, "--", color=MODEL, linewidth=0.6, gid="68 % of data")
     rms = f"fit, rms {part.rms * CONDUCTANCE_QUANTUM:.2f} µS"
     top.plot(*line, color=MODEL, label=rms, gid="fit")

@@ -114,6 +114,7 @@ class BarrierKind:
 _RESERVED = ("model", "fermi_energy", "out", "json", "help")
 
 BARRIERS: dict[str, BarrierKind] = {}
+COMPARED = ("mean", "profile", "saddle")  # by a fit of a trace for which none is named
 
 
 def register(kind: BarrierKind) -> BarrierKind:

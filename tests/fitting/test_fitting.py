@@ -408,7 +408,7 @@ def test_command_writes_report_tables_and_figures(tmp_path):
     formats = ["--format", "csv", "--format", "netcdf"]
     # Points beyond the range and between the skipped voltages are in fit.csv all the same.
     choice = ["--range", "-1500:-1005", "--skip", "-1330:-1320"]
-    code, printed, complaint = call("fit", EXAMPLE, "-o", out, *formats, *choice)
+    code, printed, complaint = call("fit", EXAMPLE, "-o", out, *formats, *choice, "--model", "mean")
     assert code == 0, complaint
     figures = {"fit.png", "heating.png", "correlation.png"}
     stems = ("fit", "parameters", "heating")
