@@ -53,7 +53,7 @@ def _fit(
         int | None,
         typer.Option(
             help="Which of several traces, counted from 0: column of the two files, or line of a "
-            "scan over more than the gate. The same as FILE#3."
+            "scan over more than the gate. The same as FILE#3; FILE#0-5 fits several together."
         ),
     ] = None,
     sweep: Annotated[
@@ -103,6 +103,13 @@ def _fit(
         list[str] | None,
         typer.Option(help="NAME frees a parameter that is held by default; repeatable."),
     ] = None,
+    private: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME gives each of several traces its own value of a parameter, such as "
+            "half_width, which it shares with the others else; repeatable."
+        ),
+    ] = None,
     loss: Annotated[
         str, typer.Option(help="linear, or for outliers huber, soft_l1 or student_t.")
     ] = "linear",
@@ -125,8 +132,12 @@ def _fit(
         ),
     ] = None,
     trace_temperature: Annotated[
-        float | None,
-        typer.Option(help="Temperature in K at which the trace was taken, where it is known."),
+        str | None,
+        typer.Option(
+            metavar="T[,T...]",
+            help="Temperature in K at which the trace was taken, where it is known; one, or one of "
+            "each of several traces.",
+        ),
     ] = None,
     intervals: Annotated[
         bool, typer.Option("--intervals", help="Find the intervals of the profile likelihood too.")
@@ -149,7 +160,16 @@ def _fit(
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
     """
-    from qpcjax.fitting.command import TraceFitOptions, answer, held, read, voltage_range, zeeman_of
+    from qpcjax.fitting.command import (
+        TraceFitOptions,
+        answer,
+        held,
+        read_all,
+        temperatures,
+        voltage_range,
+        zeeman_of,
+    )
+    from qpcjax.fitting.together_files import answer_together
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
@@ -165,7 +185,8 @@ def _fit(
             hold=held(hold or ()),
             free=tuple(free or ()),
             loss=loss,
-            trace_temperature=trace_temperature,
+            trace_temperature=temperatures(trace_temperature),
+            private=tuple(private or ()),
             intervals=intervals,
             shoulder=shoulder,
             zeeman=zeeman_of(zeeman),
@@ -174,10 +195,16 @@ def _fit(
         kinds = result_formats(formats, figure_formats)
         more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
         units = (gate_unit, conductance_unit)
-        data = read(trace_file, gate, conductance, trace, *units, **more)
+        traces = read_all(trace_file, gate, conductance, trace, *units, **more)
+        question.temperatures_of(len(traces))
+        if question.private and len(traces) == 1:
+            raise ValueError("--private is for several traces, such as FILE#0-5")
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        report, paths = answer(data, question, out, advance, *kinds, told=typer.echo)
+        if len(traces) == 1:
+            report, paths = answer(traces[0], question, out, advance, *kinds, told=typer.echo)
+        else:
+            report, paths = answer_together(traces, question, out, advance, *kinds, typer.echo)
     typer.echo(report)
     print_paths(paths)
 

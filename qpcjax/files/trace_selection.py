@@ -44,6 +44,29 @@ def pointed(path, trace=None) -> tuple[Path, int | None]:
     return Path(name), int(number)
 
 
+def each_pointed(path) -> list[str]:
+    """Names of the single traces that are meant: `map.nc#0-5` or `map.nc#0,2,5` are several.
+
+    Args:
+        path: the file, maybe with # and numbers behind it.
+
+    Raises:
+        InputError: a range that runs backwards, a number twice.
+    """
+    name, mark, numbers = str(path).rpartition("#")
+    if not mark or os.path.exists(path) or not re.fullmatch(r"\d{1,6}([-,]\d{1,6})+", numbers):
+        return [str(path)]
+    found = []
+    for word in numbers.split(","):
+        first, _, last = word.partition("-")
+        if "-" in last or (last and int(last) < int(first)):
+            raise InputError(f"{path}: a range of traces rises, such as {name}#0-5, got {word}")
+        found += range(int(first), int(last or first) + 1)
+    if len(set(found)) < len(found):
+        raise InputError(f"{path}: give each trace once")
+    return [f"{name}#{number}" for number in found]
+
+
 def several(path, numbers, why):
     """The error that a file holds more than one trace and none of them is named.
 

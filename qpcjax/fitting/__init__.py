@@ -14,12 +14,16 @@ from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.device_of_trace import trace_device as trace_device
 from qpcjax.fitting.heating import Heating as Heating
 from qpcjax.fitting.heating import predict_heating as predict_heating
+from qpcjax.fitting.hysteresis import Hysteresis as Hysteresis
+from qpcjax.fitting.hysteresis import hysteresis as hysteresis
 from qpcjax.fitting.joint_fit import fit as fit
 from qpcjax.fitting.many_fits import ManyFits as ManyFits
 from qpcjax.fitting.many_fits import fit_many as fit_many
 from qpcjax.fitting.next_points import Candidates as Candidates
 from qpcjax.fitting.posterior import Posterior as Posterior
 from qpcjax.fitting.result import FitResult as FitResult
+from qpcjax.fitting.together import TracesTogether as TracesTogether
+from qpcjax.fitting.together import fit_together as fit_together
 from qpcjax.measurements import AbstractMeasurement as AbstractMeasurement
 from qpcjax.measurements import BiasSpectroscopy as BiasSpectroscopy
 from qpcjax.measurements import ConductanceTrace as ConductanceTrace

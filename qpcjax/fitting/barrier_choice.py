@@ -11,7 +11,7 @@ from qpcjax.fitting.barrier_comparison import BarrierComparison, BarrierRow
 from qpcjax.fitting.device_of_trace import trace_device, trace_model
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.evidence import bayesian_criteria, independent_points
-from qpcjax.fitting.joint_fit import fit
+from qpcjax.fitting.joint_fit import checked, fit
 from qpcjax.fitting.misfit import WRONG, in_noise
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.result import FitResult
@@ -130,13 +130,12 @@ class _Comparison:
     def _device(self, model, shoulder):
         return trace_device(self.few, model, shoulder=shoulder, **self.of_device)
 
+    def _progress_of(self, key):
+        return lambda done, total, what: self.progress(done, total, f"{name_of(*key)}: {what}")
+
     def _fit(self, key, device, data, starts):
         """A fit; what is said of the numbers of a shoulder concerns the fits with it alone."""
-        model, shoulder = key
-        others = self.of_shoulders - set(shoulder_numbers(shoulder))
-
-        def progress(done, total, what):
-            self.progress(done, total, f"{name_of(model, shoulder)}: {what}")
+        others = self.of_shoulders - set(shoulder_numbers(key[1]))
 
         return fit(
             device,
@@ -145,7 +144,8 @@ class _Comparison:
             fixed={n: v for n, v in self.asked["fixed"].items() if n not in others},
             loss=self.asked["loss"],
             starts=starts,
-            progress=progress,
+            checks=False,
+            progress=self._progress_of(key),
         )
 
     def _bare(self, model):
@@ -265,7 +265,7 @@ class _Comparison:
         return criteria[bare] - gain - min(criteria.values())
 
     def _to_the_end(self):
-        """Fit all points by the barriers that fit about equally well."""
+        """Fit all points by the barriers that fit about equally well, and look at the best."""
         criteria = bayesian_criteria(self.fits)
         best = min(criteria.values())
         for key in sorted(criteria, key=lambda k: criteria[k]):
@@ -273,13 +273,17 @@ class _Comparison:
             if not self.thinned:
                 self.whole[key] = scout
             elif criteria[key] - best <= ALIKE and not (self.whole and self._interrupted()):
-                found = self._fit(key, scout.device, self.trace, scout)
-                # The other minima are those of the search.
-                self.whole[key] = dataclasses.replace(
-                    found, others=scout.others, starts=scout.starts
-                )
+                self.whole[key] = self._fit(key, scout.device, self.trace, scout)
             else:
                 self.why[key] = "averages of neighbouring points alone were fitted"
+        if self._interrupted():
+            return
+        criteria = bayesian_criteria(self.whole)
+        best = min(criteria, key=lambda k: criteria[k])
+        scout = self.fits[best]
+        # The starts and the other minima are those of the search.
+        found = dataclasses.replace(self.whole[best], others=scout.others, starts=scout.starts)
+        self.whole[best] = checked(found, self._progress_of(best))
 
     def _found(self, bare):
         """The rows, the best first: criteria of all points where they were fitted."""
@@ -299,9 +303,9 @@ class _Comparison:
         rows.sort(key=lambda r: (not r.whole, r.difference))
         rows = [rows[0], *sorted(rows[1:], key=lambda r: r.difference)]
         rows += [
-            BarrierRow(name_of(*key), *key, None, False, math.nan, False, why)
-            for key, why in self.why.items()
-            if key not in self.fits and (key[1] in self.shoulders)
+            BarrierRow(name_of(model, s), model, s, None, False, math.nan, False, why)
+            for (model, s), why in self.why.items()
+            if (model, s) not in self.fits and s in self.shoulders
         ]
         model, shoulder = lowest
         return BarrierComparison(tuple(rows), None if shoulder is None else bare[model, None])

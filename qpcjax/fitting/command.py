@@ -12,8 +12,10 @@ from qpcjax.files import (
     table_files,
     write_files,
 )
+from qpcjax.files.trace_selection import each_pointed
 from qpcjax.fitting.fit_options import TraceFitOptions as TraceFitOptions
 from qpcjax.fitting.fit_options import held as held
+from qpcjax.fitting.fit_options import temperatures as temperatures
 from qpcjax.fitting.fit_options import voltage_range as voltage_range
 from qpcjax.fitting.fit_options import zeeman_of as zeeman_of
 
@@ -82,6 +84,33 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
     return read_trace_columns(gate, conductance, trace, gate_unit, conductance_unit)
 
 
+def read_all(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **more):
+    """The traces that are meant: one, or several of `FILE#0-5`; arguments as of `read`.
+
+    Raises:
+        InputError: see `read`; several traces and a number besides.
+    """
+    file = trace_file if trace_file is not None else conductance
+    paths = [file] if file is None else each_pointed(file)
+    if len(paths) == 1:
+        return [read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **more)]
+    if trace is not None:
+        raise InputError(f"{file} names its traces: leave --trace out")
+    of_file = trace_file is not None
+    return [
+        read(
+            path if of_file else None,
+            gate,
+            conductance if of_file else path,
+            None,
+            gate_unit,
+            conductance_unit,
+            **more,
+        )
+        for path in paths
+    ]
+
+
 def answer(data, question, folder, progress, formats=("csv",), figure_formats=("png",), told=None):
     """Fit, predict, write the files; the report's text and the paths written."""
     _, contents = fitted_files(data, question, progress, formats, figure_formats, told)
@@ -106,8 +135,10 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     from qpcjax import plot
     from qpcjax.fitting import report, tables
     from qpcjax.fitting.archive import summary_and_fit
+    from qpcjax.fitting.hysteresis import hysteresis_in_words
 
-    whole = dataclasses.replace(data, temperature=question.trace_temperature)
+    (known,) = question.temperatures_of(1)
+    whole = dataclasses.replace(data, temperature=known)
     used = fitted_points(whole, question.ranges, question.skips)
     chosen = not np.all(used)
     data = whole[used] if chosen else whole
@@ -118,7 +149,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             raise
         left = f"{np.sum(used)} of the {used.size} points are left by --range and --skip"
         raise InputError(f"{error} ({left})") from None
-    found, profiles = barriers.best, []
+    found, profiles, notes = barriers.best, [], hysteresis_in_words(data)
     for k, p in enumerate(found.free if question.intervals else ()):
         progress(k, len(found.free), "intervals")
         profiles.append(found.profile(p.name, 9))
@@ -137,9 +168,10 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     heated = tables.heating_columns(heating)
     source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     summary = tables.as_json(found, profiles, barriers, heating)
+    summary["doubts"] = [*notes, *summary["doubts"]]
     contents = {
-        "report.txt": report.text(found, heating, profiles, barriers),
-        "report.html": report.page(found, heating, profiles, shown, barriers),
+        "report.txt": report.text(found, heating, profiles, barriers, notes),
+        "report.html": report.page(found, heating, profiles, shown, barriers, notes),
         "fit.json": summary_and_fit(summary, found),
         **table_files(
             "parameters",

@@ -26,7 +26,7 @@ def independent_points(part) -> float:
     return size / (correlation_length(part.residual) if part.known else part.correlation_length)
 
 
-def bayesian_criteria(results: Mapping[str, Any]) -> dict[str, float]:
+def bayesian_criteria(results: Mapping[Any, Any]) -> dict[Any, float]:
     r"""The Bayesian criterion of fits of the same data, by independent points.
 
     .. math:: \mathrm{BIC} = \sum_d N_d \ln(s_d^2) + k \ln \sum_d N_d

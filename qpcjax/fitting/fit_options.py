@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import numpy as np
+
 from qpcjax.constants import GAAS_MASS, fermi_energy
 from qpcjax.fitting.device import damping_law
 from qpcjax.fitting.device_of_trace import MOST_KNOTS, require_mu, trace_model
@@ -26,7 +28,9 @@ class TraceFitOptions:
         skips: pairs of gate voltages in mV; points between these are not fitted.
         hold: names of parameters to hold, with values.
         free: names of parameters to free that are held by default.
-        trace_temperature: of the electrons when the trace was taken; None where it is not known.
+        trace_temperature: of the electrons when the trace was taken, or one for each of several
+            traces; None where it is not known.
+        private: names of parameters that each of several traces has a value of its own of.
         shoulder: a name in `SHOULDERS`, or "none"; None for "none" with one model, and else for
             none and "gap" compared.
         zeeman: field in T that splits the spins, and the g-factor, None where it is to be fitted.
@@ -47,7 +51,8 @@ class TraceFitOptions:
     hold: tuple[tuple[str, float], ...] = ()
     free: tuple[str, ...] = ()
     loss: str = "linear"
-    trace_temperature: float | None = None
+    trace_temperature: float | tuple[float, ...] | None = None
+    private: tuple[str, ...] = ()
     intervals: bool = False
     shoulder: str | None = None
     zeeman: tuple[float, float | None] | None = None
@@ -73,15 +78,35 @@ class TraceFitOptions:
             )
         if self.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
-        if self.trace_temperature is not None and not 0 < self.trace_temperature < math.inf:
-            raise ValueError(
-                f"trace_temperature must be a positive number of kelvin, got "
-                f"{self.trace_temperature:g}"
-            )
+        for temperature in self.temperatures:
+            if not 0 < temperature < math.inf:
+                raise ValueError(
+                    f"trace_temperature must be a positive number of kelvin, got {temperature:g}"
+                )
         if self.bias == 0:
             raise ValueError("bias must be other than 0: without it there is no heat to predict")
         Reservoirs(0.0, self.bias, self.temperature)
         damping_law(self.damping)
+
+    @property
+    def temperatures(self):
+        """The temperatures that are known, none or more."""
+        known = self.trace_temperature
+        return () if known is None else tuple(np.atleast_1d(known).tolist())
+
+    def temperatures_of(self, count):
+        """A temperature for each of so many traces, None where it is not known.
+
+        Raises:
+            ValueError: another number of temperatures.
+        """
+        known = self.temperatures
+        if len(known) not in (0, 1, count):
+            raise ValueError(
+                f"trace_temperature must be one number of kelvin, or one for each of the "
+                f"{count} traces, got {len(known)}"
+            )
+        return [*(known or (None,))] * (1 if len(known) == count else count)
 
     @property
     def form_of_shoulder(self):
@@ -135,6 +160,19 @@ def zeeman_of(word):
     if len(numbers) not in (1, 2) or not all(math.isfinite(x) for x in numbers):
         raise ValueError(f"--zeeman must be B in T or B,g such as 8,-0.44, got {word!r}")
     return numbers[0], numbers[1] if len(numbers) == 2 else None
+
+
+def temperatures(word):
+    """Numbers of kelvin from a word such as 0.3 or 0.3,1.2; None for None."""
+    if word is None:
+        return None
+    try:
+        found = tuple(float(x) for x in word.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--trace-temperature must be T in K, or T1,T2 for several traces, got {word!r}"
+        ) from None
+    return found[0] if len(found) == 1 else found
 
 
 def held(words):

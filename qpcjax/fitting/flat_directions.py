@@ -10,6 +10,9 @@ _FLAT = 0.3  # a direction known to less than this share of its parameters' scal
 _WHOLLY = 1e-9  # of the best known direction, below which nothing at all is known
 # Numbers that directions of which nothing is known are told apart by, if they move in one.
 _TELLING = ("mu", "hbar_omega_y", "offset", "temperature")
+# Energies that with mu are all that a barrier above an endless floor depends on.
+_SHIFTED = ("height", "energy")
+_EXACTLY = 0.1  # relative differences below which such a shift is one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +98,23 @@ def _scale(p, mu):
     )
 
 
+def _is_shift(changes):
+    """Whether mu and all heights or energies of the barrier move by the same energy, alone."""
+    moved = [x for n, x in changes.items() if n.partition("_")[0] in _SHIFTED]
+    others = [x for n, x in changes.items() if n != "mu" and n.partition("_")[0] not in _SHIFTED]
+    mu = changes.get("mu", 0.0)
+    together = all(abs(x - mu) < _EXACTLY * abs(mu) for x in moved)
+    return bool(moved) and mu != 0 and together and all(abs(x) < _EXACTLY for x in others)
+
+
 def in_words(changes):
     """What a flat direction is, and what would fix it."""
+    if _is_shift(changes):
+        return (
+            "an exact symmetry of the model: mu and the barrier may be raised together, and no "
+            "current, dI/dV or heat depends on it",
+            "only the density of the 2DEG, stated as mu,",
+        )
     strong = {n for n, x in changes.items() if abs(x) > 0.4}
 
     def any_of(*starts, among=strong):

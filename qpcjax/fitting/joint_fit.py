@@ -43,6 +43,7 @@ def fit(
     loss: str = "linear",
     starts: int | Iterable[Mapping[str, float]] | FitResult = 12,
     seed: int = 0,
+    checks: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> FitResult:
     r"""Fit a device to one or several data sets at once.
@@ -72,6 +73,9 @@ def fit(
         starts: how many starts to look at; or the starts, dicts of names and values; or another
             fit, whose values are the only start: one with `profile` is a good one for `matched`.
         seed: of the starts that are drawn where no trace gives any.
+        checks: whether to look one standard error to both sides of each parameter and to leave out
+            steps and plateaus in turn. Without, errors are those of the curvature, `rises` is NaN
+            and `jackknife` empty.
         progress: called with (done, total, label).
 
     Returns:
@@ -83,27 +87,44 @@ def fit(
     """
     question = FitSetup(device, data, free, fixed, bounds, priors, tied, private, loss)
     given = question.starts(starts, seed)
-    return _Search(question, progress or (lambda *_: None)).run(given)
+    search = _Search(question.problem(), loss, progress or (lambda *_: None), checks)
+    known = {p.name for p in question.parameters}
+    if isinstance(starts, FitResult) and known == set(starts.values()):
+        # Room for the starts of that fit: then its programs serve here too.
+        return search.run(given, [s.values for s in starts.starts if known == set(s.values)])
+    return search.run(given)
+
+
+def checked(found: FitResult, progress: Callable[[int, int, str], None] | None = None) -> FitResult:
+    """A fit that was made with `checks=False`, with its checks.
+
+    Args:
+        found: the fit.
+        progress: called with (done, total, label).
+    """
+    search = _Search(found.problem, found.loss, progress or (lambda *_: None), checks=True)
+    search.others = found.others
+    return search.result((found.problem.start(), found.status), found.starts)
 
 
 class _Search:
     """From starts to the minimum, and what is known there."""
 
-    def __init__(self, question, progress):
-        self.progress, self.loss = progress, question.loss
-        self.problem = question.problem()
+    def __init__(self, problem, loss, progress, checks):
+        self.problem, self.loss, self.progress, self.checks = problem, loss, progress, checks
         self.others = ()
 
-    def run(self, starts):
+    def run(self, starts, also=()):
         problem = self.problem
         vectors = problem.vectors_of(starts)
         self.progress(0, 1, "compiling")
-        problem.make_room(vectors)
+        room = [vectors, problem.vectors_of(list(also))] if also else [vectors]
+        problem.make_room(np.concatenate(room))
         if len(vectors) == 1:
             loss = problem.losses(vectors)
             self._require_finite(loss)
             end = self._to_the_minimum(vectors[0], interrupted=False)
-            return self._result(end, (FitStart(starts[0], float(loss[0]), None),))
+            return self.result(end, (FitStart(starts[0], float(loss[0]), None),))
         trial = try_starts(
             problem,
             vectors,
@@ -120,7 +141,7 @@ class _Search:
             FitStart(start, float(trial.losses[k]), reached.get(k))
             for k, start in enumerate(starts)
         )
-        return self._result(end, found)
+        return self.result(end, found)
 
     def _others(self, ends):
         """The minima beside the best one, as far as they were followed."""
@@ -190,7 +211,7 @@ class _Search:
             part.sigma = np.full(part.value.size, scale)
         return alone or not moved
 
-    def _result(self, end, starts):
+    def result(self, end, starts):
         """What is known at the end; where a look around meets a deeper minimum, at that one."""
         around, also = self._look_around(end[0]), ""
         for _ in range(FOLLOWED):
@@ -199,7 +220,8 @@ class _Search:
             end, also = self._to_the_minimum(around.lower, interrupted=False), _DEEPER
             around = self._look_around(end[0])
         message = _MESSAGES[end[1]].format(steps=_MOST_STEPS)
-        return FitResult.of(around, end[1], message + also, starts, self.others)
+        told = end[1], message + also, starts, self.others
+        return FitResult.of(around, *told, checks=self.checks)
 
     def _look_around(self, vector):
         self.progress(0, 1, "uncertainties")
@@ -207,4 +229,4 @@ class _Search:
         numbers, _ = problem.decode(vector)
         # Rounding may carry a value just over its bound.
         parameters = tuple(p.at(v) for p, v in zip(problem.parameters, numbers[0], strict=True))
-        return Surroundings.of(problem, parameters)
+        return Surroundings.of(problem, parameters, self.checks)

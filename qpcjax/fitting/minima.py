@@ -61,8 +61,11 @@ class Surroundings:
     lower: np.ndarray | None
 
     @classmethod
-    def of(cls, problem, parameters):
-        """The surroundings of these parameters' values, to which the problem is set."""
+    def of(cls, problem, parameters, checks=True):
+        """The surroundings of these parameters' values, to which the problem is set.
+
+        Without checks nothing is looked at one standard error away.
+        """
         problem.set_parameters(parameters)
         numbers = np.array([p.value for p in parameters])[None]
         predicted = problem.predictions(numbers)
@@ -74,7 +77,10 @@ class Surroundings:
         slopes = slopes_at_minimum(problem)
         covariance = inverse(information(slopes, parts))
         bends = curvature(slopes, parts, problem.loss)
-        looked = rises(problem, problem.start()[None], covariance[None], bends[None])
-        lower = looked.lower[0] if np.all(np.isfinite(looked.lower[0])) else None
-        devices = problem.devices(numbers)
-        return cls(problem, parts, devices, slopes, covariance, looked.over[0], lower)
+        devices, lower = problem.devices(numbers), None
+        over = np.full((problem.free.size, 2), np.nan)
+        if checks:
+            looked = rises(problem, problem.start()[None], covariance[None], bends[None])
+            over = looked.over[0]
+            lower = looked.lower[0] if np.all(np.isfinite(looked.lower[0])) else None
+        return cls(problem, parts, devices, slopes, covariance, over, lower)

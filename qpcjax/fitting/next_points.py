@@ -1,11 +1,13 @@
 """Which points to measure next: those that shrink the variance of what is wanted most."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from qpcjax.fitting.misfit import WRONG
 from qpcjax.fitting.predictions import broadcast_settings, require_near, response_named
 from qpcjax.fitting.problem import parameter_slopes
 from qpcjax.fitting.uncertainty import weighted_slopes
@@ -183,8 +185,18 @@ def _supposed(fit, free):
         known[k, k] += 12 / (upper - lower) ** 2  # the variance of an even distribution
         if name in fit.priors:
             known[k, k] += 1 / fit.priors[name][1] ** 2
+    # What the misfit adds to the errors of the fit stays with them.
+    wider = dict(zip((p.name for p in fit.free), _widening(fit), strict=True))
+    wider = np.array([wider.get(n, 1.0) for n in names])
+    known = known / np.outer(wider, wider)
     size = np.sqrt(np.diag(known))
     return names, np.linalg.inv(known / np.outer(size, size)) / np.outer(size, size)
+
+
+def _widening(fit):
+    """How many times the errors of the curvature the fit's errors are."""
+    errors = np.array([fit.stderr[p.name] for p in fit.free])
+    return np.fmax(errors / fit.curvature_errors, 1)
 
 
 def _listed(names):
@@ -231,7 +243,13 @@ def _slopes(fit, candidates, names):
 def _sigma(fit, candidates):
     size = int(np.prod(candidates.shape))
     if candidates.sigma is not None:
-        return np.broadcast_to(np.asarray(candidates.sigma, float), candidates.shape).ravel()
+        sigma = np.broadcast_to(np.asarray(candidates.sigma, float), candidates.shape).ravel()
+        missed = [
+            math.sqrt(max(p.rms**2 - p.noise**2, 0))
+            for p in fit.parts
+            if p.kind == candidates.kind and p.misfit > WRONG
+        ]
+        return np.hypot(sigma, max(missed, default=0.0))
     for part in fit.parts:
         if part.kind == candidates.kind:
             return np.full(size, float(np.median(part.sigma)) / np.sqrt(part.share))

@@ -31,13 +31,14 @@ def text(
     heating: Heating | None = None,
     profiles: Sequence[Profile] = (),
     barriers: BarrierComparison | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The report that a person reads, in the layout of lmfit's; arguments as of `page`."""
-    found = sections(fit, heating, profiles, barriers)
+    found = sections(fit, heating, profiles, barriers, notes)
     return "\n".join([*(s.text() for s in found)]) + "\n"
 
 
-def page(fit, heating=None, profiles=(), figures=None, barriers=None) -> str:
+def page(fit, heating=None, profiles=(), figures=None, barriers=None, notes=()) -> str:
     """The report as one HTML page that needs nothing beside it.
 
     Args:
@@ -46,14 +47,15 @@ def page(fit, heating=None, profiles=(), figures=None, barriers=None) -> str:
         profiles: `FitResult.profile` of some parameters.
         figures: title -> bytes of a PNG.
         barriers: a `BarrierComparison` whose best fit it is.
+        notes: sentences on the data, which stand before the doubts of the fit.
     """
     title = f"Fit of {', '.join(part.name for part in fit.parts)}"
-    return as_page(title, sections(fit, heating, profiles, barriers), figures)
+    return as_page(title, sections(fit, heating, profiles, barriers, notes), figures)
 
 
-def sections(fit, heating=None, profiles=(), barriers=None):
+def sections(fit, heating=None, profiles=(), barriers=None, notes=()):
     """The report, piece by piece."""
-    found = [_statistics(fit), *_doubts(fit)]
+    found = [_statistics(fit), *_doubts([*notes, *fit.doubts])]
     if barriers is not None and len(barriers.rows) > 1:
         found += of_barriers(barriers, heating)
     found += [*_data(fit), _variables(fit), *_left_out(fit)]
@@ -88,9 +90,9 @@ def _statistics(fit):
     return Section("Fit Statistics", rows=tuple(rows))
 
 
-def _doubts(fit):
-    if fit.doubts:
-        yield Section("Doubts", tuple(f"* {_capital(words)}." for words in fit.doubts))
+def _doubts(sentences):
+    if sentences:
+        yield Section("Doubts", tuple(f"* {_capital(words)}." for words in sentences))
 
 
 def _data(fit):

@@ -73,12 +73,15 @@ class FitResult(ShownFit, Estimates):
     others: tuple[OtherMinimum, ...] = ()
 
     @classmethod
-    def of(cls, around: Surroundings, status, message, starts, others=()):
-        """The result at a minimum, with the errors that its surroundings tell."""
+    def of(cls, around: Surroundings, status, message, starts, others=(), checks=True):
+        """The result at a minimum, with the errors that its surroundings tell; see `fit`."""
         problem, parts, slopes = around.problem, around.parts, around.slopes
         covariance, errors = around.covariance, np.sqrt(np.diag(around.covariance))
         devices = around.devices
-        left_out = jackknife(problem, parts, devices, slopes, errors)
+        free = tuple(problem.names[i] for i in problem.free)
+        left_out = Jackknife(free, (), np.zeros((0, len(free))))
+        if checks:
+            left_out = jackknife(problem, parts, devices, slopes, errors)
         if any(p.misfit > WRONG for p in parts):
             wider = np.fmax(left_out.errors / errors, 1)
             covariance = covariance * np.outer(wider, wider)
@@ -366,7 +369,9 @@ class FitResult(ShownFit, Estimates):
         .. math:: c C c - \frac{(c C j)^2}{\sigma^2 + j C j},
 
         exactly for a linear model; the best is taken, and the next one given it. Bounds count as
-        Gaussians of the variance of an even distribution.
+        Gaussians of the variance of an even distribution. Where the misfit is above 1.3, C has the
+        errors that allow for it, and what the model misses data of the same kind by is added to
+        sigma in squares: a finer point than that tells no more.
 
         Args:
             target: name of a parameter, a dict of names and weights of a combination, or

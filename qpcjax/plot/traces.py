@@ -58,7 +58,8 @@ def staircase(fit, name=None, left_out=None, spread=None, *, axes=None):
         top.fill_between(along, middle - error, middle + error, label="68 % of the curve", **band)
         width = error * CONDUCTANCE_QUANTUM
         bottom.fill_between(along, -width, width, **band)
-        wide = np.hypot(error, fit.scatter)
+        _, wide = fit.prediction_band(along)
+        wide = wide if spread is None else np.hypot(wide, spread(along))
         for side in (-1, 1):
             ends = side * wide * CONDUCTANCE_QUANTUM
             bottom.plot(along, ends, "--", color=MODEL, linewidth=0.6, gid="68 % of data")
@@ -72,6 +73,42 @@ def staircase(fit, name=None, left_out=None, spread=None, *, axes=None):
     bottom.axhline(0, color="0.3", linewidth=0.6)
     residual = part.residual * CONDUCTANCE_QUANTUM
     bottom.plot(gate, residual, color=DATA, gid="residuals", **DOTS)
+    bottom.set(xlabel=axis_label("gate"), ylabel="data - fit (µS)")
+    top.figure.align_ylabels(own)
+    return own
+
+
+@styled
+def staircases(fit, *, axes=None):
+    """All traces of a fit with their fitted curves, and below the residuals.
+
+    Above, data as dots and the fit as lines in 2e^2/h; below, data minus fit in uS. The gate
+    voltage is in mV.
+
+    Args:
+        fit: a `FitResult` of one or several traces.
+        axes: two Axes to draw in, staircases and residuals.
+
+    Returns:
+        The Axes of staircases and residuals.
+
+    Raises:
+        ValueError: the fit has no trace.
+    """
+    parts = [part for part in fit.parts if part.kind == "conductance"]
+    if not parts:
+        raise ValueError("the fit has no conductance trace")
+    top, bottom = own = panels(axes, 2, 1, (COLUMN, 3.2), sharex=True, height_ratios=(3, 1))
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.85, len(parts)))
+    bottom.axhline(0, color="0.3", linewidth=0.6)
+    for part, colour in zip(parts, colours, strict=True):
+        gate, dots = part.data.gate, {**DOTS, "color": colour}
+        top.plot(gate, part.data.conductance, gid=f"data {part.name}", **dots)
+        top.plot(gate, part.predicted, color=colour, label=part.name, gid=f"fit {part.name}")
+        bottom.plot(gate, part.residual * CONDUCTANCE_QUANTUM, **dots)
+    top.set_ylabel(axis_label("conductance"))
+    if len(parts) <= _MOST_NAMES:
+        top.legend(loc="upper left")
     bottom.set(xlabel=axis_label("gate"), ylabel="data - fit (µS)")
     top.figure.align_ylabels(own)
     return own

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
+import qpcjax as qpc
 from qpcjax.fitting import flat_directions
 from qpcjax.fitting.flat_directions import in_words, told_apart
 
@@ -54,6 +55,8 @@ def test_parameters_that_no_point_depends_on(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"mu": 1.0, "height_1": 1.0, "height_2": 0.98}, "an exact symmetry"),
+        ({"mu": 1.0, "height_1": 1.0, "hbar_omega_y": 0.5}, "energy scale (mu"),
         ({"mu": 1.0, "half_width_1": -0.5, "length": -0.5}, "energy scale (mu"),
         ({"hbar_omega_y": -0.5, "hbar_omega_x_1": -0.5, "height_2": 1.0}, "energy scale (level"),
         ({"offset": -1.0, "half_width_1": -0.5, "temperature": 1.0}, "lever arm"),
@@ -70,3 +73,17 @@ def test_parameters_that_no_point_depends_on(monkeypatch):
 )
 def test_words(changes, words):
     assert words in in_words(changes)[0]
+
+
+def test_a_shift_of_all_energies_changes_nothing():
+    """What the words say of a saddle: no current and no heat tells mu from the height."""
+    saddle, raised = (qpc.SaddlePoint(3.0 + up, 2.0, 0.8) for up in (0.0, 1.7))
+    here, there = (qpc.Reservoirs(5.0 + up, 1.5, 1.0) for up in (0.0, 1.7))
+    for observable in (qpc.current, qpc.differential_conductance):
+        found = [float(observable(c, r)) for c, r in ((saddle, here), (raised, there))]
+        assert found[0] == pytest.approx(found[1], rel=1e-9)
+    powers = [qpc.dissipation(c, r) for c, r in ((saddle, here), (raised, there))]
+    assert float(powers[0].left) == pytest.approx(float(powers[1].left), rel=1e-9)
+    remedy = in_words({"mu": 1.0, "height_1": 1.0})[1]
+    assert "dI/dV" not in remedy
+    assert "density" in remedy

@@ -142,3 +142,25 @@ def test_bad_questions():
         Candidates("heating", gate=GATES)
     with pytest.raises(ValueError, match="sigma must be positive"):
         Candidates("conductance", gate=GATES, sigma=0.0)
+
+
+def test_a_misfit_is_allowed_for():
+    """Wider errors stay, and a point tells no more than the model can be trusted to."""
+    fit, at = fitted(), Candidates("conductance", gate=GATES, sigma=SIGMA)
+    plan = fit.next_points("hbar_omega_x", at)
+    wide = dataclasses.replace(fit, covariance=9 * fit.covariance)
+    # As if every point of before had three times its error, and the new ones too.
+    coarse = dataclasses.replace(at, sigma=3 * SIGMA)
+    found = wide.next_points("hbar_omega_x", coarse)
+    assert found.stderr == pytest.approx(3 * plan.stderr, rel=0.02)
+    assert found.points[0].stderr == pytest.approx(3 * plan.points[0].stderr, rel=0.02)
+    missed = tuple(
+        dataclasses.replace(p, predicted=p.predicted + 4 * SIGMA * (-1) ** np.arange(24))
+        for p in fit.parts
+    )
+    off = dataclasses.replace(fit, parts=missed)
+    beyond = missed[0].rms ** 2 - SIGMA**2
+    assert off.next_points("hbar_omega_x", at).points[0].sigma == pytest.approx(
+        np.sqrt(SIGMA**2 + beyond)
+    )
+    assert plan.points[0].sigma == SIGMA
