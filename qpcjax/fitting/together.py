@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import equinox as eqx
 import numpy as np
 
 from qpcjax.fitting.barrier_choice import averaged
@@ -119,11 +118,9 @@ def along(device: Device, low: float, high: float) -> Device:
         return GateCurve((low, high), curve(knots), curve.kind)
 
     curves = {name: moved(curve) for name, curve in device.barrier.curves.items()}
+    # Not by tree_at, which would sort the curves: the first one is what the gate moves.
     barrier = Gated(device.barrier.scatterer, **curves)
-    changed = eqx.tree_at(lambda d: d.barrier, device, barrier)
-    if device.smearing is None:
-        return changed
-    return eqx.tree_at(lambda d: d.smearing, changed, moved(device.smearing))
+    return dataclasses.replace(device, barrier=barrier, smearing=moved(device.smearing))
 
 
 def _named(traces):
