@@ -16,6 +16,7 @@ from qpcjax.fitting.misfit import WRONG, in_noise
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.shoulders import require_shoulder, shoulder_numbers
+from qpcjax.fitting.starts import with_held
 from qpcjax.fitting.steps import is_peak
 from qpcjax.fitting.trace_search import TraceSearch, is_searchable
 from qpcjax.measurements import ConductanceTrace
@@ -198,7 +199,7 @@ class _Comparison:
             numbers[p.name] = dataclasses.replace(p, free=freed)
         if is_peak(self.few) or not is_searchable(device, numbers):
             return self.starts, None
-        minima = TraceSearch(device, self.few, numbers).minima()
+        minima = TraceSearch(with_held(layout, device, numbers), self.few, numbers).minima()
         own = {n: p.value for n, p in numbers.items()}
         found = [own | m.values for m in minima[: self.starts]]
         return found, self._factor * minima[0].rms

@@ -1,11 +1,12 @@
 """Where fits start: the minima on a trace's table, its steps, or draws around the device."""
 
+import dataclasses
 import itertools
 import math
 
 import numpy as np
 
-from qpcjax.fitting.device import StepPositions
+from qpcjax.fitting.device import Gated, StepPositions
 from qpcjax.fitting.steps import Steps, is_peak, opening_values
 from qpcjax.fitting.trace_search import TraceSearch, is_searchable, moved_number
 from qpcjax.resolution import spinless
@@ -39,7 +40,8 @@ def starting_values(layout, device, named, parameters, count, seed):
         return [own, *_drawn(layout, own, count - 1, seed)]
     trace = named[name]
     if is_searchable(device, parameters(name)):
-        minima = TraceSearch(device, trace, parameters(name)).minima()
+        held = with_held(layout, device, parameters(name))
+        minima = TraceSearch(held, trace, parameters(name)).minima()
         return [own | minimum.values for minimum in minima[:count]]
     steps = Steps(trace)
     shapes = [
@@ -67,6 +69,24 @@ def starting_values(layout, device, named, parameters, count, seed):
     if len(found) < count:
         found += _drawn(layout, found[0], count - len(found), seed)
     return found[:count]
+
+
+def with_held(layout, device, parameters):
+    """The device with the values at which a fit holds its numbers.
+
+    Args:
+        layout: `DeviceNumbers` of the device.
+        device: `Device`.
+        parameters: number's name -> `Parameter`.
+    """
+    values = zip(layout.names, layout.values, strict=True)
+    own = [v if parameters[n].free else parameters[n].value for n, v in values]
+    built = layout.build(np.array(own))
+    if not isinstance(device.barrier, Gated):
+        return built
+    # What builds a device sorts its curves: the first one is what the gate moves.
+    curves = {name: built.barrier.curves[name] for name in device.barrier.curves}
+    return dataclasses.replace(built, barrier=Gated(built.scatterer, **curves))
 
 
 def _factors(shapes, count):

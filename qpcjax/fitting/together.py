@@ -257,6 +257,8 @@ def _curve_at(found, base, gate):
     for k, name in enumerate(names):
         if name in free:
             step = 1e-4 * max(abs(float(curve.values[k])), 1e-6)
-            moved = GateCurve(curve.range, curve.values.at[k].add(step), curve.kind)
+            values = np.array(curve.values)
+            values[k] += step
+            moved = GateCurve(curve.range, values, curve.kind)
             slopes[free.index(name)] = (float(moved(gate)) - value) / step
     return value, float(np.sqrt(slopes @ found.covariance @ slopes))
