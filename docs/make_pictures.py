@@ -5,6 +5,7 @@ python docs/make_pictures.py [NAME ...]
 A picture is named after the function of `qpcjax.plot` that it shows.
 """
 
+import dataclasses
 import functools
 import io
 import sys
@@ -18,7 +19,15 @@ import qpcjax as qpc
 from qpcjax import paper_figures, plot
 from qpcjax.designing import StrongestCooling
 from qpcjax.files import read_trace
-from qpcjax.fitting import Device, GateCurve, Gated, fit, predict_heating, trace_device
+from qpcjax.fitting import (
+    Device,
+    GateCurve,
+    Gated,
+    fit,
+    fit_together,
+    predict_heating,
+    trace_device,
+)
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace
 
 jax.config.update("jax_enable_x64", True)  # before the first number
@@ -68,6 +77,15 @@ def small_fit():
     trace = ConductanceTrace(gate, g + noise, sigma=0.004, temperature=1.0)
     barrier = Gated(qpc.SaddlePoint(3.0, 2.0, 1.0), height=GateCurve((-50.0, 0.0), [4.0, 2.0]))
     return fit(Device(barrier, mu=5.0, series_resistance=0.0), trace)
+
+
+def two_traces():
+    """Two traces of the saddle whose gates lie 12 mV apart, fitted together."""
+    first = small_fit().parts[0].data
+    beside = dataclasses.replace(first, gate=first.gate + 12, name="12 mV beside")
+    held = {"series_resistance": 0.0, "hbar_omega_y": 2.0}
+    asked = {"private": ("height",), "mu": 5.0, "knots": 2, "fixed": held}
+    return fit_together([first, beside], "saddle", **asked).found
 
 
 @functools.cache
@@ -121,6 +139,7 @@ PICTURES = {
     "figure_4": lambda: plot.figure_4(paper_figures.figure_4()),
     "figure_5": lambda: plot.figure_5(paper_figures.figure_5()),
     "staircase": lambda: plot.staircase(trace_fit()),
+    "staircases": lambda: plot.staircases(two_traces()),
     "waterfall": _waterfall,
     "conductance_map": lambda: plot.conductance_map(*spectroscopy()),
     "transconductance_map": lambda: plot.transconductance_map(*spectroscopy()),

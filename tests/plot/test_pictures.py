@@ -92,6 +92,7 @@ def simple_pictures():
     rng = np.random.default_rng(0)
     return {
         "staircase": (plot.staircase, (fit,), 2),
+        "staircases": (plot.staircases, (fit,), 2),
         "waterfall": (plot.waterfall, ([fit.parts[0].data],), 1),
         "heating": (
             plot.heating,
