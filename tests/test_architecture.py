@@ -41,7 +41,13 @@ ORDER = (
     "__main__",
 )
 LAYERS = {name: place for place, name in enumerate(ORDER)}
-DRAWING = ("paper_figures", "pictures", "command", "cli")  # modules that may ask for pictures
+DRAWING = (
+    "paper_figures",
+    "pictures",
+    "command",
+    "together_files",
+    "cli",
+)  # modules that may ask for pictures
 ENTRY_POINTS = ("cli", "__main__")
 # Sets where the commands' compilations are kept; the commands alone import it.
 SETTERS = (*ENTRY_POINTS, "compilation_cache")
