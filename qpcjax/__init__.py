@@ -52,8 +52,22 @@ if TYPE_CHECKING:
     from qpcjax.transport.landauer import energy_current as energy_current
     from qpcjax.transport.maps import TransportMap as TransportMap
     from qpcjax.transport.maps import transport_map as transport_map
+    from qpcjax.transport.noise import Noise as Noise
+    from qpcjax.transport.noise import cumulants as cumulants
+    from qpcjax.transport.noise import fano_factor as fano_factor
+    from qpcjax.transport.noise import noise as noise
     from qpcjax.transport.reservoirs import Dissipation as Dissipation
     from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
+    from qpcjax.transport.thermoelectrics import Engine as Engine
+    from qpcjax.transport.thermoelectrics import Refrigerator as Refrigerator
+    from qpcjax.transport.thermoelectrics import Thermoelectrics as Thermoelectrics
+    from qpcjax.transport.thermoelectrics import engine as engine
+    from qpcjax.transport.thermoelectrics import maximum_power_bias as maximum_power_bias
+    from qpcjax.transport.thermoelectrics import mott_seebeck as mott_seebeck
+    from qpcjax.transport.thermoelectrics import open_circuit_bias as open_circuit_bias
+    from qpcjax.transport.thermoelectrics import refrigerator as refrigerator
+    from qpcjax.transport.thermoelectrics import seebeck_from_traces as seebeck_from_traces
+    from qpcjax.transport.thermoelectrics import thermoelectrics as thermoelectrics
     from qpcjax.transport.transmission import eigenvalues as eigenvalues
     from qpcjax.transport.transmission import transmission as transmission
 
@@ -82,7 +96,13 @@ _HOMES = {
         *("dissipation", "energy_current"),
     ),
     "transport.maps": ("TransportMap", "transport_map"),
+    "transport.noise": ("Noise", "cumulants", "fano_factor", "noise"),
     "transport.reservoirs": ("Dissipation", "Reservoirs"),
+    "transport.thermoelectrics": (
+        *("Engine", "Refrigerator", "Thermoelectrics", "engine", "maximum_power_bias"),
+        *("mott_seebeck", "open_circuit_bias", "refrigerator", "seebeck_from_traces"),
+        "thermoelectrics",
+    ),
     "transport.transmission": ("eigenvalues", "transmission"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

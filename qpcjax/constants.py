@@ -27,6 +27,12 @@ CYCLOTRON_ENERGY = 2 * BOHR_MAGNETON
 # 2e^2/h in uS, which is also nA per mV and pW per mV^2
 CONDUCTANCE_QUANTUM = 2 * ELEMENTARY_CHARGE**2 / PLANCK * 1e6
 
+# 2 e (2e^2/h), the unit of noise: in fA^2/Hz per meV, fA aW/Hz per meV^2 and aW^2/Hz per meV^3
+NOISE_QUANTUM = 2 * CONDUCTANCE_QUANTUM * ELEMENTARY_CHARGE * 1e21
+
+# 2e in fA^2/Hz per nA
+SCHOTTKY = 2 * ELEMENTARY_CHARGE * 1e21
+
 # 1 / (2e^2/h) in ohm
 RESISTANCE_QUANTUM = 1e6 / CONDUCTANCE_QUANTUM
 

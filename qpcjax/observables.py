@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax._numerics.panels import ORDER
-from qpcjax.constants import CONDUCTANCE_QUANTUM
+from qpcjax.constants import CONDUCTANCE_QUANTUM, SCHOTTKY
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import inelastic_length, power_per_length
@@ -22,7 +22,9 @@ from qpcjax.scatterers.base import as_scatterer
 from qpcjax.transport.batching import same_dtype
 from qpcjax.transport.integrals import transport_moments
 from qpcjax.transport.landauer import conductance
+from qpcjax.transport.noise import noise
 from qpcjax.transport.reservoirs import Dissipation, Reservoirs
+from qpcjax.transport.thermoelectrics import thermoelectrics
 from qpcjax.transport.transmission import transmission
 
 
@@ -94,6 +96,17 @@ class OperatingPoint:
         return Dissipation(
             CONDUCTANCE_QUANTUM * (even - first), CONDUCTANCE_QUANTUM * (even + first)
         )
+
+    @functools.cached_property
+    def noise(self):
+        """`Noise` of current and heat."""
+        return noise(self.scatterer, self.reservoirs, order=self.order)
+
+    @functools.cached_property
+    def thermoelectrics(self):
+        """`Thermoelectrics` at mu and the mean temperature."""
+        r = self.reservoirs
+        return thermoelectrics(self.scatterer, r.mu, r.temperature, order=self.order)
 
     @functools.cached_property
     def hot_spot(self):
@@ -294,6 +307,15 @@ def _power_per_length(point):
     return power_per_length(point.scatterer, point.reservoirs, point.damping, point.distance)
 
 
+def _fano_factor(point):
+    flow = jnp.abs(point.moments[0])
+    schottky = SCHOTTKY * CONDUCTANCE_QUANTUM * jnp.where(flow == 0, jnp.nan, flow)
+    return point.noise.current / schottky
+
+
+_NOISE = {"group": "noise", "in_table": False}
+_LINEAR = {"group": "thermoelectrics", "electrons": "equilibrium", "in_table": False}
+
 _BUILT_IN: dict[str, tuple[Callable[[OperatingPoint], Any], dict[str, Any]]] = {
     "transmission": (
         lambda p: p.transmission,
@@ -307,6 +329,16 @@ _BUILT_IN: dict[str, tuple[Callable[[OperatingPoint], Any], dict[str, Any]]] = {
     "right": (lambda p: p.dissipation.right, {}),
     "total": (lambda p: p.dissipation.total, {"in_table": False}),
     "asymmetry": (lambda p: 2 * CONDUCTANCE_QUANTUM * p.moments[1], {}),
+    "current_noise": (lambda p: p.noise.current, _NOISE),
+    "left_noise": (lambda p: p.noise.left, _NOISE),
+    "right_noise": (lambda p: p.noise.right, _NOISE),
+    "fano_factor": (_fano_factor, _NOISE),
+    "seebeck": (lambda p: p.thermoelectrics.seebeck, _LINEAR),
+    "peltier": (lambda p: p.thermoelectrics.peltier, _LINEAR),
+    "thermal_conductance": (lambda p: p.thermoelectrics.thermal_conductance, _LINEAR),
+    "lorenz_ratio": (lambda p: p.thermoelectrics.lorenz_ratio, _LINEAR),
+    "zt": (lambda p: p.thermoelectrics.zt, _LINEAR),
+    "power_factor": (lambda p: p.thermoelectrics.power_factor, _LINEAR),
     "hot_spot_energy": (lambda p: p.hot_spot.energy, {"group": "hot spot"}),
     "hot_spot_distance": (
         lambda p: p.hot_spot.distance,

@@ -64,12 +64,13 @@ class Energies:
     def over_modes(self, function: Callable) -> jax.Array:
         """The sum over eigenvalues of a function of T_n, with the scatterer's weight.
 
-        T_n is that of one mode, or one spin of it, from 0 to 1.
+        T_n is that of one mode, or one spin of it, from 0 to 1: the function is given an array of
+        them, and returns one or several of this shape, stacked in front.
         """
         scatterer, bias = self._scatterer, self._bias
 
         def one(energy):
-            return jnp.sum(function(scatterer.eigenvalues(energy, bias)))
+            return jnp.sum(function(scatterer.eigenvalues(energy, bias)), axis=-1)
 
         return scatterer.weight * jax.vmap(jax.vmap(one))(self._mu + self.offset)
 
