@@ -49,7 +49,16 @@ def partition():
     unregister("partition")
 
 
-directly = jax.jit(lambda c, r, d: observables(c, r, d, ENERGY, DISTANCE))
+@jax.jit
+def directly(c, r, d):
+    noise, linear = qpc.noise(c, r), qpc.thermoelectrics(c, r.mu, r.temperature)
+    return observables(c, r, d, ENERGY, DISTANCE) | {
+        "current_noise": noise.current,
+        "left_noise": noise.left,
+        "right_noise": noise.right,
+        "fano_factor": qpc.fano_factor(c, r),
+        **{name: x for name, x in linear._asdict().items() if name != "conductance"},
+    }
 
 
 @jax.jit
