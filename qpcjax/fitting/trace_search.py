@@ -231,8 +231,8 @@ class TraceSearch:
         shapes = np.arange(table.shape.size) if shapes is None else np.asarray(shapes)
         tried = _STARTS if table.kT.size > 1 else (0,)
         rows = [self._start(table, k, j, law) for k in shapes for j in tried]
-        basis = gate_basis(self.steps.range, self.gate, knots)
-        soft = gate_basis(self.steps.range, self.gate, softened) if softened else None
+        basis = np.asarray(gate_basis(self.steps.range, self.gate, knots))
+        soft = np.asarray(gate_basis(self.steps.range, self.gate, softened)) if softened else None
         broadening = Broadening(warms or self.temperature is not None, warms, soft)
         resists = self._is_free("series_resistance")
         index = np.repeat(shapes, len(tried))

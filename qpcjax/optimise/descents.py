@@ -121,5 +121,6 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
     loss = np.asarray(state.value)
     best = np.where(np.isfinite(loss)[:, None], np.asarray(state.params), vectors)
     loss = np.where(np.isfinite(loss), loss, math.inf)
-    ends = best, loss, converged, walled, np.asarray(state.predicted)
-    return DescentEnds(*(x[:asked] for x in ends), taken, interrupted)
+    promise = np.asarray(state.predicted)[:asked]
+    ends = best[:asked], loss[:asked], converged[:asked], walled[:asked], promise
+    return DescentEnds(*ends, taken, interrupted)

@@ -137,11 +137,11 @@ def thermoelectrics(scatterer, mu, temperature, order=ORDER, with_error=False):
     fine, *_ = _moments(scatterer, mu, temperature, finer(order))
 
     def error(row):
-        parts = ([a * x for a, x in zip(row, some, strict=True)] for some in (terms, fine))
-        return quadrature_error(*parts) + _TAIL * jnp.abs(row[2]) * largest
+        coarse, finest = ([a * x for a, x in zip(row, some, strict=True)] for some in (terms, fine))
+        found = quadrature_error(coarse, finest) + _TAIL * jnp.abs(row[2]) * largest
+        return jnp.where(valid, found, jnp.nan)
 
-    errors = map(error, zip(*slopes, strict=True))
-    return value, Thermoelectrics(*(jnp.where(valid, x, jnp.nan) for x in errors))
+    return value, Thermoelectrics._make(map(error, zip(*slopes, strict=True)))
 
 
 @_of_kind
