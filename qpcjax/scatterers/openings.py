@@ -92,9 +92,14 @@ def _refined(scatterer, at):
     def with_slope(energies):
         return jax.jvp(scatterer.eigenvalues_at, (energies,), (jnp.ones_like(energies),))
 
-    value, slope = with_slope(at)
-    still = jax.lax.stop_gradient(slope)
-    steep = still > 0
-    energy = at + jnp.where(steep, (0.5 - value) / jnp.where(steep, still, 1), 0)
-    slope = with_slope(energy)[1]
-    return energy, jnp.where(steep, 0.25 / jnp.where(steep, slope, 1), 0)
+    def step(energy, _):
+        value, slope = with_slope(energy)
+        still = jax.lax.stop_gradient(slope)
+        steep = still > 0
+        moved = energy + jnp.where(steep, (0.5 - value) / jnp.where(steep, still, 1), 0)
+        return moved, jnp.where(steep, 0.25 / jnp.where(steep, slope, 1), 0)
+
+    # The first step gives the energy its derivatives, the second one the width at that energy; in a
+    # loop they are compiled once.
+    energy, width = jax.lax.scan(step, at, length=2)
+    return energy, width[1]

@@ -88,14 +88,21 @@ class SpinGap(FilledBarrier):
             f.name for f in dataclasses.fields(bare)
         }
 
+    def _openings_and_onsets(self):
+        """Where the modes open, their numbers, and y0 of each of them."""
+        if self.onset is None and self._adds_modes:
+            # A mode more has the distance of the last one; it changes nothing for the others.
+            more = with_static(self._bare, "modes", self._bare.modes + 1).openings()
+            found = Openings(more.energy[:-1], more.width[:-1])
+            return found, mode_numbers(found), _ONSET * jnp.diff(more.energy)
+        found = self._bare.openings()
+        number = mode_numbers(found)
+        return found, number, self._onsets(found, number)
+
     def _onsets(self, openings, number):
-        """y0 of each mode."""
+        """y0 of each mode of a barrier whose modes are all that it has."""
         if self.onset is not None:
             return self.onset
-        if self._adds_modes:
-            more = with_static(self._bare, "modes", self._bare.modes + 1)
-            distance = jnp.diff(more.openings().energy)
-            return _ONSET * distance
         rising = jnp.sort(openings.energy)
         distance = jnp.diff(rising)
         # Closed modes open infinitely far up.
@@ -105,9 +112,8 @@ class SpinGap(FilledBarrier):
     @property
     def gaps(self):
         """Delta_n in meV, shape (modes,), in the order of the eigenvalues."""
-        found = self._bare.openings()
-        number = mode_numbers(found)
-        filling = self.mu - found.energy - self._onsets(found, number)
+        found, number, onsets = self._openings_and_onsets()
+        filling = self.mu - found.energy - onsets
         dtype = found.energy.dtype
         power = jnp.asarray(self.fade, dtype) ** number.astype(dtype)
         ramp = _soft_ramp(filling, found.width)
