@@ -15,6 +15,7 @@ from qpcjax.scatterers.fields import innermost, quantity_of
 
 _TRIALS = 241  # values of the number that the gate moves, among which steps are looked for
 _REACH = 30.0  # factor on it
+_LEAST, _MOST = 1e-2, 1e2  # of 2e^2/h: a largest conductance of another size is in another unit
 
 
 def is_peak(trace):
@@ -22,6 +23,28 @@ def is_peak(trace):
     smooth = _smoothed(trace)
     top, foot = smooth.max(), max(smooth[0], smooth[-1])
     return bool(top < 0.5 or top - foot > 0.5 * (top - smooth.min()))
+
+
+def _why_no_step(trace, smooth):
+    """Why a trace has no step, and what to do."""
+    low, high = smooth.min(), smooth.max()
+    found = (
+        f"no conductance step: the conductance goes from {low:.3g} to {high:.3g} 2e2/h, and a fit "
+        "of a gate curve needs one step, from below to above 0.5 2e2/h; "
+    )
+    if not _LEAST < high < _MOST or low < -0.5:
+        return found + "is the unit right?"
+    if low > 0.5:
+        return found + "the trace lies on plateaus alone: measure or keep points towards pinch-off"
+    if high - max(smooth[0], smooth[-1]) > 0.5 * (high - low):
+        return found + (
+            "the trace comes down again on both sides, as a resonance does: fit a Device of "
+            "BreitWigner in Python"
+        )
+    return found + (
+        "less than half a step says little of the barrier: measure on to the first plateau, or fit "
+        "a Device in Python from values of your own, most of them held"
+    )
 
 
 def _smoothed(trace):
@@ -49,12 +72,7 @@ class Steps:
         self.resistance = self._plateau_resistance()
         self.count = len(self.positions(self.resistance)[1])
         if self.count < 1:
-            low, high = smooth.min(), smooth.max()
-            raise InputError(
-                f"{trace.name}: no conductance step: the conductance goes from {low:.3g} to "
-                f"{high:.3g} 2e2/h; a fit needs at least one step, from below to above 0.5 2e2/h "
-                f"(is the unit right?)"
-            )
+            raise InputError(f"{trace.name}: {_why_no_step(trace, smooth)}")
 
     def corrected(self, resistance):
         """Conductance of the constriction behind this resistance, in 2e^2/h."""
