@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from qpcjax.transport.noise import noise as noise
     from qpcjax.transport.reservoirs import Dissipation as Dissipation
     from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
+    from qpcjax.transport.self_heating import SelfHeated as SelfHeated
+    from qpcjax.transport.self_heating import self_heated as self_heated
     from qpcjax.transport.thermoelectrics import Engine as Engine
     from qpcjax.transport.thermoelectrics import Refrigerator as Refrigerator
     from qpcjax.transport.thermoelectrics import Thermoelectrics as Thermoelectrics
@@ -98,6 +100,7 @@ _HOMES = {
     "transport.maps": ("TransportMap", "transport_map"),
     "transport.noise": ("Noise", "cumulants", "fano_factor", "noise"),
     "transport.reservoirs": ("Dissipation", "Reservoirs"),
+    "transport.self_heating": ("SelfHeated", "self_heated"),
     "transport.thermoelectrics": (
         *("Engine", "Refrigerator", "Thermoelectrics", "engine", "maximum_power_bias"),
         *("mott_seebeck", "open_circuit_bias", "refrigerator", "seebeck_from_traces"),

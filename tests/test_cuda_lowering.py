@@ -59,6 +59,7 @@ FUNCTIONS = {
     "maximum_power_bias": qpc.maximum_power_bias,
     "engine": qpc.engine,
     "refrigerator": qpc.refrigerator,
+    "self_heated": lambda c, r: qpc.self_heated(c, r, 100.0),
     "hot_spot": lambda c, r: qpc.hot_spot(c, r, DAMPING),
     "inelastic_length": lambda c, r: qpc.inelastic_length(c, r, DAMPING, r.mu + 1.0),
     "power_per_length": lambda c, r: qpc.power_per_length(c, r, DAMPING, 800.0),

@@ -1,0 +1,127 @@
+"""Temperatures of the electrons that the current itself heats."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from qpcjax._numerics.panels import ORDER
+from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.overviews import brief
+from qpcjax.resolution import Window, with_modes
+from qpcjax.scatterers.base import as_scatterer
+from qpcjax.transport.batching import batched
+from qpcjax.transport.integrals import transport_moments
+
+_of_order = batched(64, static=("order",))
+
+LORENZ_NUMBER = math.pi**2 / 3 * BOLTZMANN**2  # mV^2/K^2
+_MICRO = 1e-6  # mV in ohm nA, and mV^2 in ohm pW
+_STEPS = 24
+_HOTTEST = 0.3  # of eV/k_B, up to which there is room: at G R = 0.25
+_COLD = 1e-6  # K^2, above 0 so that temperatures have slopes
+
+
+class SelfHeated(NamedTuple):
+    """A constriction whose current heats the electrons on both sides.
+
+    Fields:
+        temperature_left, temperature_right: of the electrons next to the constriction, in K.
+        current: in nA, at these temperatures.
+        left, right: powers dissipated there, in pW.
+    """
+
+    temperature_left: jax.Array
+    temperature_right: jax.Array
+    current: jax.Array
+    left: jax.Array
+    right: jax.Array
+
+    def __repr__(self):
+        return brief(self, dict(zip(self._fields, ("K", "K", "nA", "pW", "pW"), strict=True)))
+
+
+def self_heated(scatterer, reservoirs, lead_resistance, order=ORDER):
+    r"""Electron temperatures beside the constriction, where its leads carry the heat away.
+
+    Each lead is a diffusive resistor R between the constriction and a bath, in which the electrons'
+    heat follows the law of Wiedemann and Franz:
+
+    .. math:: T_s^2 = T_{0,s}^2 + \frac{2 R P_s(T_L, T_R) + (R I)^2}{\mathcal{L}}, \quad
+              \mathcal{L} = \frac{\pi^2}{3} \frac{k_B^2}{e^2}, \quad s = L, R
+
+    with the power :math:`P_s` that the constriction dissipates on that side; the last term is the
+    Joule heat of the lead itself. Both equations are solved by Newton's method, and derivatives
+    are those of the implicit function. Phonons are left out, which is right below some kelvin.
+
+    Args:
+        scatterer: any scatterer.
+        reservoirs: `Reservoirs` with the temperatures of the baths, and the bias across the
+            constriction alone; their fields broadcast.
+        lead_resistance: R of each lead in ohm, from the constriction to the bath; broadcasts.
+        order: Gauss nodes in a panel of the quadrature.
+
+    Returns:
+        `SelfHeated`; NaN where a side would be cooled below 0 K, where the resistance is negative,
+        or where the equations were not solved to 1e-9.
+
+    References:
+        A. Kumar et al., Phys. Rev. Lett. 76, 2778 (1996) estimate the same for the noise of a QPC.
+    """
+    return _self_heated(_with_room(scatterer, reservoirs), reservoirs, lead_resistance, order)
+
+
+def _with_room(scatterer, reservoirs):
+    """The scatterer with the modes that heated electrons need, where all numbers are concrete."""
+    scatterer, r = as_scatterer(scatterer), reservoirs
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((scatterer, r))):
+        return scatterer
+    hottest = np.asarray(r.temperature) + _HOTTEST * np.abs(np.asarray(r.bias)) / BOLTZMANN
+    return with_modes(scatterer, Window(np.asarray(r.mu), np.asarray(r.bias), hottest))
+
+
+@_of_order
+def _self_heated(scatterer, reservoirs, lead_resistance, order):
+    r = reservoirs
+    half = r.temperature_bias / 2
+    bath = jnp.stack([r.temperature + half, r.temperature - half]) ** 2
+
+    def flows(squares):
+        left, right = jnp.sqrt(squares)
+        zeroth, first = transport_moments(
+            scatterer, r.mu, r.bias, (left + right) / 2, left - right, order
+        )
+        even = r.bias / 2 * zeroth
+        powers = CONDUCTANCE_QUANTUM * jnp.stack([even - first, even + first])
+        return CONDUCTANCE_QUANTUM * zeroth, powers
+
+    def heated(squares):
+        current, powers = flows(squares)
+        joule = (_MICRO * lead_resistance * current) ** 2
+        return bath + (2 * _MICRO * lead_resistance * powers + joule) / LORENZ_NUMBER
+
+    def off(squares):
+        return squares - heated(squares)
+
+    def step(squares):
+        (a, b), (c, d) = jax.lax.stop_gradient(jax.jacfwd(off)(squares))
+        # By Cramer's rule: a solver of its own is a call that not every GPU has.
+        left, right = off(squares)
+        moved = squares - jnp.stack([d * left - b * right, a * right - c * left]) / (a * d - b * c)
+        # A step may not leave what has a square root, nor reach far beyond.
+        return jnp.clip(moved, squares / 16, squares * 4)
+
+    # What the current of cold electrons heats is a good start, and most often too cold.
+    start = jax.lax.stop_gradient(jnp.maximum(heated(bath + _COLD), _COLD))
+    found = jax.lax.stop_gradient(
+        jax.lax.fori_loop(0, _STEPS, lambda _, squares: step(squares), start)
+    )
+    solved = jnp.all(jnp.abs(off(found)) <= 1e-9 * (_COLD + jnp.abs(found)))
+    squares = step(found)  # with the derivatives of the solution
+    current, powers = flows(squares)
+    valid = solved & (lead_resistance >= 0)
+    numbers = (*jnp.sqrt(squares), current, *powers)
+    return SelfHeated(*(jnp.where(valid, x, jnp.nan) for x in numbers))
