@@ -182,7 +182,7 @@ def optimised():
     The others compile in half of the time and run a third as fast: this is for what runs longer
     than it compiles, such as the fit of a long trace.
     """
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
     try:
         yield
