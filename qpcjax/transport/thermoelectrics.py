@@ -85,7 +85,8 @@ def _moments(scatterer, mu, temperature, order):
     return (zeroth, zeroth * x, second), jnp.max(t), valid
 
 
-def _coefficients(zeroth, first, second, temperature):
+def _coefficients(sums, temperature):
+    zeroth, first, second = sums
     open_ = jnp.where(zeroth == 0, jnp.nan, zeroth)
     ratio = first / open_
     seebeck = -_MICRO * BOLTZMANN * ratio
@@ -130,10 +131,10 @@ def thermoelectrics(scatterer, mu, temperature, order=ORDER, with_error=False):
     """
     terms, largest, valid = _moments(scatterer, mu, temperature, order)
     sums = [jnp.where(valid, jnp.sum(x), jnp.nan) for x in terms]
-    value = _coefficients(*sums, temperature)
+    value = _coefficients(sums, temperature)
     if not with_error:
         return value
-    slopes = jax.jacfwd(lambda sums: jnp.stack(_coefficients(*sums, temperature)))(sums)
+    slopes = jax.jacfwd(lambda sums: jnp.stack(_coefficients(sums, temperature)))(sums)
     fine, *_ = _moments(scatterer, mu, temperature, finer(order))
 
     def error(row):
