@@ -56,7 +56,7 @@ def compare_barriers(
     * Each barrier but the first is looked at on a table of its conductance first. It is fitted
       unless odds of 20,000 to 1 speak against it there, tables being taken to be wrong by 15 %.
     * A trace of more than 500 points is averaged over neighbours for that. All points are fitted
-      by the best barrier and by those that fit about as well.
+      by the best barrier and by all that fit about equally well.
     * A shoulder is tried where the best barrier without one misses the data by more than 1.3 times
       their noise; for the best barrier first, then for every other one that would come within odds
       of 20 to 1 of it by gaining as much.

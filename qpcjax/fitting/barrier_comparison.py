@@ -62,7 +62,7 @@ class BarrierComparison:
     """Barriers beside each other, the best first; see `compare_barriers`.
 
     Fields:
-        rows: a `BarrierRow` for each barrier, those that were not fitted last.
+        rows: a `BarrierRow` for each barrier; the ones that were not fitted stand last.
         bare: the fit of the best barrier without its shoulder; None where it has none.
     """
 

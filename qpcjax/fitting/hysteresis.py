@@ -76,7 +76,7 @@ def hysteresis(trace: ConductanceTrace) -> Hysteresis | None:
         step /= 1.5
     slope = np.gradient(target, gate)
     noise = np.hypot(point_noise(x, up), point_noise(v, down))
-    # The points of the grid stand for those that were measured.
+    # The grid has more points than were measured: only the measured ones count.
     points = min(x.size, v.size) * np.mean(slope**2)
     error = float(noise / np.sqrt(points)) if points > 0 else float("nan")
     return Hysteresis(shift, error, float(np.sqrt(misses(0.0))), float(np.sqrt(misses(shift))))
