@@ -155,7 +155,7 @@ def _fit(
     """Fit barriers to a measured conductance trace and predict its heating.
 
     Without --model several barriers are compared; the report is that of the best one, and its
-    errors hold the spread between those that fit as well.
+    errors include the spread between equally good ones.
 
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
