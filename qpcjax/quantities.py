@@ -60,6 +60,11 @@ UNITS = {
         Unit("nA"),
         Unit("pW"),
         Unit("pW/nm"),
+        Unit("fA2/Hz", text="fA^2/Hz", tex="fA$^2$/Hz"),
+        Unit("aW2/Hz", text="aW^2/Hz", tex="aW$^2$/Hz"),
+        Unit("uV/K", tex=r"$\mu$V/K"),
+        Unit("pW/K"),
+        Unit("fW/K2", text="fW/K^2", tex="fW/K$^2$"),
     )
 }
 

@@ -371,6 +371,16 @@ def observables(scatterer, reservoirs, damping, energy, distance, **order):
     }
 
 
+def reference_barrier(numbers):
+    """The barrier that a row of the tables of heat and noise names."""
+    if numbers["model"] == "saddle":
+        sizes = numbers["height"], numbers["hbar_omega_y"], numbers["hbar_omega_x"]
+        return qpc.SaddlePoint(*sizes, modes=numbers["modes"])
+    if numbers["model"] == "step":
+        return qpc.IdealStep(numbers["threshold"])
+    return qpc.BreitWigner(numbers["level"], 2 * numbers["width"])
+
+
 def reference_rows(table):
     """Rows of a reference table as a dictionary of arrays."""
     rows = REFERENCE[table]

@@ -15,6 +15,7 @@ from qpcjax._numerics.panels import ORDER
 from qpcjax._numerics.roots import falling_root
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
+from qpcjax.quantities import QUANTITIES
 from qpcjax.transport.batching import batched
 from qpcjax.transport.error_estimate import finer, quadrature_error
 from qpcjax.transport.integrals import transport_moments
@@ -55,18 +56,7 @@ class Thermoelectrics(NamedTuple):
     power_factor: jax.Array
 
     def __repr__(self):
-        return brief(self, _UNITS)
-
-
-_UNITS = {
-    "conductance": "2e^2/h",
-    "seebeck": "uV/K",
-    "peltier": "mV",
-    "thermal_conductance": "pW/K",
-    "lorenz_ratio": "1",
-    "zt": "1",
-    "power_factor": "fW/K^2",
-}
+        return brief(self, {name: QUANTITIES[name].unit_text for name in self._fields})
 
 
 def _moments(scatterer, mu, temperature, order):

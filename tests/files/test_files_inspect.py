@@ -131,7 +131,7 @@ def fitted(monkeypatch):
     """Stand in for the fit, which has its own tests; records the trace that it would fit."""
     traces = []
 
-    def answer(data, question, folder, progress, formats, figure_formats):
+    def answer(data, question, folder, progress, formats, figure_formats, told):
         traces.append((data, formats, figure_formats))
         return "report", []
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import TABLES
+from helpers import TABLES, reference_barrier
 
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
@@ -24,15 +24,6 @@ NAMES = {
 SADDLE = qpc.SaddlePoint(10.0, 3.0, 1.0, modes=3)
 
 
-def barrier(numbers):
-    if numbers["model"] == "saddle":
-        sizes = numbers["height"], numbers["hbar_omega_y"], numbers["hbar_omega_x"]
-        return qpc.SaddlePoint(*sizes, modes=numbers["modes"])
-    if numbers["model"] == "step":
-        return qpc.IdealStep(numbers["threshold"])
-    return qpc.BreitWigner(numbers["level"], 2 * numbers["width"])
-
-
 @jax.jit
 def linear(scatterer, mu, temperature):
     mott = [
@@ -44,7 +35,7 @@ def linear(scatterer, mu, temperature):
 @pytest.mark.parametrize("row", TABLE["linear"], ids=lambda r: f"{r['scatterer']['model']}")
 def test_linear_coefficients_are_those_of_the_table(row):
     values, temperature = row["values"], row["temperature"]
-    (found, error), mott = linear(barrier(row["scatterer"]), row["mu"], temperature)
+    (found, error), mott = linear(reference_barrier(row["scatterer"]), row["mu"], temperature)
     sizes = {
         # S is k_B/e times a quotient whose terms have this size.
         "seebeck": 1e3 * BOLTZMANN * values["L2_meV2"] ** 0.5 / values["L0"] ** 0.5
@@ -142,7 +133,7 @@ def machine(scatterer, mu, temperature, difference):
 
 @pytest.mark.parametrize("row", TABLE["engine"], ids=lambda r: f"{r['scatterer']['model']}")
 def test_engines_are_those_of_the_table(row):
-    scatterer = barrier(row["scatterer"])
+    scatterer = reference_barrier(row["scatterer"])
     numbers = row["mu"], row["temperature"], row["temperature_bias"]
     bias, best, engine = machine(scatterer, *numbers)
     np.testing.assert_allclose(bias, row["open_circuit_bias_meV"], rtol=1e-12)
@@ -158,7 +149,7 @@ def test_engines_are_those_of_the_table(row):
 @pytest.mark.parametrize("row", TABLE["fridge"], ids=lambda r: f"{r['scatterer']['model']}")
 def test_refrigerators_are_those_of_the_table(row):
     r = qpc.Reservoirs(*(row[n] for n in ("mu", "bias", "temperature", "temperature_bias")))
-    found = qpc.refrigerator(barrier(row["scatterer"]), r)
+    found = qpc.refrigerator(reference_barrier(row["scatterer"]), r)
     np.testing.assert_allclose(found.cooling, row["cooling_power_left_pW"], rtol=1e-11)
     np.testing.assert_allclose(found.cop, row["cop"], rtol=1e-11)
     assert found.cooling < 3 * found.bound

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import TABLES
+from helpers import TABLES, reference_barrier
 
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, NOISE_QUANTUM
@@ -25,15 +25,6 @@ NAMES = {
 }
 
 
-def barrier(numbers):
-    if numbers["model"] == "saddle":
-        sizes = numbers["height"], numbers["hbar_omega_y"], numbers["hbar_omega_x"]
-        return qpc.SaddlePoint(*sizes, modes=numbers["modes"])
-    if numbers["model"] == "step":
-        return qpc.IdealStep(numbers["threshold"])
-    return qpc.BreitWigner(numbers["level"], 2 * numbers["width"])
-
-
 def reservoirs(row):
     return qpc.Reservoirs(
         *(float(row[n]) for n in ("mu", "bias", "temperature", "temperature_bias"))
@@ -49,7 +40,7 @@ def everything(scatterer, r):
 
 @functools.cache
 def at(k):
-    return jax.device_get(everything(barrier(ROWS[k]["scatterer"]), reservoirs(ROWS[k])))
+    return jax.device_get(everything(reference_barrier(ROWS[k]["scatterer"]), reservoirs(ROWS[k])))
 
 
 @pytest.mark.parametrize("k", range(len(ROWS)))
