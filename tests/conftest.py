@@ -76,6 +76,7 @@ GROUPS = {
     ),
     "error estimates": ("test_error_estimates",),
     "shoulders": ("test_barrier_choice", "test_shoulders"),
+    "the explorer's page": ("test_guard", "test_page"),
     "figures": ("test_plot", "test_pictures", "test_notebooks"),
 }
 GROUP_OF = {module: group for group, modules in GROUPS.items() for module in modules}

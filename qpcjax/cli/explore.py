@@ -11,23 +11,25 @@ EXAMPLES = "Example: qpcjax explore"
 
 
 def explore(
-    host: Annotated[
-        str,
-        typer.Option(
-            help="Address to listen at. Whoever reaches it can compute here: the default is this "
-            "computer alone."
-        ),
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 2718,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Host of a proxy in front, such as hub.example.org; repeat as needed."),
+    ] = None,
+    base_path: Annotated[
+        str,
+        typer.Option(help="Path of the page behind that proxy, such as /user/me/proxy/2718."),
+    ] = "",
 ):
     """Open a page with sliders, live pictures and the fit of a trace (extra: app).
 
-    Runs until Ctrl-C.
+    Runs until Ctrl-C. The address has a token: whoever has it can compute here.
     """
     from qpcjax.explorer.serve import serve
 
     with plain_errors((InputError, OSError)):
-        serve(host, port, browser, typer.echo)
+        serve(host, port, browser, typer.echo, allowed_host or (), base_path)

@@ -2,20 +2,25 @@
 
 import contextlib
 import os
+import re
+import secrets
 import socket
 import sys
+import tempfile
 import threading
 import webbrowser
 from pathlib import Path
 
+from qpcjax.explorer.uploads import MOST_BODY_BYTES
 from qpcjax.measurements import InputError
 
 _PAGE = Path(__file__).with_name("app.py")
 _INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
-_OWN = ("127.0.0.1", "localhost")
+_TOKEN_BYTES = 32
+_MOST_MESSAGE_BYTES = 1 << 20  # of a websocket's message; files come another way
 
 
-def serve(host, port, browser, say):
+def serve(host, port, browser, say, proxies=(), base_path=""):
     """Serve the page until it is interrupted.
 
     Args:
@@ -23,6 +28,8 @@ def serve(host, port, browser, say):
         port: 0 takes any free one.
         browser: whether to open the page in the user's browser.
         say: called with a line that says where the page is.
+        proxies: hosts, with their ports, of proxies through which the page is reached.
+        base_path: path in front of the page's own there.
 
     Raises:
         InputError: marimo is not installed, or the address cannot be listened at.
@@ -30,30 +37,74 @@ def serve(host, port, browser, say):
     try:
         import uvicorn
         from marimo import create_asgi_app
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+        from qpcjax.explorer.guard import TOKEN, Guard, hosts_of
     except ImportError:
         raise InputError(
             'the explorer needs marimo, which is not installed: pip install "qpcjax[app]"'
         ) from None
+    base = checked_base(base_path)
+    proxies = [checked_host(name) for name in proxies]
     warming = threading.Thread(target=_warm, daemon=True)
     warming.start()
     pages = create_asgi_app(quiet=True, include_code=False).with_app(path="", root=str(_PAGE))
     listening = listen(host, port)
+    port = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listening.getsockname()[1]}"
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    entrance = f"{base}/?{TOKEN}={token}"
+    address = f"http://{shown}:{port}{entrance}"
     say(f"The explorer is at {address} (Ctrl-C ends it)")
-    if browser:
-        threading.Timer(0.5, webbrowser.open, [address]).start()
-    page = pages.build()
-    if host in _OWN:  # no other site may pass itself off as this computer
-        page = TrustedHostMiddleware(page, allowed_hosts=list(_OWN))
-    server = uvicorn.Server(uvicorn.Config(page, log_level="error"))
-    with contextlib.suppress(KeyboardInterrupt):
+    for name in proxies:
+        say(f"Through the proxy it is at https://{name}{entrance}")
+    page = Guard(
+        pages.build(), token, hosts_of(host), proxies, f"qpcjax-{port}", base, MOST_BODY_BYTES
+    )
+    config = uvicorn.Config(page, log_level="error", ws_max_size=_MOST_MESSAGE_BYTES)
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt), _opened(address, browser):
         server.run(sockets=[listening])
     if warming.is_alive():
         # Python's own end would take the compiler's memory from under it: a crash.
         sys.stdout.flush()
         os._exit(_INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _opened(address, wanted):
+    """The page in the user's browser, through a file that only the user can read.
+
+    Other users of a computer see the arguments of each program, and there the token would be.
+    """
+    if not wanted:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="qpcjax-") as folder:
+        door = Path(folder, "explorer.html")
+        door.write_text(
+            f'<!doctype html><meta http-equiv="refresh" content="0;url={address}">'
+            f'<a href="{address}">qpcjax explorer</a>',
+            encoding="utf-8",
+        )
+        timer = threading.Timer(0.5, webbrowser.open, [door.as_uri()])
+        timer.daemon = True
+        timer.start()
+        yield
+
+
+def checked_base(path: str) -> str:
+    """A path in front of the page's own: "" or one that begins with a slash and ends without."""
+    base = "/".join(["", *filter(None, path.split("/"))])
+    if not re.fullmatch(r"[\w./~@%+-]*", base, re.ASCII) or ".." in base.split("/"):
+        raise InputError(f"base path must be like /user/me/proxy/2718, got {path!r}")
+    return base
+
+
+def checked_host(name: str) -> str:
+    """A host with or without a port, as a proxy in front has one."""
+    if not re.fullmatch(r"[\w.-]+(:\d+)?|\[[\da-f:]+\](:\d+)?", name, re.ASCII | re.IGNORECASE):
+        raise InputError(f"allowed host must be like hub.example.org or hub:8443, got {name!r}")
+    return name.lower()
 
 
 def _warm():

@@ -10,6 +10,7 @@ from qpcjax.files import read_traces
 from qpcjax.measurements import ConductanceTrace, InputError
 
 MOST_BYTES = 20_000_000  # of an uploaded file
+MOST_BODY_BYTES = MOST_BYTES * 4 // 3 + 100_000  # of a request: the file as base64 and its name
 
 _MADE = (1980, 1, 1, 0, 0, 0)  # the same files, the same archive: no date is in it
 
