@@ -58,7 +58,7 @@ FORMATS: list[Format] = [
         (".db",),
         b"SQLite format 3\0",
         _later("qcodes", "read_qcodes"),
-        beside=_later("qcodes", "waiting"),
+        beside=_later("sqlite", "waiting"),
     ),
     # Any bytes might be text, so this format is the last one.
     Format("text", (".csv", ".tsv", ".txt", ".dat"), b"", _later("text", "read_text")),

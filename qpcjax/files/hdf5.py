@@ -1,9 +1,16 @@
-"""HDF5 files: plain ones and netCDF-4, with `units` attributes; Labber's logs go to `labber`."""
+"""HDF5 files: plain ones and netCDF-4, with `units` attributes; Labber's logs go to `labber`.
+
+The first QCoDeS wrote each array as one column, with its `shape` and the names of the arrays that
+were set, `set_arrays`, as attributes.
+"""
 
 import dataclasses
+import math
+
+import numpy as np
 
 from qpcjax.files.arrays import tables_from
-from qpcjax.files.hdf5_attributes import check, opened, plain_values, text
+from qpcjax.files.hdf5_attributes import check, opened, plain_values, text, texts
 from qpcjax.files.labber import is_log, log_tables
 from qpcjax.files.named_dimensions import Dataset, arrays_of, decoded
 from qpcjax.files.optional_libraries import need
@@ -75,6 +82,8 @@ def _arrays(path, file, names):
                 "its numbers into this one"
             )
         dims = _dims(dataset) if shape else None
+        if shape and (legacy := legacy_dims(dataset)):
+            shape, dims = legacy
         datasets[name] = Dataset(name, shape, kind, dataset.attrs, dims)
         if shape == ():
             scalars |= plain_values({datasets[name].own: dataset[()]})
@@ -91,9 +100,27 @@ def _dims(dataset):
     return tuple(scale[0].name for scale in scales)
 
 
+def legacy_dims(dataset):
+    """Shape and dimensions of an array of the first QCoDeS, None of any other."""
+    told = dataset.attrs
+    if "set_arrays" not in told or "shape" not in told:
+        return None
+    group, own = dataset.name.rsplit("/", 1)
+    dims = texts(told["set_arrays"])
+    if text(told.get("is_setpoint", "")) == "True" and own not in dims:
+        dims.append(own)
+    dims = [f"{group}/{name}" for name in dims]
+    shape = tuple(int(n) for n in np.ravel(told["shape"]))
+    if len(shape) != len(dims) or math.prod(shape) != dataset.size:
+        return None
+    return shape, tuple(dims)
+
+
 def _read(path, name):
     with opened(path) as file:
-        return decoded(file[name][()], file[name].attrs)
+        legacy = legacy_dims(file[name])
+        values = file[name][()]
+        return decoded(values.reshape(legacy[0]) if legacy else values, file[name].attrs)
 
 
 def _attributes(item):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -100,3 +101,17 @@ def text(value):
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value if isinstance(value, str) else ""
+
+
+def unit_text(value):
+    """A unit as text, also where it stands in a list of its own, such as ['V']."""
+    value = np.asarray(value)
+    found = text(value.ravel()[0]) if value.size == 1 and value.dtype.kind in "OSU" else ""
+    alone = re.fullmatch(r"""\s*[\[(]\s*b?(['"])(.*)\1\s*,?\s*[\])]\s*""", found)
+    return (alone[2] if alone else found).strip()
+
+
+def texts(value):
+    """An attribute that is a list of texts; one text is a list of one."""
+    found = [text(item) for item in np.ravel(np.asarray(value, object)).tolist()]
+    return [item for item in found if item]

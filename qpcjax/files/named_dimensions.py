@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from qpcjax.files.arrays import Array, unit_from
-from qpcjax.files.hdf5_attributes import text
+from qpcjax.files.hdf5_attributes import text, texts, unit_text
 from qpcjax.files.table import check_values
 from qpcjax.measurements import InputError
 
 _NETCDF_FILL = 9.969209968386869e36  # what netCDF puts where nothing was written
+_AXES = ("depends_on", "set_arrays", "axes")  # of QCoDeS, of the first QCoDeS, of plottr
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 
 
@@ -51,9 +52,8 @@ class Dataset:
 
     @property
     def axes(self):
-        """Names of the axes that it was measured against, in CF's attribute or in QCoDeS'."""
-        told = self.attributes.get("depends_on", ())
-        told = [text(told)] if isinstance(told, str | bytes) else [text(name) for name in told]
+        """Names of the axes that it was measured against."""
+        told = [name for key in _AXES for name in texts(self.attributes.get(key, ()))]
         return text(self.attributes.get("coordinates", "")).split() + told
 
 
@@ -83,7 +83,7 @@ def arrays_of(path, datasets: Mapping[str, Dataset], read: Callable[[str], np.nd
 
 def _array(path, datasets, dataset, listed, gathered, read):
     where, own, attributes, dims = dataset.name, dataset.own, dataset.attributes, dataset.dims
-    stated = [text(attributes.get(a, "")).strip() for a in ("units", "unit")]
+    stated = [unit_text(attributes.get(a, "")) for a in ("units", "unit")]
     unit = unit_from(path, own, stated)
     label = text(attributes.get("long_name", attributes.get("label", "")))
     if gathered is not None:
@@ -101,7 +101,7 @@ def _array(path, datasets, dataset, listed, gathered, read):
 
         dims = datasets[index].dims or (index,)
         return Array(own, unit, datasets[index].shape, read_all, dims, True, label)
-    axis = dims is not None and (dims == (where,) or own in listed)
+    axis = own in listed or dims == (where,)
     return Array(own, unit, dataset.shape, lambda: read(where), dims, axis, label)
 
 

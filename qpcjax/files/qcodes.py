@@ -1,32 +1,32 @@
 """QCoDeS' databases, read without QCoDeS: SQLite, with a table for each run.
 
 `runs` names the table of a run and describes its parameters, what was set and what was measured
-against it, as JSON. A cell is a number, or an array as the bytes of a .npy file; a row holds what
-was measured at once, and NULL for what was not.
+against it, as JSON. A cell is a number, or an array as the bytes of a .npy file; a row holds a set
+point and what was measured there, or one of the parameters that were, and NULL for the others.
 """
 
-import contextlib
 import io
 import json
 import math
-import sqlite3
-import urllib.parse
 
 import numpy as np
 from numpy.lib import format as npy
 
-from qpcjax.files.table import MOST_BYTES, Column, Table, check_values, mib, read_head
+from qpcjax.files.qcodes_rows import joined
+from qpcjax.files.sqlite import check_whole, exists, opened, quoted
+from qpcjax.files.table import MOST_BYTES, Column, Table, check_values, mib
 from qpcjax.measurements import InputError
 
 _MOST_RUNS = 100_000
+_ROWS = 20_000  # of a table that are fetched at once
 _NUMERIC = ("numeric", "array", "complex")
 
 
 def read_qcodes(path):
     """A table for each measured parameter's set of axes, of every run, as `formats` calls it."""
-    _check_whole(path)
-    with _opened(path) as database:
-        if not _exists(database, "runs"):
+    check_whole(path)
+    with opened(path) as database:
+        if not exists(database, "runs"):
             raise InputError(
                 f"{path}: an SQLite database, but not one of QCoDeS: it has no table of runs. "
                 "Export what was measured as CSV"
@@ -59,20 +59,20 @@ def _run(path, database, run, results, description, metadata):
         told = told.get("interdependencies_") or _older(told["interdependencies"])
         parameters, measured = told["parameters"], told["dependencies"]
         kinds = {name: p["paramtype"] for name, p in parameters.items()}
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
         raise InputError(
             f"{path}, part {run}: the description of the run cannot be read. Export the run as "
             "netCDF with QCoDeS"
         ) from None
-    if not measured or not _exists(database, results):
+    if not measured or not exists(database, results):
         return []
-    there = {row[1] for row in database.execute(f"PRAGMA table_info({_quoted(results)})")}
+    there = {row[1] for row in database.execute(f"PRAGMA table_info({quoted(results)})")}
     groups = {}
     for name, axes in measured.items():
-        if kinds.get(name) in _NUMERIC and {name, *axes} <= there & kinds.keys():
-            groups.setdefault(tuple(axes), []).append(name)
+        if axes and kinds.get(name) in _NUMERIC and {name, *axes} <= there & kinds.keys():
+            groups.setdefault(frozenset(axes), (axes, []))[1].append(name)
     tables = []
-    for i, (axes, names) in enumerate(groups.items()):
+    for i, (axes, names) in enumerate(groups.values()):
         part = str(run) if len(groups) == 1 else f"{run}:{i}"
         source = _Results(path, part, results, axes, names)
         columns = [_column(source, name, parameters[name], name in axes) for name in source.names]
@@ -120,14 +120,15 @@ class _Results:
 
     def _columns(self):
         where = f"{self.path}, part {self.part}"
-        table = _quoted(self.results)
-        cells = [_quoted(name) for name in self.names]
+        table = quoted(self.results)
+        cells = [quoted(name) for name in self.names]
         # Axes alone stand in the rows of other parameters.
-        some = " OR ".join(f"{_quoted(name)} IS NOT NULL" for name in self.measured)
-        with _opened(self.path) as database:
+        some = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in self.measured)
+        with opened(self.path) as database:
             sizes = " + ".join(f"COALESCE(LENGTH({cell}), 0)" for cell in cells)
-            count, size = database.execute(
-                f"SELECT COUNT(*), SUM({sizes}) FROM {table} WHERE {some}"
+            blobs = " OR ".join(f"TYPEOF({cell}) = 'blob'" for cell in cells)
+            count, size, arrays = database.execute(
+                f"SELECT COUNT(*), SUM({sizes}), SUM({blobs}) FROM {table} WHERE {some}"
             ).fetchone()
             check_values(where, count * len(cells))
             if size is not None and size > MOST_BYTES:
@@ -135,12 +136,49 @@ class _Results:
                     f"{where}: the run has {mib(size)}, and no more than {mib(MOST_BYTES)} are "
                     "read. Export the scan that is to be fitted as netCDF"
                 )
+            if not count:
+                return [np.zeros(0)] * len(cells)
             rows = database.execute(
                 f"SELECT {', '.join(cells)} FROM {table} WHERE {some} ORDER BY id"
             )
-            pieces = [self._row(where, i, row) for i, row in enumerate(rows)]
-        if not pieces:
-            return [np.zeros(0)] * len(cells)
+            return self._of_arrays(where, rows) if arrays else self._of_numbers(where, rows)
+
+    def _of_numbers(self, where, rows):
+        """Columns of a run whose cells are numbers."""
+        values, present, axes = [], [], len(self.names) - len(self.measured)
+        while piece := rows.fetchmany(_ROWS):
+            cells = np.array(piece, object)
+            present.append(np.array([[cell is not None for cell in row[axes:]] for row in piece]))
+            try:
+                values.append(cells.astype(float))  # NaN for None, and for the text that QCoDeS has
+            except ValueError:
+                before = _ROWS * len(values)
+                for i, row in enumerate(piece):
+                    self._row(where, before + i, row)  # which raises the error
+                raise
+        table = np.concatenate(values)
+        places = table[:, :axes] + 0.0  # -0.0 is the same place as 0.0
+        kinds = np.ascontiguousarray(places).view(np.dtype((np.void, 8 * axes))).ravel()
+        found = joined(np.unique(kinds, return_inverse=True)[1], np.concatenate(present))
+        set_points = table[found.max(axis=1), :axes]
+        measured = [
+            np.where(own < 0, np.nan, table[own, axes + i]) for i, own in enumerate(found.T)
+        ]
+        return [*set_points.T, *measured]
+
+    def _of_arrays(self, where, rows):
+        """Columns of a run some of whose cells are arrays."""
+        axes, cells = len(self.names) - len(self.measured), rows.fetchall()
+        known: dict[tuple, int] = {}
+        places = np.array([known.setdefault(row[:axes], len(known)) for row in cells])
+        present = np.array([[cell is not None for cell in row[axes:]] for row in cells])
+        pieces, size = [], 0
+        for own in joined(places, present):
+            row = max(own)
+            together = [None if j < 0 else cells[j][axes + i] for i, j in enumerate(own)]
+            pieces.append(self._row(where, row, [*cells[row][:axes], *together]))
+            size += pieces[-1][0].size
+            check_values(where, size * len(self.names))
         return [np.concatenate(column) for column in zip(*pieces, strict=True)]
 
     def _row(self, where, i, row):
@@ -150,7 +188,10 @@ class _Results:
             for name, cell in zip(self.names, row, strict=True)
         ]
         try:
+            check_values(where, math.prod(np.broadcast_shapes(*(cell.shape for cell in cells))))
             return [np.ravel(cell) for cell in np.broadcast_arrays(*cells)]
+        except InputError:
+            raise
         except ValueError:
             shapes = {n: c.shape for n, c in zip(self.names, cells, strict=True)}
             raise InputError(
@@ -181,53 +222,3 @@ def _numbers(where, cell):
         f"{where}: a number or an array of numbers was expected, found something else (text, "
         "pickled objects, or damaged bytes). Export the run as netCDF with QCoDeS"
     )
-
-
-def _check_whole(path):
-    """Raise InputError for a database that was cut off: SQLite would read what lacks as zeros."""
-    head = read_head(path, 100)
-    size = int.from_bytes(head[16:18], "big")
-    whole = (65536 if size == 1 else size) * int.from_bytes(head[28:32], "big")
-    if len(head) < 100 or (path.stat().st_size < whole and not waiting(path)):
-        raise InputError(
-            f"{path}: cut off: it has {path.stat().st_size} of {whole} bytes. Copy it once more, "
-            "while no other program has it open"
-        )
-
-
-def waiting(path):
-    """The file of the newest rows, where QCoDeS has the database open or was not closed."""
-    log = path.with_name(path.name + "-wal")
-    return [log] if log.exists() and log.stat().st_size > 0 else []
-
-
-def _quoted(name):
-    return '"' + str(name).replace('"', '""') + '"'
-
-
-def _exists(database, name):
-    found = database.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (str(name),)
-    )
-    return found.fetchone() is not None
-
-
-@contextlib.contextmanager
-def _opened(path):
-    """The database, for reading alone."""
-    beside = waiting(path)
-    # What is `immutable` is opened without a trace, and without a look at other files.
-    way = "mode=ro" if beside else "mode=ro&immutable=1"
-    try:
-        address = f"file:{urllib.parse.quote(str(path.absolute()))}?{way}"
-        database = sqlite3.connect(address, uri=True)
-        with contextlib.closing(database):
-            database.execute("PRAGMA trusted_schema = OFF")
-            database.execute("PRAGMA query_only = ON")
-            yield database
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter from damaged names
-        hint = f", or {beside[0].name} beside it does not belong to it" if beside else ""
-        raise InputError(
-            f"{path}: cut off or damaged, and cannot be read as SQLite ({error}){hint}. Copy it "
-            "once more, while no other program has it open"
-        ) from None
