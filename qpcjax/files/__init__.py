@@ -12,6 +12,7 @@ from qpcjax.files.column_units import ENERGY_UNITS as ENERGY_UNITS
 from qpcjax.files.column_units import GATE_UNITS as GATE_UNITS
 from qpcjax.files.formats import open_file as open_file
 from qpcjax.files.reading import read_data as read_data
+from qpcjax.files.reading import read_map as read_map
 from qpcjax.files.reading import read_trace as read_trace
 from qpcjax.files.reading import read_traces as read_traces
 from qpcjax.files.results import save_json as save_json

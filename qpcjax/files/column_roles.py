@@ -89,15 +89,34 @@ def usual(table, names):
     return [c for c in table.columns if not table.nameless and key(c.name) in names]
 
 
+def recognised(table, quantity: ColumnKind):
+    """The columns whose names tell the quantity: usual names, or likely ones in one of its units.
+
+    Of several likely ones those that move come first, as a second gate that rests is a setting;
+    and of those that hold the same numbers, as two gates that are set together, the first.
+    """
+    hits = usual(table, quantity.names)
+    if hits or table.nameless:
+        return hits
+    likely = [c for c in table.columns if quantity.likely.fullmatch(key(c.name))]
+    likely = [c for c in likely if plain(c.unit or "") in quantity.units]
+    return _one_of_equals(moving(likely)) if len(likely) > 1 else likely
+
+
+def moving(columns):
+    """Those of the columns that hold more than one number; all of them where none does."""
+    return [c for c in columns if c.moves] or columns
+
+
 def named(table, quantity, wanted=None) -> Column:
     """The column that holds a quantity; see `locate`."""
     if wanted is not None:
-        hits = _by_name(table, wanted)
+        hits = by_name(table, wanted)
         problem = f"there is no column '{wanted}'"
     elif table.nameless:
         raise InputError(table.nameless)
     else:
-        hits = usual(table, quantity.names)
+        hits = recognised(table, quantity)
         problem = f"no column is recognised as the {quantity.name}"
     if len(hits) > 1:
         several = ", ".join(f"'{column.title}'" for column in hits)
@@ -114,8 +133,17 @@ def named(table, quantity, wanted=None) -> Column:
     return hits[0]
 
 
-def _by_name(table, wanted):
-    """Columns of this title or name; one in its own case comes first."""
+def _one_of_equals(columns):
+    """The first of columns that hold the same numbers, such as two gates that are set together."""
+    if len(columns) < 2 or len({c.unit for c in columns}) > 1:
+        return columns
+    first = columns[0].values
+    same = all(np.array_equal(first, c.values, equal_nan=True) for c in columns[1:])
+    return columns[:1] if same else columns
+
+
+def by_name(table, wanted):
+    """Columns of this title or name, one in its own case first; else the one of this number."""
     wanted = str(wanted).strip()
     hits = []
     for same in (str, str.casefold):
@@ -126,7 +154,8 @@ def _by_name(table, wanted):
         return hits
     # The unit may be written in the name although the file keeps it apart.
     name, unit = split_unit(wanted)
-    return [c for c in table.columns if c.name == name and c.unit and unit == c.unit]
+    hits = [c for c in table.columns if c.name == name and c.unit and unit == c.unit]
+    return hits or [c for c in table.columns if wanted == str(c.number)]
 
 
 def titles(table):

@@ -2,22 +2,36 @@
 
 import numpy as np
 
-from qpcjax.files.column_roles import locate, usual
+from qpcjax.files.column_roles import Found, different, locate, usual
 from qpcjax.files.column_units import BIAS, CONDUCTANCE, DISTANCE, GATE, MU, POWER, plain
+from qpcjax.files.set_axes import bias_column
 from qpcjax.files.traces import conductance, sigma_column, trace_columns
 from qpcjax.measurements import BiasSpectroscopy, DissipationData, HotSpotData, InputError
 
 
+def map_columns(table, choice) -> tuple[Found, Found, Found]:
+    """Gate voltage, bias and what was measured over them.
+
+    Raises:
+        InputError: no such columns, one for two of them, units that do not fit.
+    """
+    gate, measured = trace_columns(table, choice)
+    column = bias_column(table, gate, measured, choice.setting)
+    different(table.where, {"gate": gate.column, "bias": column, "conductance": measured.column})
+    return gate, locate(table, BIAS, column.title), measured
+
+
 def spectroscopy(table, choice, **more) -> BiasSpectroscopy:
     """A table with a gate voltage, a bias and a conductance."""
-    gate, measured = trace_columns(table, choice)
-    bias = locate(table, BIAS)
+    gate, bias, measured = map_columns(table, choice)
     own = measured.quantity is CONDUCTANCE
+    values, notes = conductance(measured, choice)
     return BiasSpectroscopy(
         gate.values(),
         bias.values(),
-        conductance(measured, choice),
+        values,
         sigma=_errors(table, CONDUCTANCE) if own else None,
+        notes=notes,
         **more,
     )
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from qpcjax.files import data_sets
 from qpcjax.files.column_roles import titles, usual
 from qpcjax.files.column_units import BIAS, DISTANCE, ENERGY, TRANSMISSION
@@ -46,6 +48,9 @@ def read_trace(
     part=None,
     trace=None,
     sweep=None,
+    gain=None,
+    setting=None,
+    at=None,
 ) -> ConductanceTrace:
     """Read a conductance trace from a file of any format that is known; docs/files.md lists them.
 
@@ -66,11 +71,15 @@ def read_trace(
         part: of a file with several parts: a run's number, a group's name.
         trace: of a table with several traces: its number, counted from 0.
         sweep: of a gate that goes up and down: "up", "down", a number counted from 0, or "all".
+        gain: of the current amplifier before a lock-in that shows volts, such as "1e7 V/A".
+        setting: name of a column that was set besides the gate, where the file does not tell it.
+        at: of several traces the one taken at this setting, a number in the column's unit.
 
     Raises:
         InputError: anything that the user can mend, in the file or the arguments.
     """
-    choice = Choice(gate, conductance, gate_unit, conductance_unit, excitation, component)
+    units = gate_unit, conductance_unit
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at)
     path, trace = pointed(path, trace)
     file = open_file(path)
     table = _the_table(file, part, lambda table: trace_columns(table, choice))
@@ -114,6 +123,9 @@ def read_data(
     component=None,
     part=None,
     mu=None,
+    gain=None,
+    setting=None,
+    at=None,
 ) -> list[Data]:
     """Read everything in a file that a fit can take: traces, spectroscopy, hot spots and powers.
 
@@ -128,6 +140,9 @@ def read_data(
         part: read this part alone.
         mu: electrochemical potential in meV, for hot spots and powers whose table has neither a
             gate voltage nor a column mu.
+        gain: see `read_trace`.
+        setting: the same; of a map it is the bias.
+        at: the same.
 
     Returns:
         The data sets in the order of the file; traces for every sweep of the gate.
@@ -135,7 +150,8 @@ def read_data(
     Raises:
         InputError: nothing that a fit could take, or anything else that the user can mend.
     """
-    choice = Choice(gate, conductance, gate_unit, conductance_unit, excitation, component)
+    units = gate_unit, conductance_unit
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at)
     path, trace = pointed(path)
     file = open_file(path)
     if trace is not None:
@@ -152,6 +168,58 @@ def read_data(
             found += data_of(table, kind, choice, file.sha256, mu)
     if not found:
         raise InputError(reasons[0])
+    return found
+
+
+def read_map(
+    path,
+    gate=None,
+    conductance=None,
+    gate_unit=None,
+    conductance_unit=None,
+    *,
+    excitation=None,
+    component=None,
+    part=None,
+    gain=None,
+    setting=None,
+) -> BiasSpectroscopy:
+    """Read dI/dV over gate voltage and bias from a file of any format that is known.
+
+    A long table, a matrix with its axes in the first row and column, blocks between blank lines,
+    and the grids of HDF5, netCDF, QCoDeS and Labber are maps.
+
+    Args:
+        path: the file.
+        gate: see `read_trace`, as for the other arguments that it has.
+        conductance: the same.
+        gate_unit: the same.
+        conductance_unit: the same.
+        excitation: the same.
+        component: the same.
+        part: the same.
+        gain: the same.
+        setting: name of the bias's column; by default the one called bias, Vsd, Vdc or the like.
+
+    Returns:
+        One value for each point of the file that has gate, bias and conductance, in its order.
+
+    Raises:
+        InputError: no bias that moves, or anything else that the user can mend.
+    """
+    units = gate_unit, conductance_unit
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting)
+    path, trace = pointed(path)
+    if trace is not None:
+        raise InputError(f"{path}#{trace}: a map is read whole: leave #{trace} out")
+    file = open_file(path)
+    table = _the_table(file, part, lambda table: data_sets.map_columns(table, choice))
+    found = data_sets.spectroscopy(table, choice, **_origin(table, file.sha256))
+    if np.ptp(found.bias) == 0:
+        raise InputError(
+            f"{table.where}: the bias is {found.bias[0]:g} meV at every point, so it is no map; "
+            "read it as a trace"
+        )
     return found
 
 
@@ -180,12 +248,17 @@ def data_of(table: Table, kind, choice, sha256, mu=None) -> list[Data]:
     """The data sets of a table that was taken for this."""
     if kind == TRACE:
         return [o.data for o in offered_traces(table, choice, sha256)]
-    more = {"name": table.name, "sha256": sha256, "metadata": dict(table.metadata)}
+    more = _origin(table, sha256)
     if kind == SPECTROSCOPY:
         return [data_sets.spectroscopy(table, choice, **more)]
     if kind == HOT_SPOT:
         return [data_sets.hot_spots(table, choice, mu, **more)]
     return list(data_sets.powers(table, choice, mu, **more))
+
+
+def _origin(table, sha256):
+    """Name, checksum and metadata of data from a table."""
+    return {"name": table.name, "sha256": sha256, "metadata": dict(table.metadata)}
 
 
 def _the_table(file, part, check) -> Table:

@@ -13,6 +13,7 @@ from qpcjax.measurements import InputError
 
 MOST_BYTES = 1 << 30  # of a file that is read as a whole; a trace of a million points has 2e7
 MOST_VALUES = MOST_BYTES // 8  # of one part of a file, all columns together
+_OVERFLOW = 9.9e37, 9.92e37  # what instruments send for a reading beyond their range, and for none
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Column:
         read: gives the numbers, NaN where one is missing; raises InputError.
         swept: whether the file says that this was set and the others measured against it.
         label: a longer name, where the file has one.
+        number: its place in a table of text, counted from 0.
     """
 
     title: str
@@ -34,13 +36,26 @@ class Column:
     read: Callable[[], np.ndarray]
     swept: bool = False
     label: str = ""
+    number: int | None = None
 
     @cached_property
     def values(self) -> np.ndarray:
         """The numbers: one dimension, float64 or complex128."""
         values = np.asarray(self.read())
         with np.errstate(invalid="ignore"):  # as a damaged NaN is
-            return values.astype(complex if values.dtype.kind == "c" else float)
+            values = values.astype(complex if values.dtype.kind == "c" else float)
+            out_of_range = (np.abs(values) >= _OVERFLOW[0]) & (np.abs(values) <= _OVERFLOW[1])
+        return np.where(out_of_range, np.nan, values) if np.any(out_of_range) else values
+
+    @property
+    def moves(self) -> bool:
+        """Whether it holds more than one number; not where it holds text."""
+        try:
+            values = self.values
+        except InputError:
+            return False
+        there = values[~np.isnan(values)]
+        return bool(there.size and np.any(there != there[0]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

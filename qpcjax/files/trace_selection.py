@@ -3,14 +3,22 @@
 import dataclasses
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from qpcjax.files.column_roles import usual
-from qpcjax.files.column_units import BIAS, CONDUCTANCE, CURRENT
+from qpcjax.files.column_roles import named
+from qpcjax.files.column_units import BIAS, CONDUCTANCE, RESISTANCE
 from qpcjax.files.gate_sweeps import lines, sweeps
-from qpcjax.files.traces import conductance, make_trace, sigma_column, trace_columns
+from qpcjax.files.set_axes import at_finite_bias, axes_of
+from qpcjax.files.traces import (
+    conductance,
+    make_trace,
+    offset_in_words,
+    sigma_column,
+    trace_columns,
+)
 from qpcjax.measurements import ConductanceTrace, InputError, counted
 
 DIRECTIONS = ("up", "down", "all")
@@ -67,18 +75,21 @@ def each_pointed(path) -> list[str]:
     return [f"{name}#{number}" for number in found]
 
 
-def several(path, numbers, why):
+def several(path, numbers, why, best=None):
     """The error that a file holds more than one trace and none of them is named.
 
     Args:
         path: the file.
         numbers: of the traces, in order.
         why: a clause that describes the traces.
+        best: number of the one nearest to zero bias, where it is known.
     """
     first, last = numbers[0], numbers[-1]
+    shown = first if best is None else best
+    hint = "" if best is None else f"; trace {best} is the nearest to zero"
     return InputError(
         f"{path}: it holds {len(numbers)} traces, {why}. Say which by its number, trace {first} "
-        f"to {last}, behind the file's name, such as {path}#{first}, or with --trace {first}"
+        f"to {last}, behind the file's name, such as {path}#{shown}, or with --trace {shown}{hint}"
     )
 
 
@@ -92,6 +103,8 @@ class Offered:
         sweep: which sweep of the line, counted from 0.
         direction: "up", "down", or "all" for points in no order.
         setting: what was fixed on the line, such as "field = 0.5 T"; "" where nothing was.
+        at: the settings of the line by the names of their columns, in the columns' own units.
+        nearest: whether no other line is nearer to zero bias, or to 0 of its first other axis.
     """
 
     data: ConductanceTrace
@@ -99,26 +112,33 @@ class Offered:
     sweep: int
     direction: str
     setting: str = ""
+    at: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    nearest: bool = True
 
 
 def offered_traces(table, choice, sha256="") -> list[Offered]:
-    """All traces of a table: each line at fixed other axes, split where the gate turns."""
+    """All traces of a table: each line at fixed other axes, split where the gate turns.
+
+    Those at another setting than the choice's `at` are left out.
+    """
     gate, measured = trace_columns(table, choice)
     sigma = sigma_column(table, CONDUCTANCE) if measured.quantity is CONDUCTANCE else None
-    voltages, values = gate.values(), conductance(measured, choice)
+    voltages = gate.values()
+    values, notes = conductance(measured, choice)
     errors = None if sigma is None else sigma.values()
     unit = measured.unit
-    if measured.quantity is CURRENT:
+    if measured.quantity not in (CONDUCTANCE, RESISTANCE):
         unit += f" at {choice.excitation}" if choice.excitation is not None else " by excitation"
-    others = _others(table, gate, measured)
     kept = np.flatnonzero(~(np.isnan(voltages) | np.isnan(values)))
-    groups = lines([column.values[kept] for column in others])
+    axes = axes_of(table, gate, measured.column, kept, choice.setting)
+    groups = lines([axis.values[kept] for axis in axes.moved])
     found = []
     for i, line in enumerate(groups or [np.arange(kept.size)]):
         points = kept[line]
         if groups and (points.size < 2 or np.ptp(voltages[points]) == 0):
             continue  # where a scan was aborted, or the gate rested
-        setting = _setting(others, points) if groups else ""
+        at = {a.column.name: float(a.values[points[0]]) for a in axes.moved if groups}
+        setting = ", ".join(a.said(a.values[points[0]]) for a in axes.moved if groups)
         along = sweeps(voltages[points])
         for j, sweep in enumerate(along):
             # Rows without a value are counted where the whole table is one trace.
@@ -133,30 +153,68 @@ def offered_traces(table, choice, sha256="") -> list[Offered]:
                 sha256=sha256,
                 gate_unit=gate.unit,
                 conductance_unit=unit,
-                metadata=dict(table.metadata),
+                metadata=dict(table.metadata) | ({"setting": setting} if setting else {}),
             )
-            found.append(Offered(data, i, j, sweep.direction, setting))
+            found.append(Offered(data, i, j, sweep.direction, setting, at))
     if not found:
         raise InputError(
             f"{table.where}: the gate voltage does not move while everything else rests, so there "
             "is no trace. Are these the right columns?"
         )
-    return found
+    return [_with_notes(o, axes, notes) for o in _at(table, _marked(found, axes), axes, choice)]
 
 
-def _others(table, gate, measured):
-    """What was set besides the gate."""
-    told = [c for c in table.columns if c.swept] or usual(table, BIAS.names)
-    return [c for c in told if c not in (gate.column, measured.column)]
+def _marked(offered, axes):
+    """The traces, those of the line nearest to zero bias marked."""
+    if axes.first is None:
+        return offered
+    away = [abs(o.at.get(axes.first.column.name, 0.0)) for o in offered]
+    least = min(away)
+    pairs = zip(offered, away, strict=True)
+    return [dataclasses.replace(o, nearest=distance == least) for o, distance in pairs]
 
 
-def _setting(columns, points):
-    """What columns have one value at these points, and more than one in all, as words."""
-    return ", ".join(
-        " ".join([f"{column.name} = {column.values[points[0]]:.5g}", column.unit or ""]).strip()
-        for column in columns
-        if np.ptp(column.values[points]) == 0 < np.ptp(column.values[~np.isnan(column.values)])
-    )
+def _with_notes(offered, axes, notes):
+    """The trace with what may be wrong with it."""
+    data = offered.data
+    found = (*notes, *at_finite_bias(axes, offered.at), *offset_in_words(data.conductance))
+    return dataclasses.replace(offered, data=dataclasses.replace(data, notes=found))
+
+
+def _at(table, offered, axes, choice):
+    """Those of the traces that are asked for by the setting at which they were taken."""
+    if choice.at is None:
+        return offered
+    if choice.setting is not None:
+        axis = next(a for a in axes.moved if a.column is named(table, BIAS, choice.setting))
+    elif len(axes.moved) == 1:
+        (axis,) = axes.moved
+    else:
+        listed = ", ".join(f"'{a.column.title}'" for a in axes.moved)
+        problem = "nothing but the gate was set, so --at has no meaning: leave it out"
+        if listed:
+            problem = f"name the column that --at means with --setting: {listed}"
+        raise InputError(f"{table.where}: {problem}")
+    wanted, settings = _number(axis, choice.at), axis.settings
+    nearest = settings[np.argmin(np.abs(settings - wanted))]
+    if abs(nearest - wanted) > 1e-3 * np.min(np.diff(settings)):
+        raise InputError(
+            f"{table.where}: nothing was taken at {choice.at}; the nearest is {axis.said(nearest)}"
+            f", of {settings.size} from {settings[0]:.5g} to {settings[-1]:.5g}"
+        )
+    return [o for o in offered if o.at.get(axis.column.name) == nearest]
+
+
+def _number(axis, text):
+    """A setting in the unit of its column."""
+    unit = axis.column.unit or ""
+    bare = str(text).strip()
+    try:
+        return float(bare.removesuffix(unit) if unit else bare)
+    except ValueError:
+        raise InputError(
+            f"--at must be a number in the unit of '{axis.column.title}', got {str(text)!r}"
+        ) from None
 
 
 def chosen_trace(table, offered, trace=None, sweep=None) -> ConductanceTrace:
@@ -199,12 +257,23 @@ def chosen_line(table, offered, trace=None) -> list[Offered]:
     """The sweeps of the line that is meant; see `chosen_trace`."""
     there = sorted({o.line for o in offered})
     if trace is None and len(there) > 1:
-        raise several(table.path, there, "taken at different settings")
+        raise several(table.path, there, _taken_at(offered), recommended(offered))
     trace = there[0] if trace is None else trace
     if trace not in there:
         last = f"{there[0]} to {there[-1]}" if len(there) > 1 else f"only {there[0]}"
         raise InputError(f"{table.where}: there is no trace {trace}; a trace is {last}")
     return [o for o in offered if o.line == trace]
+
+
+def recommended(offered) -> int:
+    """The line nearest to zero bias; the first one where nothing tells."""
+    return next((o.line for o in offered if o.nearest), offered[0].line)
+
+
+def _taken_at(offered):
+    """A clause that says at which settings traces were taken."""
+    first, last = offered[0].setting, offered[-1].setting
+    return f"taken at different settings, from {first} to {last}"
 
 
 def traces_by_name(table, offered) -> dict[str, ConductanceTrace]:

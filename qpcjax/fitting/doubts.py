@@ -14,7 +14,8 @@ _POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies b
 
 def reasons(fit) -> tuple[str, ...]:
     """Why a `FitResult` is not to be trusted unseen; none where it is."""
-    found = [] if fit.status == "converged" else [fit.message]
+    found = [note for part in fit.parts for note in part.data.notes]
+    found += [] if fit.status == "converged" else [fit.message]
     found += [f"{name} ended on a bound" for name in fit.at_bound]
     freedom = fit.points + len(fit.priors) - len(fit.free)
     devices = fit.problem.devices(np.array([p.value for p in fit.parameters]))

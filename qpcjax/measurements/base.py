@@ -30,6 +30,7 @@ class AbstractMeasurement:
         excluded: number of points left out by choice, as by `between` or a mask.
         sha256: of the bytes that were read.
         metadata: what else the file said: texts and numbers.
+        notes: what may be wrong with the data, in sentences; a fit's doubts begin with them.
 
     Attributes:
         settings_names: names of the columns that were set. A device knows `gate` (mV), `bias`
@@ -51,6 +52,7 @@ class AbstractMeasurement:
     excluded: int = 0
     sha256: str = ""
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     settings_names: ClassVar[tuple[str, ...]]
     measured: ClassVar[str]

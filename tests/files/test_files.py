@@ -187,8 +187,8 @@ BAD_TABLES = {
     "short row": (GOOD + "-600\n", ["row 5", "1 cell, 2 expected"]),
     "open quote": (GOOD + '"-600,2\n', ["row 5", "cannot be split"]),
     "no gate": (
-        "x (mV),G (2e2/h)\n1,2\n2,3\n",
-        ["recognised as the gate", "'x (mV)', 'G (2e2/h)'"],
+        "x (s),G (2e2/h)\n1,2\n2,3\n",
+        ["recognised as the gate", "'x (s)', 'G (2e2/h)'"],
     ),
     "no conductance": (
         "Vg (mV),current (nA)\n1,2\n2,3\n",

@@ -109,7 +109,7 @@ def test_a_trace_at_each_bias(tmp_path):
     path = tmp_path / "map.csv"
     rows = [f"{v},{b},{v * b}" for b in (-1.0, 0.0, 1.0) for v in (1.0, 2.0, 3.0, 4.0)]
     path.write_text("gate (mV),bias (mV),dI/dV (2e2/h)\n" + "\n".join(rows) + "\n")
-    refused(lambda: read_trace(path), "holds 3 traces", "trace 0 to 2", "map.csv#0", "--trace 0")
+    refused(lambda: read_trace(path), "holds 3 traces", "trace 0 to 2", "map.csv#1", "--trace 1")
     np.testing.assert_array_equal(read_trace(path, trace=2).conductance, [1, 2, 3, 4])
     refused(lambda: read_trace(path, trace=3), "no trace 3", "0 to 2")
     (data,) = read_data(path)
