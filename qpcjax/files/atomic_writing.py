@@ -2,11 +2,11 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from threading import get_ident
 
 from qpcjax.measurements import InputError
 
@@ -28,7 +28,9 @@ def replacing(path, *, durable=False, exclusive=False):
         OSError: it cannot be written.
     """
     path = Path(path)
-    part = path.with_name(part_of(path.name, f"{socket.gethostname()}-{os.getpid()}-{get_ident()}"))
+    # Containers that share a disk may share the host's name and the process's number too.
+    writer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    part = path.with_name(part_of(path.name, writer))
     try:
         yield part
         if durable:

@@ -72,13 +72,14 @@ class Axes:
                 "size": v.size,
                 "first": float(v[0]),
                 "last": float(v[-1]),
-                "sha256": _checksum(v),
+                "sha256": checksum(v),
             }
             for name, v in self.values.items()
         }
 
 
-def _checksum(values):
+def checksum(values) -> str:
+    """SHA-256 of an axis as it lies on the disk."""
     return hashlib.sha256(np.ascontiguousarray(values, "<f8").data).hexdigest()
 
 

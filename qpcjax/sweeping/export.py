@@ -13,7 +13,7 @@ from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_pieces
 from qpcjax.overviews import titled
 from qpcjax.sweeping.chunks import Chunks
-from qpcjax.sweeping.store import MANIFEST
+from qpcjax.sweeping.manifests import MANIFEST
 from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import MARK
 

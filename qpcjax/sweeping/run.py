@@ -13,10 +13,11 @@ from qpcjax._numerics.panels import ORDER
 from qpcjax._versions import versions
 from qpcjax.files.results import content_digest
 from qpcjax.sweeping.compiled_chunk import Program
+from qpcjax.sweeping.manifests import FORMAT
 from qpcjax.sweeping.plan import Plan, make_plan
 from qpcjax.sweeping.progress import shown
 from qpcjax.sweeping.result import SweepResult
-from qpcjax.sweeping.store import FORMAT, Store
+from qpcjax.sweeping.store import Store
 from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import group_files
 from qpcjax.validation import require_double

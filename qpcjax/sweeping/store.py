@@ -6,25 +6,19 @@ has a name is finished.
 
 import contextlib
 import functools
-import json
 import os
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
 from qpcjax.files import InputError
 from qpcjax.files.atomic_writing import not_writable, part_of, replacing
-from qpcjax.overviews import unit_text
+from qpcjax.sweeping import manifests
+from qpcjax.sweeping.axes import checksum
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.zarr_group import decoded, encoded
 
-FORMAT = "qpcjax sweep 2"
-MANIFEST = "manifest.json"
 _KEPT = 4  # decoded chunks of a few MB each
-
-# A sweep goes on only with what it was begun with: otherwise its numbers would be of two kinds.
-_SAME_VERSIONS = ("qpcjax", "jax", "jaxlib", "platform")
 
 
 class Store:
@@ -39,7 +33,7 @@ class Store:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.manifest = _read_manifest(self.folder)
+        self.manifest = manifests.read(self.folder)
         self.chunks = Chunks(
             tuple(self.manifest["shape"]), tuple(self.manifest["spec"]["chunk_shape"])
         )
@@ -60,18 +54,11 @@ class Store:
             InputError: the folder cannot be written, holds other things, or another sweep: says
                 which field differs.
         """
-        path = Path(folder, MANIFEST)
-        try:
-            if not path.exists():
-                create(path, manifest)
-        except OSError as error:
-            raise not_writable(f"the folder {folder}", error) from None
-        found = cls(folder)
-        _require_same(found.folder, found.manifest, manifest)
-        return found
+        manifests.begin(Path(folder), manifest)
+        return cls(folder)
 
     def complete(self, files):
-        """Write those of the group's files that are missing: path in the folder -> bytes.
+        """Write those of the group's files that are missing or damaged: path -> bytes.
 
         They can be made again at any time, so nobody waits until they are on the disk.
         """
@@ -80,7 +67,7 @@ class Store:
             for folder in {path.parent for path in paths}:
                 folder.mkdir(exist_ok=True)
             for path, content in paths.items():
-                if not path.exists() or path.stat().st_size != len(content):
+                if not path.exists() or path.read_bytes() != content:
                     with replacing(path) as part:
                         part.write_bytes(content)
         except OSError as error:
@@ -97,10 +84,10 @@ class Store:
         Raises:
             InputError: there are others than the manifest says.
         """
-        size = self.manifest["spec"]["axes"][name]["size"]
+        described = self.manifest["spec"]["axes"][name]
         with contextlib.suppress(OSError, ValueError):
             values = np.memmap(self.folder / name / "0", "<f8", "r")
-            if values.size == size:
+            if values.size == described["size"] and checksum(values) == described["sha256"]:
                 return values
         raise InputError(
             f"{self.folder}: the values of the axis {name} are damaged; run the same sweep again, "
@@ -183,82 +170,3 @@ class Store:
                 key = ".".join(path.name.split(".")[1 : 1 + fields])
                 if self.chunks.number(key) in numbers:
                     path.unlink(missing_ok=True)
-
-
-def create(path, manifest):
-    """Write the manifest into a new or empty folder, unless another process is faster."""
-    folder = path.parent
-    there = {p.name for p in folder.glob("*")}
-    if path.exists():
-        return  # what is there besides came after it
-    parts = part_of(MANIFEST, "*")  # which another process writes, or was killed while it wrote
-    foreign = {name for name in there if not fnmatchcase(name, parts)}
-    if foreign:
-        raise InputError(
-            f"{folder} is not a sweep's folder: it holds {min(foreign)}. Choose another one"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with replacing(path, durable=True, exclusive=True) as part:
-            part.write_text(json.dumps(manifest, indent=2, allow_nan=False) + "\n")
-    except FileExistsError:
-        return
-
-
-def _read_manifest(folder):
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder} is not a sweep's folder: it has no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(
-            f"{path} must have the format {FORMAT!r}: a sweep of another version of qpcjax is read "
-            "by that version"
-        )
-    return manifest
-
-
-def _require_same(folder, there, wanted):
-    difference = _difference("", there["spec"], wanted["spec"])
-    if difference:
-        field, old, new = difference
-        raise InputError(
-            f"{folder} belongs to another sweep: {field} is {old} there, and {new} here. Choose "
-            "another folder, or the same sweep to go on"
-        )
-    for name in _SAME_VERSIONS:
-        old, new = (m["versions"].get(name) for m in (there, wanted))
-        if old != new:
-            raise InputError(
-                f"{folder} was begun with {name} {old}, and this is {name} {new}: its numbers "
-                "would be of two kinds. Go on with what it was begun with, or choose another folder"
-            )
-
-
-def _difference(field, old, new):
-    """The first field that differs and both values, or None."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        if "sha256" in old and "sha256" in new:
-            return None if old == new else (field, _axis_words(old), _axis_words(new))
-        for key in [*old, *(k for k in new if k not in old)]:
-            name = f"{field}.{key}" if field else key
-            if key not in old or key not in new:
-                return name, *("there" if key in d else "not there" for d in (old, new))
-            found = _difference(name, old[key], new[key])
-            if found:
-                return found
-        return None
-    return None if old == new else (field, json.dumps(old), json.dumps(new))
-
-
-def _axis_words(axis):
-    if "size" not in axis:
-        return f"an array of shape {axis['shape']} with the checksum {axis['sha256'][:8]}"
-    unit = f" {unit_text(axis['unit'])}".rstrip()
-    return (
-        f"{axis['size']} values from {axis['first']:g} to {axis['last']:g}{unit} (checksum "
-        f"{axis['sha256'][:8]})"
-    )

@@ -14,7 +14,7 @@ from small_sweeps import AXES, CHUNK, CHUNKS, SIZE, C, damage_bit, run
 
 import qpcjax as qpc
 from qpcjax.files import InputError
-from qpcjax.sweeping import store
+from qpcjax.sweeping import manifests, store
 from qpcjax.sweeping.chunks import Chunks
 
 
@@ -179,6 +179,66 @@ def test_files_beside_the_chunks_are_made_again(whole, tmp_path, written):
     assert not written
 
 
+def flip(path, place, bit):
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def test_a_flipped_bit_is_seen_when_a_sweep_is_opened_and_mended_by_a_rerun(
+    whole, tmp_path, written, monkeypatch
+):
+    """In axes, units and the manifest; a bit of an axis gave mu = 7e38 without a word."""
+    monkeypatch.setattr(manifests, "TRIES", 1)
+    sound = run(tmp_path)
+    written.clear()
+    manifest = (tmp_path / "manifest.json").read_bytes()
+    rng = np.random.default_rng(26)
+    places = [("energy/0", 15, 3), ("manifest.json", manifest.index(b'"unit": "meV"') + 10, 0)]
+    for name in ("half_width/0", "manifest.json"):
+        places += [(name, int(p), int(b)) for p, b in rng.integers(0, (1 << 20, 7), (8, 2))]
+    seen = 0
+    for name, place, bit in places:
+        before = (tmp_path / name).read_bytes()
+        flip(tmp_path / name, place, bit)
+        try:
+            found = qpc.open_sweep(tmp_path)
+        except InputError:
+            seen += 1
+        else:  # a space between two words
+            assert (found.units, found.attributes) == (sound.units, sound.attributes)
+        np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+        again = qpc.open_sweep(tmp_path)
+        assert again.units == sound.units
+        for axis, values in AXES.items():
+            np.testing.assert_array_equal(again.axes[axis], values)
+        (tmp_path / name).write_bytes(before)
+    assert seen >= 15
+    assert not written
+
+
+def test_a_damaged_manifest_is_not_written_anew_for_another_sweep(tmp_path, monkeypatch):
+    monkeypatch.setattr(manifests, "TRIES", 1)
+    run(tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match=r"does not say that the folder is of this sweep"):
+        run(tmp_path, OTHER)
+    (tmp_path / ".zattrs").unlink()
+    with pytest.raises(InputError, match=r"does not say that the folder is of this sweep"):
+        run(tmp_path)
+
+
+def test_a_manifest_that_is_being_written_is_waited_for(whole, tmp_path):
+    run(tmp_path)
+    content = (tmp_path / "manifest.json").read_bytes()
+    (tmp_path / ".zattrs").unlink()
+    (tmp_path / "manifest.json").write_bytes(content[:50])
+    later = threading.Timer(0.3, (tmp_path / "manifest.json").write_bytes, [content])
+    later.start()
+    np.testing.assert_array_equal(np.asarray(run(tmp_path)["transmission"]), whole)
+    later.join()
+
+
 def test_several_observables_are_finished_together(tmp_path, written):
     axes, wanted = {**AXES, "mu": 5.0}, ("transmission", "inelastic_length")
     memory = run(None, axes, wanted)
@@ -229,14 +289,14 @@ def at_once(monkeypatch):
     """Run calls in threads, all of which find no manifest; what they give or raise."""
 
     def together(*calls):
-        barrier, create = threading.Barrier(len(calls)), store.create
+        barrier, create = threading.Barrier(len(calls)), manifests.create
 
         def waiting(path, manifest):
             barrier.wait(60)
             create(path, manifest)
 
         with monkeypatch.context() as patch, ThreadPoolExecutor(len(calls)) as threads:
-            patch.setattr(store, "create", waiting)
+            patch.setattr(manifests, "create", waiting)
             futures = [threads.submit(call) for call in calls]
             return [future.exception() or future.result() for future in futures]
 
@@ -342,7 +402,8 @@ def test_folders_that_are_no_sweeps(tmp_path):
     with pytest.raises(InputError, match="must have the format 'qpcjax sweep 2'"):
         qpc.open_sweep(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
-    with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
+    (tmp_path / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"manifest\.json is damaged; run the same sweep again"):
         qpc.open_sweep(tmp_path)
 
 
