@@ -15,13 +15,14 @@ from qpcjax.fitting.joint_fit import checked, fit
 from qpcjax.fitting.misfit import WRONG, in_noise
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.result import FitResult
-from qpcjax.fitting.shoulders import require_shoulder, shoulder_numbers
+from qpcjax.fitting.shoulders import is_quick, require_shoulder, shoulder_numbers
 from qpcjax.fitting.starts import with_held
 from qpcjax.fitting.steps import is_peak
 from qpcjax.fitting.trace_search import TraceSearch, is_searchable
 from qpcjax.measurements import ConductanceTrace
 from qpcjax.quantities import closest
 from qpcjax.scatterers.registry import COMPARED
+from qpcjax.validation import require_double
 
 ALIKE = 6.0  # of the Bayesian criterion, odds of 20 to 1: within it barriers fit equally well
 _LOST = 20.0  # the same, odds of 20,000 to 1: beyond it a barrier is not followed any further
@@ -59,7 +60,9 @@ def compare_barriers(
       by the best barrier and by all that fit about equally well.
     * A shoulder is tried where the best barrier without one misses the data by more than 1.3 times
       their noise; for the best barrier first, then for every other one that would come within odds
-      of 20 to 1 of it by gaining as much.
+      of 20 to 1 of it by gaining as much. Of several barriers it is tried on those whose modes open
+      at energies in closed form, such as the saddle: with hard walls it takes minutes, and is fitted
+      where the shoulder alone is asked for.
 
     Args:
         trace: the data.
@@ -81,6 +84,7 @@ def compare_barriers(
         InputError: no barrier can be fitted; the reason of the first one.
         ValueError: an unknown model, shoulder or parameter, no model.
     """
+    require_double("fits")
     models, shoulders = list(dict.fromkeys(models)), list(dict.fromkeys(shoulders))
     if not models or not shoulders:
         raise ValueError("models and shoulders must name at least one each")
@@ -235,10 +239,17 @@ class _Comparison:
                     "nothing to explain"
                 )
             return
+        quick = [model for model, _ in order if is_quick(model)]
         for bare in order:
             key = bare[0], shoulder
             if self._interrupted():
                 self.why[key] = _STOPPED
+                continue
+            if None in self.shoulders and quick and bare[0] not in quick:
+                self.why[key] = (
+                    f"not fitted, which takes minutes; shoulder {shoulder} alone, without None beside "
+                    "it, fits it"
+                )
                 continue
             behind = self._behind_with(bare, shoulder)
             if behind > ALIKE:

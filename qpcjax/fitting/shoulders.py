@@ -63,6 +63,15 @@ def require_shoulder(name: str | None, model: str | None = None) -> None:
         )
 
 
+def is_quick(model: str) -> bool:
+    """Whether a fit with a shoulder takes seconds: the barrier's openings are in closed form.
+
+    Where they are searched for, as in a channel with hard walls, compiling alone takes a minute.
+    """
+    kind = BARRIERS[model].scatterer_class
+    return not getattr(kind, "openings_are_searched", True)
+
+
 def with_shoulder(scatterer, name: str | None, mu: float) -> Any:
     """The barrier with a shoulder, as a fit begins; itself for None.
 

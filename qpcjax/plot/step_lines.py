@@ -1,14 +1,12 @@
 """Where sub-bands open in a map over gate voltage and bias."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import RESISTANCE_QUANTUM
-from qpcjax.scatterers.fields import innermost
+from qpcjax.scatterers.subbands import subband_edges
 
 _FINE = 200  # gate voltages of a line
-_MODES = 12  # of a channel; lines outside the map are left out
 
 
 def step_lines(device, gate, bias, conductance):
@@ -52,28 +50,6 @@ def step_lines(device, gate, bias, conductance):
                 if np.any(np.isfinite(line)):
                     lines[f"E_{n + 1} = mu_{side}"] = fine, np.array(line)
     return lines
-
-
-def subband_edges(scatterer):
-    """E_n without bias, in meV from the bottom of the conduction band.
-
-    The tops of the modes' barriers in a saddle or between smooth walls, n^2 E1 + U in a channel; a
-    pair for each mode where the spins are split.
-    """
-    bare = innermost(scatterer)
-    if hasattr(bare, "steps"):
-        edges = bare.steps(0.0)[0]
-    elif hasattr(bare, "energy_scale"):
-        scale = jnp.asarray(bare.energy_scale)
-        edges = bare.offset + jnp.arange(1, _MODES + 1, dtype=scale.dtype) ** 2 * scale
-    elif hasattr(bare, "energy") and not hasattr(bare, "transmission"):  # an ideal step
-        edges = jnp.atleast_1d(bare.energy)
-    else:
-        raise ValueError(f"the sub-bands of {type(bare).__name__} have no edges that are known")
-    spin = getattr(scatterer, "zeeman_energy", None)
-    if spin is None:
-        return edges
-    return jnp.stack([edges - spin / 2, edges + spin / 2], axis=-1).ravel()
 
 
 def _current(gate, bias, conductance, fine):

@@ -36,6 +36,8 @@ class AbstractScatterer(Parameters):
             where it is the model itself. Fits give what it does to their parameters.
         opens_in_steps: whether each eigenvalue is a step, that of one mode which opens with the
             energy, as `SpinGap` and `HartreeBarrier` need it.
+        openings_are_searched: whether `openings` looks for them and has no formula, so that fits
+            with a `SpinGap` compile for a minute.
     """
 
     mass = GAAS_MASS
@@ -45,6 +47,7 @@ class AbstractScatterer(Parameters):
     in_one_kernel = False
     distance = 0.0
     opens_in_steps = True
+    openings_are_searched = True
 
     @abc.abstractmethod
     def eigenvalues(self, energy: Any, bias: Any = 0.0) -> jax.Array:

@@ -31,6 +31,7 @@ class LogisticSteps(AbstractScatterer):
     """
 
     follows_bias = False
+    openings_are_searched = False
 
     @abc.abstractmethod
     def steps(self, value) -> tuple[jax.Array, jax.Array]:

@@ -29,6 +29,7 @@ class IdealStep(AbstractScatterer):
     mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
+    openings_are_searched = False
 
     def eigenvalues(self, energy, bias=0.0):
         """The one T_n(E) at one energy in meV."""

@@ -328,7 +328,7 @@ def test_step_lines_know_the_voltage_that_drops_in_series():
     ],
 )
 def test_subband_edges(scatterer, edges):
-    from qpcjax.plot.step_lines import subband_edges
+    from qpcjax.scatterers.subbands import subband_edges
 
     wanted = edges(getattr(scatterer, "energy_scale", None))
     np.testing.assert_allclose(subband_edges(scatterer)[: len(wanted)], wanted, rtol=1e-6)
