@@ -45,6 +45,8 @@ DRAWING = (
     "paper_figures",
     "pictures",
     "command",
+    "joint_files",
+    "map_files",
     "together_files",
     "cli",
 )  # modules that may ask for pictures

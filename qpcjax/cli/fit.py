@@ -65,6 +65,15 @@ def _fit(
     conductance_unit: ConductanceUnit = None,
     excitation: Excitation = None,
     component: Component = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="dI/dV over gate voltage and bias, fitted together with the trace, or alone: it "
+            "tells the energy scale and the lever arm of the gate.",
+        ),
+    ] = None,
     ranges: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,6 +178,7 @@ def _fit(
         voltage_range,
         zeeman_of,
     )
+    from qpcjax.fitting.map_files import answer_map
     from qpcjax.fitting.together_files import answer_together
 
     with plain_errors():
@@ -195,13 +205,27 @@ def _fit(
         kinds = result_formats(formats, figure_formats)
         more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
         units = (gate_unit, conductance_unit)
-        traces = read_all(trace_file, gate, conductance, trace, *units, **more)
-        question.temperatures_of(len(traces))
-        if question.private and len(traces) == 1:
+        named = (trace_file, conductance) if map_file is not None else ("needed",)
+        traces = []
+        if any(name is not None for name in named):
+            traces = read_all(trace_file, gate, conductance, trace, *units, **more)
+        spectrum = None
+        if map_file is not None:
+            options = {"gate_unit": gate_unit, "conductance_unit": conductance_unit}
+            spectrum = read_map(map_file, **options, excitation=excitation, component=component)
+            if len(traces) > 1:
+                raise ValueError("--map goes with one trace: name one, such as FILE#0")
+            if intervals:
+                raise ValueError("--intervals is for a trace without --map")
+        question.temperatures_of(max(len(traces), 1))
+        if question.private and len(traces) < 2:
             raise ValueError("--private is for several traces, such as FILE#0-5")
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        if len(traces) == 1:
+        if spectrum is not None:
+            first = next(iter(traces), None)
+            report, paths = answer_map(spectrum, first, question, out, advance, *kinds, typer.echo)
+        elif len(traces) == 1:
             report, paths = answer(traces[0], question, out, advance, *kinds, told=typer.echo)
         else:
             report, paths = answer_together(traces, question, out, advance, *kinds, typer.echo)

@@ -17,8 +17,12 @@ from qpcjax.fitting.heating import predict_heating as predict_heating
 from qpcjax.fitting.hysteresis import Hysteresis as Hysteresis
 from qpcjax.fitting.hysteresis import hysteresis as hysteresis
 from qpcjax.fitting.joint_fit import fit as fit
+from qpcjax.fitting.lever_arm import LeverArm as LeverArm
+from qpcjax.fitting.lever_arm import lever_arms as lever_arms
 from qpcjax.fitting.many_fits import ManyFits as ManyFits
 from qpcjax.fitting.many_fits import fit_many as fit_many
+from qpcjax.fitting.map_fit import MapFit as MapFit
+from qpcjax.fitting.map_fit import fit_map as fit_map
 from qpcjax.fitting.next_points import Candidates as Candidates
 from qpcjax.fitting.posterior import Posterior as Posterior
 from qpcjax.fitting.result import FitResult as FitResult

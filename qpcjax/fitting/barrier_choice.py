@@ -61,8 +61,8 @@ def compare_barriers(
     * A shoulder is tried where the best barrier without one misses the data by more than 1.3 times
       their noise; for the best barrier first, then for every other one that would come within odds
       of 20 to 1 of it by gaining as much. Of several barriers it is tried on those whose modes open
-      at energies in closed form, such as the saddle: with hard walls it takes minutes, and is fitted
-      where the shoulder alone is asked for.
+      at energies in closed form, such as the saddle: with hard walls it takes minutes, and is
+      fitted where the shoulder alone is asked for.
 
     Args:
         trace: the data.
@@ -247,8 +247,8 @@ class _Comparison:
                 continue
             if None in self.shoulders and quick and bare[0] not in quick:
                 self.why[key] = (
-                    f"not fitted, which takes minutes; shoulder {shoulder} alone, without None beside "
-                    "it, fits it"
+                    f"not fitted, which takes minutes, unless {shoulder} is the only shoulder "
+                    "asked for"
                 )
                 continue
             behind = self._behind_with(bare, shoulder)

@@ -80,7 +80,7 @@ def fit_together(
     progress = progress or (lambda *_: None)
     asked = {"free": list(free), "fixed": dict(fixed or {}), "loss": loss}
     first = next(iter(named.values()))
-    device = trace_device(_few(first), model, **of_device)
+    device = trace_device(shortened(first), model, **of_device)
     private = list(private)
     _require_overlap(named, device, private)
     alone, bare = {}, None
@@ -91,10 +91,10 @@ def fit_together(
             progress(done, total, label + what)
 
         own = along(device, trace.gate.min(), trace.gate.max())
-        few, options = _few(trace), _without(asked, shoulder)
+        few, options = shortened(trace), without(asked, shoulder)
         found = fit(own, few, checks=False, progress=shown, **options)
         if shoulder is not None:
-            bare = bare or trace_device(_few(first), model, shoulder=shoulder, **of_device)
+            bare = bare or trace_device(shortened(first), model, shoulder=shoulder, **of_device)
             own = found.device.replaced(bare.scatterer)
             found = fit(own, few, starts=found, checks=False, progress=shown, **asked)
         alone[name] = found
@@ -135,12 +135,13 @@ def _named(traces):
     return found
 
 
-def _few(trace):
+def shortened(trace: ConductanceTrace) -> ConductanceTrace:
+    """The trace, by averages of neighbours where it has more than 500 points."""
     return averaged(trace) if trace.value.size > _MANY else trace
 
 
-def _without(asked, shoulder):
-    """What is asked of a fit without the shoulder."""
+def without(asked: dict[str, Any], shoulder: str | None) -> dict[str, Any]:
+    """What is asked of a fit of the bare barrier: the numbers of the shoulder are left out."""
     from qpcjax.fitting.shoulders import shoulder_numbers
 
     others = shoulder_numbers(shoulder)

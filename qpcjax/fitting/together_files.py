@@ -4,12 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from qpcjax._versions import versions
-from qpcjax.files import InputError, table_files, write_files
+from qpcjax.files import InputError, write_files
 from qpcjax.fitting.command import fitted_points
+from qpcjax.fitting.joint_files import joint_files
 from qpcjax.fitting.misfit import in_noise
-from qpcjax.fitting.report_sections import Section, as_page
-from qpcjax.fitting.tables import as_json, facts, heating_columns, parameter_columns
+from qpcjax.fitting.report_sections import Section
 from qpcjax.quantities import QUANTITIES
 
 _MODEL = "mean"  # where none is named
@@ -40,9 +39,6 @@ def files_together(
         InputError: anything that the user can mend.
     """
     from qpcjax import plot
-    from qpcjax.fitting import report
-    from qpcjax.fitting.archive import summary_and_fit
-    from qpcjax.fitting.heating import predict_heating
     from qpcjax.fitting.together import fit_together
 
     temperatures = question.temperatures_of(len(traces))
@@ -78,30 +74,18 @@ def files_together(
     except ValueError as error:  # a parameter that there is not
         raise InputError(str(error)) from None
     found = together.found
-    conditions = question.bias, question.temperature, question.damping
-    heating = predict_heating(found, *conditions, progress=progress)
-    axes = {
-        "fit": plot.staircases(found),
-        "heating": plot.heating(heating),
-        "correlation": plot.correlation(found),
-    }
-    drawn = plot.figure_files(axes, ("png", *figure_formats))
-    sections = [_of_traces(together), *report.sections(found, heating)]
-    pictures = {name.capitalize(): drawn[f"{name}.png"] for name in axes}
-    source = {"input": ", ".join(t.name for t in traces), "versions": versions()}
-    heated, curves = heating_columns(heating), _curves(found)
-    summary = as_json(found) | {"alone": _alone(together), "doubts": _doubts(together)}
-    return {
-        "report.txt": "\n".join(s.text() for s in sections) + "\n",
-        "report.html": as_page(f"Fit of {len(traces)} traces", sections, pictures),
-        "fit.json": summary_and_fit(summary, found),
-        **table_files(
-            "parameters", parameter_columns(found), formats, source | facts(found), "name"
-        ),
-        **table_files("heating", heated, formats, source, next(iter(heated))),
-        **table_files("fit_curves", curves, formats, source, "point"),
-        **{name: image for name, image in drawn.items() if name.endswith(tuple(figure_formats))},
-    }
+    return joint_files(
+        found,
+        question,
+        progress,
+        title=f"Fit of {len(traces)} traces",
+        first=[_of_traces(together)],
+        summary={"alone": _alone(together), "doubts": _doubts(together)},
+        axes={"fit": plot.staircases(found)},
+        curves=_curves(found),
+        formats=formats,
+        figure_formats=figure_formats,
+    )
 
 
 def _doubts(together):

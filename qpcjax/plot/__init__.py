@@ -12,6 +12,7 @@ from qpcjax.plot.heat import heat_on_plane as heat_on_plane
 from qpcjax.plot.heat import heat_profile as heat_profile
 from qpcjax.plot.heat import heating as heating
 from qpcjax.plot.maps import conductance_map as conductance_map
+from qpcjax.plot.maps import map_fit as map_fit
 from qpcjax.plot.maps import transconductance_map as transconductance_map
 from qpcjax.plot.operating_point import asymmetry_map as asymmetry_map
 from qpcjax.plot.operating_point import powers as powers

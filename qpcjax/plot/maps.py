@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.plot.step_lines import step_lines
-from qpcjax.plot.style import axis_label, diverging, one_panel, styled
+from qpcjax.plot.style import PAGE, axis_label, diverging, one_panel, panels, styled
 from qpcjax.quantities import QUANTITIES
 
 _LARGEST = 0.995  # share of a map's values that its colours tell apart
@@ -74,8 +75,52 @@ def transconductance_map(data, device=None, *, axes=None):
     return _draw_map(axes, grid, slope, title, device, "0.2", **colours)
 
 
-def _grid(data):
-    """Gate voltages, biases, and the conductance over them, NaN where there is no point."""
+@styled
+def map_fit(fit, name=None, *, axes=None):
+    r"""A fitted map over gate voltage and bias: the data, the fit, and data minus fit.
+
+    Colours of the first two panels are dI/dV in 2e^2/h, with the step lines of `conductance_map`;
+    those of the third are data minus fit in uS. The gate voltage is in mV, the bias eV in meV.
+
+    Args:
+        fit: a `FitResult`, with a map over gate and bias among its data.
+        name: of the data set; by default the first that is such a map.
+        axes: three Axes to draw in.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: no such map, or points that are no grid.
+    """
+    parts = [p for p in fit.parts if p.kind == _SLOPE.name and name in (None, p.name)]
+    if not parts:
+        raise ValueError("the fit has no map over gate and bias" + (f" {name!r}" if name else ""))
+    part = parts[0]
+    own = panels(axes, 1, 3, (PAGE, 2.6), sharey=True)
+    gate, bias, measured = _grid(part.data)
+    top = float(np.nanquantile(measured, _LARGEST))
+    colours = {"cmap": "viridis", "vmin": 0.0, "vmax": top}
+    shown = (
+        ("data, " + _SLOPE.figure_symbol, measured),
+        ("fit, " + _SLOPE.figure_symbol, _grid(part.data, part.predicted)[2]),
+    )
+    for axis, (title, values) in zip(own, shown, strict=False):
+        _draw_map(axis, (gate, bias, values), values, title, fit, "white", measured, **colours)
+    left = (measured - shown[1][1]) * CONDUCTANCE_QUANTUM
+    reach = float(np.nanquantile(np.abs(left), _LARGEST)) or 1.0
+    colours = {"cmap": diverging(), "vmin": -reach, "vmax": reach}
+    _draw_map(own[2], (gate, bias, left), left, "data - fit (µS)", None, "0.2", **colours)
+    for axis in own[1:]:
+        axis.set_ylabel("")
+    return own
+
+
+def _grid(data, values=None):
+    """Gate voltages, biases, and the conductance over them, NaN where there is no point.
+
+    `values` of the points are taken instead of their conductance.
+    """
     gate, i = np.unique(data.gate, return_inverse=True)
     bias, j = np.unique(data.bias, return_inverse=True)
     if min(gate.size, bias.size) < 2 or 2 * data.conductance.size < gate.size * bias.size:
@@ -84,20 +129,24 @@ def _grid(data):
             f"{data.conductance.size} points with {gate.size} gate voltages and {bias.size} biases"
         )
     conductance = np.full((gate.size, bias.size), np.nan)
-    conductance[i, j] = data.conductance
+    conductance[i, j] = data.conductance if values is None else values
     return gate, bias, conductance
 
 
-def _draw_map(axes, grid, values, title, device, colour, **colours):
-    """Values over a grid, and the step lines of a device in a colour."""
-    gate, bias, _ = grid
+def _draw_map(axes, grid, values, title, device, colour, measured=None, **colours):
+    """Values over a grid, and the step lines of a device in a colour.
+
+    The conductance that was measured, by default the grid's, says what drops over the leads.
+    """
+    gate, bias, conductance = grid
     axes = one_panel(axes, 2.7)
     mesh = axes.pcolormesh(gate, bias, values.T, shading="nearest", rasterized=True, **colours)
     axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25, label=title)
     axes.set(xlabel=axis_label("gate"), ylabel=axis_label("bias"))
     axes.set(xlim=(gate[0], gate[-1]), ylim=(bias[0], bias[-1]))
     axes.tick_params(direction="out")  # inside, they are lost in the dark colours
-    lines = {} if device is None else step_lines(device, *grid)
+    measured = conductance if measured is None else measured
+    lines = {} if device is None else step_lines(device, gate, bias, measured)
     for name, line in lines.items():
         dashes = "-" if name.endswith("mu_L") else _DASHED
         axes.plot(*line, color=colour, linewidth=0.8, linestyle=dashes, gid=name)
