@@ -71,7 +71,8 @@ def _fit(
             "--map",
             metavar="FILE",
             help="dI/dV over gate voltage and bias, fitted together with the trace, or alone: it "
-            "tells the energy scale and the lever arm of the gate.",
+            "tells the energy scale and the lever arm of the gate. Beside a trace it must state its "
+            "own units.",
         ),
     ] = None,
     ranges: Annotated[
@@ -168,12 +169,13 @@ def _fit(
 
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
+    Of several data sets fit_curves.csv has all points; map.png is the map, its fit and the rest.
     """
     from qpcjax.fitting.command import (
         TraceFitOptions,
         answer,
         held,
-        read_all,
+        read_all_and_map,
         temperatures,
         voltage_range,
         zeeman_of,
@@ -205,18 +207,10 @@ def _fit(
         kinds = result_formats(formats, figure_formats)
         more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
         units = (gate_unit, conductance_unit)
-        named = (trace_file, conductance) if map_file is not None else ("needed",)
-        traces = []
-        if any(name is not None for name in named):
-            traces = read_all(trace_file, gate, conductance, trace, *units, **more)
-        spectrum = None
-        if map_file is not None:
-            options = {"gate_unit": gate_unit, "conductance_unit": conductance_unit}
-            spectrum = read_map(map_file, **options, excitation=excitation, component=component)
-            if len(traces) > 1:
-                raise ValueError("--map goes with one trace: name one, such as FILE#0")
-            if intervals:
-                raise ValueError("--intervals is for a trace without --map")
+        files = trace_file, gate, conductance, trace, *units
+        traces, spectrum = read_all_and_map(map_file, *files, **more)
+        if spectrum is not None and intervals:
+            raise ValueError("--intervals is for a trace without --map")
         question.temperatures_of(max(len(traces), 1))
         if question.private and len(traces) < 2:
             raise ValueError("--private is for several traces, such as FILE#0-5")

@@ -7,6 +7,7 @@ import numpy as np
 from qpcjax._versions import versions
 from qpcjax.files import (
     InputError,
+    read_map,
     read_trace,
     read_trace_columns,
     table_files,
@@ -109,6 +110,37 @@ def read_all(trace_file, gate, conductance, trace, gate_unit, conductance_unit, 
         )
         for path in paths
     ]
+
+
+def read_all_and_map(map_file, trace_file, gate, conductance, *units, **more):
+    """The traces and the map that are meant; without a map there is a trace at least.
+
+    Args:
+        map_file: dI/dV over gate and bias, or None.
+        trace_file: as of `read`, like the others.
+        gate: the same.
+        conductance: the same.
+        units: number of the trace and the two units, as of `read`.
+        more: the same.
+
+    Returns:
+        Traces, and a `BiasSpectroscopy` or None.
+
+    Raises:
+        InputError: see `read`; a map and several traces.
+    """
+    traces = []
+    if map_file is None or trace_file is not None or conductance is not None:
+        traces = read_all(trace_file, gate, conductance, *units, **more)
+    if map_file is None:
+        return traces, None
+    if len(traces) > 1:
+        raise InputError("--map goes with one trace: name one, such as FILE#0")
+    _, gate_unit, conductance_unit = units
+    of_map = {name: more.get(name) for name in ("excitation", "component")}
+    if traces:
+        gate_unit = conductance_unit = None  # those of the trace's file
+    return traces, read_map(map_file, None, None, gate_unit, conductance_unit, **of_map)
 
 
 def answer(data, question, folder, progress, formats=("csv",), figure_formats=("png",), told=None):

@@ -5,6 +5,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from commands import call
 
 import qpcjax as qpc
 from qpcjax.fitting import fit_map, lever_arms
@@ -107,3 +108,55 @@ def test_large_maps_are_fitted_on_a_coarser_grid(most):
     assert (few is whole) == (most == 600)
     place = np.flatnonzero((whole.gate == few.gate[7]) & (whole.bias == few.bias[7]))
     assert few.value[7] == whole.value[place[0]]
+
+
+# --- the command ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path):
+    data, line = spectrum(), zero_bias_line(spectrum())
+    rows = zip(data.gate, data.bias, data.conductance, strict=True)
+    text = "gate (mV),bias (mV),dI/dV (2e2/h)\n" + "".join(f"{v},{b},{g}\n" for v, b, g in rows)
+    (tmp_path / "map.csv").write_text(text)
+    rows = zip(line.gate, line.conductance, strict=True)
+    text = "gate (mV),conductance (2e2/h)\n" + "".join(f"{v},{g}\n" for v, g in rows)
+    (tmp_path / "trace.csv").write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("with_trace", [False, True])
+def test_the_command_fits_a_map_with_a_trace_and_without(with_trace, files, monkeypatch):
+    asked = []
+
+    def answer(*arguments):
+        asked.append(arguments)
+        return "report", []
+
+    monkeypatch.setattr("qpcjax.fitting.map_files.answer_map", answer)
+    trace = [files / "trace.csv"] if with_trace else []
+    code, out, err = call("fit", *trace, "--map", files / "map.csv", "-o", files / "out")
+    assert code == 0, err
+    assert out.startswith("report")
+    ((data, line, *_),) = asked
+    np.testing.assert_allclose(data.conductance, spectrum().conductance)
+    assert (line is not None) == with_trace
+    if with_trace:
+        np.testing.assert_allclose(line.conductance, zero_bias_line(spectrum()).conductance)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--map", "trace.csv"], "trace.csv"),
+        (["--map", "map.csv", "--intervals"], "--intervals is for a trace without --map"),
+        (["--map", "map.csv", "--private", "length"], "--private is for several traces"),
+        (["--map", "none.csv"], "none.csv"),
+    ],
+)
+def test_what_the_command_refuses_of_maps(options, words, files, monkeypatch):
+    monkeypatch.chdir(files)
+    code, _, err = call("fit", *options, "-o", "out")
+    assert code == 2
+    assert words in err
+    assert not (files / "out").exists()
