@@ -71,8 +71,8 @@ def _fit(
             "--map",
             metavar="FILE",
             help="dI/dV over gate voltage and bias, fitted together with the trace, or alone: it "
-            "tells the energy scale and the lever arm of the gate. Beside a trace it must state its "
-            "own units.",
+            "tells the energy scale and the lever arm of the gate. Beside a trace it must state "
+            "its own units.",
         ),
     ] = None,
     ranges: Annotated[
