@@ -8,7 +8,7 @@ import numpy as np
 
 from qpcjax.constants import RESISTANCE_QUANTUM
 from qpcjax.fitting.device import GateCurve, Gated
-from qpcjax.fitting.half_plateaus import has_half_plateau
+from qpcjax.fitting.half_plateaus import has_half_plateau, low_first_plateau
 from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.resolution import keeping, modes_kept
 from qpcjax.scatterers.fields import innermost, quantity_of
@@ -47,6 +47,18 @@ def _why_no_step(trace, smooth):
     )
 
 
+def _low_plateau(level):
+    """What a first plateau far below 2e^2/h means, and what to do."""
+    resistance = RESISTANCE_QUANTUM * (1 / level - 1)
+    modes = level / (1 - level)
+    return (
+        f"the first plateau lies at {level:.2f} of 2e2/h. A resistance of {resistance:.0f} ohm in "
+        f"series puts it there, or a second constriction with {modes:.1f} open modes: take the "
+        "resistance that is known off the data, G = 1/(1/G - R), or measure with the other "
+        "constriction wide open"
+    )
+
+
 def _smoothed(trace):
     """Values of a sorted trace, averaged over a hundredth of it."""
     window = max(1, trace.value.size // 200)
@@ -73,6 +85,11 @@ class Steps:
         self.count = len(self.positions(self.resistance)[1])
         if self.count < 1:
             raise InputError(f"{trace.name}: {_why_no_step(trace, smooth)}")
+        gate, rising = (
+            (self.gate, self.smooth) if self.rising else (-self.gate[::-1], self.smooth[::-1])
+        )
+        if (level := low_first_plateau(gate, rising)) is not None:
+            raise InputError(f"{trace.name}: {_low_plateau(level)}")
 
     def corrected(self, resistance):
         """Conductance of the constriction behind this resistance, in 2e^2/h."""

@@ -49,3 +49,30 @@ def test_steps_and_resistance_of_unusual_staircases(trace, count):
     assert steps.count == count
     assert steps.resistance == pytest.approx(300, abs=60)
     assert not is_peak(trace)
+
+
+def in_series(trace, modes):
+    """The same behind a second constriction with so many open modes."""
+    g = np.maximum(trace.conductance, 1e-6)
+    return ConductanceTrace(trace.gate, 1 / (1 / g + 1 / modes))
+
+
+@pytest.mark.parametrize(
+    ("trace", "words"),
+    [
+        (in_series(staircase(GATE, EVEN, 300.0), 3), r"at 0\.7\d of .* with 2\.\d open modes"),
+        (staircase(GATE, EVEN, 4000.0), r"at 0\.7\d of .*[34]\d\d\d ohm in series"),
+    ],
+    ids=["two constrictions", "a large resistance"],
+)
+def test_a_first_plateau_far_below_one_is_refused(trace, words):
+    with pytest.raises(InputError, match=words):
+        Steps(trace)
+
+
+def test_a_shoulder_and_half_plateaus_are_no_second_constriction():
+    bare = staircase(GATE, EVEN, 300.0).conductance
+    # A shoulder as flat as the plateau and a third as long.
+    shoulder = bare - 0.3 / (1 + np.exp((GATE + 46.5) / 0.6)) * (bare > 0.5)
+    for g in (shoulder, bare / 2):
+        assert Steps(ConductanceTrace(GATE, g)).count > 0
