@@ -14,6 +14,8 @@ from qpcjax.files.column_units import plain, split_unit
 from qpcjax.files.table import Column, Table, check_values
 from qpcjax.measurements import InputError
 
+_MOST_COLUMNS = 20  # of a matrix without names that is taken for a table
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Array:
@@ -118,9 +120,35 @@ def _with_dims(where, array, arrays):
 
 def _table(path, where, part, arrays, whole, metadata):
     check_values(where, math.prod(whole.shape) * len(arrays))
+    if len(arrays) == 1 and _is_table(whole):
+        return _nameless(path, where, part, whole, metadata)
     columns = [_column(array, whole) for array in arrays]
     columns.sort(key=lambda column: not column.swept)
     return Table(path, tuple(columns), part, metadata)
+
+
+def _is_table(array):
+    """Whether a matrix alone is a table: long, with few columns, or rows in their place."""
+    few = min(array.shape, default=0)
+    bare = all(dim.startswith("#") for dim in array.dims)
+    return len(array.shape) == 2 and bare and 2 <= few <= _MOST_COLUMNS and few < max(array.shape)
+
+
+def _nameless(path, where, part, array, metadata):
+    """The table of a matrix whose columns, or rows, have numbers for names."""
+    across = array.shape[0] < array.shape[1]
+    count = min(array.shape)
+
+    def column(i):
+        return lambda: array.read()[i] if across else array.read()[:, i]
+
+    columns = tuple(Column(str(i), str(i), None, column(i)) for i in range(count))
+    numbered = (
+        f"{where}: the {count} {'rows' if across else 'columns'} of '{array.name}' have no names. "
+        "Say which they are by their numbers, counted from 0, with their units, such as --gate 0 "
+        "--gate-unit V --conductance 1 --conductance-unit uS"
+    )
+    return Table(path, columns, part, metadata, numbered)
 
 
 def _column(array, whole):

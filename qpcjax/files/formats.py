@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from qpcjax.files.foreign import IGOR_AS_TEXT, MATLAB_AS_TEXT, TDMS_AS_TEXT, refuse_foreign
 from qpcjax.files.table import File, Table, check_size, digest, read_head
 from qpcjax.measurements import InputError
 
@@ -13,6 +14,10 @@ from qpcjax.measurements import InputError
 def _later(module, name) -> Callable[[Path], Any]:
     """A function of a reader's module, which is imported when a file of its format is read."""
     return lambda path: getattr(importlib.import_module(f"qpcjax.files.{module}"), name)(path)
+
+
+def _always(path):
+    return True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Format:
         read: path -> list of `Table`s, at least one.
         places: positions in the file at which the mark may stand.
         beside: path -> further files that hold a part of the data.
+        also: path -> whether a file with the mark has this format, where the mark is not enough.
+        export: what to do in the program that writes it, for a file that is damaged.
     """
 
     name: str
@@ -34,10 +41,13 @@ class Format:
     read: Callable[[Path], list[Table]]
     places: tuple[int, ...] = (0,)
     beside: Callable[[Path], list[Path]] = lambda path: []
+    also: Callable[[Path], bool] = _always
+    export: str = ""
 
-    def has(self, head):
+    def has(self, path, head):
         """Whether a file that begins with these bytes has this format."""
-        return any(head[i : i + len(self.mark)] == self.mark for i in self.places)
+        marked = any(head[i : i + len(self.mark)] == self.mark for i in self.places)
+        return marked and self.also(path)
 
 
 FORMATS: list[Format] = [
@@ -52,7 +62,15 @@ FORMATS: list[Format] = [
         Format("netCDF-3", (".cdf", ".nc3"), b"CDF" + version, _later("netcdf3", "read_netcdf3"))
         for version in (b"\x01", b"\x02")  # with offsets of 32 and of 64 bits
     ),
+    *(
+        Format(name, suffixes, b"PK", _later("sheets", read), also=_later("sheets", test))
+        for name, suffixes, read, test in (
+            ("Excel .xlsx", (".xlsx", ".xlsm"), "read_xlsx", "is_xlsx"),
+            ("OpenDocument .ods", (".ods",), "read_ods", "is_ods"),
+        )
+    ),
     Format("NumPy .npz", (".npz",), b"PK", _later("npz", "read_npz")),
+    Format("NumPy .npy", (".npy",), b"\x93NUMPY", _later("npz", "read_npy")),
     Format(
         "QCoDeS .db",
         (".db",),
@@ -60,25 +78,40 @@ FORMATS: list[Format] = [
         _later("qcodes", "read_qcodes"),
         beside=_later("sqlite", "waiting"),
     ),
+    Format(
+        "MATLAB 5", (".mat",), b"MATLAB 5.0", _later("matlab", "read_matlab"), export=MATLAB_AS_TEXT
+    ),
+    Format("LabVIEW TDMS", (".tdms",), b"TDSm", _later("tdms", "read_tdms"), export=TDMS_AS_TEXT),
+    Format("Spyview .mtx", (".mtx",), b"Units,", _later("spyview", "read_spyview")),
+    *(
+        Format(
+            "Igor .ibw",
+            (".ibw",),
+            version,
+            _later("igor", "read_igor"),
+            also=_later("igor", "is_wave"),
+            export=IGOR_AS_TEXT,
+        )
+        for version in (b"\1\0", b"\2\0", b"\3\0", b"\5\0", b"\0\1", b"\0\2", b"\0\3", b"\0\5")
+    ),
+    *(
+        Format(kind, (suffix,), mark, _later("packed", f"read_{kind}"))
+        for kind, suffix, mark in (
+            ("gzip", ".gz", b"\x1f\x8b"),
+            ("bzip2", ".bz2", b"BZh"),
+            ("xz", ".xz", b"\xfd7zXZ\0"),
+        )
+    ),
+    Format(
+        "JSON",
+        (".json",),
+        b"",
+        _later("json_arrays", "read_json"),
+        also=_later("json_arrays", "begins"),
+    ),
     # Any bytes might be text, so this format is the last one.
     Format("text", (".csv", ".tsv", ".txt", ".dat"), b"", _later("text", "read_text")),
 ]
-
-_PICKLED = ("pickled", "A pickled object may run any code and is never read: save as .npz")
-# First bytes of formats that are not read -> name of the format, and a remedy.
-_FOREIGN = {
-    b"CDF\x05": ("netCDF-3 with 64-bit data", "Convert it: nccopy -k nc4 in.nc out.nc"),
-    b"\x93NUMPY": (
-        "a single NumPy array",
-        'Save the columns by name: np.savez(file, **{"gate (mV)": ..., "conductance (uS)": ...})',
-    ),
-    **{bytes([0x80, protocol]): _PICKLED for protocol in (2, 3, 4, 5)},
-    b"\x1f\x8b": ("compressed by gzip", "Unpack it first"),
-    b"BZh": ("compressed by bzip2", "Unpack it first"),
-    b"\xfd7zXZ": ("compressed by xz", "Unpack it first"),
-    b"\xd0\xcf\x11\xe0": ("an Excel sheet", "Save the table as plain CSV in UTF-8"),
-    b"MATLAB 5.0": ("a MATLAB file of version 5", "Save it with -v7.3, or as plain CSV in UTF-8"),
-}
 
 
 def register(new: Format) -> Format:
@@ -105,7 +138,8 @@ def register(new: Format) -> Format:
     for known in FORMATS:
         if known.name == new.name:
             raise ValueError(f"there is a format {new.name!r} already: choose another name")
-        if known.mark == new.mark and set(known.places) & set(new.places):
+        alike = known.mark == new.mark and set(known.places) & set(new.places)
+        if alike and known.also is _always and new.also is _always:
             raise ValueError(f"{new.name}: the mark {new.mark!r} is that of {known.name}")
     FORMATS.insert(0, new)
     return new
@@ -121,24 +155,18 @@ def open_file(path) -> File:
     check_size(path, 1 << 50)  # it exists and is not empty; each reader has its own limit
     head = read_head(path)
     text = FORMATS[-1]
-    found = next(f for f in FORMATS if f.has(head))
+    found = next(f for f in FORMATS if f.has(path, head))
     if found is text:
-        _refuse_foreign(path, head)
+        refuse_foreign(path, head)
     promised = next((f for f in FORMATS if path.suffix.lower() in f.suffixes), found)
     if promised is not found and found is text:
         raise InputError(
             f"{path}: by its name it is {promised.name}, but it does not begin like that: it was "
             "cut off or damaged, or has another's name. Save or copy it once more, or call a text "
-            "file .csv"
+            f"file .csv{promised.export and f'. {promised.export}'}"
         )
     tables = tuple(found.read(path))
     if not tables:
         raise InputError(f"{path}: it holds no table of numbers")
     sha256 = digest(path, *found.beside(path))
     return File(path, tables[0].format or found.name, sha256, tables)
-
-
-def _refuse_foreign(path, head):
-    for begin, (kind, remedy) in _FOREIGN.items():
-        if head.startswith(begin):
-            raise InputError(f"{path}: this file is {kind}, which is not read. {remedy}")

@@ -10,10 +10,11 @@ import math
 import numpy as np
 
 from qpcjax.files.arrays import tables_from
-from qpcjax.files.hdf5_attributes import check, opened, plain_values, text, texts
+from qpcjax.files.hdf5_attributes import opened, plain_values, text, texts
 from qpcjax.files.labber import is_log, log_tables
 from qpcjax.files.named_dimensions import Dataset, arrays_of, decoded
 from qpcjax.files.optional_libraries import need
+from qpcjax.files.probing import check
 from qpcjax.files.table import check_size
 from qpcjax.measurements import InputError
 
@@ -24,6 +25,7 @@ _INTERNAL = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4", "_
 def read_hdf5(path):
     """The tables in an HDF5 or netCDF-4 file, as `formats` calls it."""
     check_size(path)
+    need("h5py")
     check(path)
     with opened(path) as file:
         if is_log(file):

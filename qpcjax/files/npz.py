@@ -1,4 +1,4 @@
-"""NumPy's .npz files: arrays whose names hold their units, or that have a text `NAME_unit` beside.
+"""NumPy's .npz and .npy: arrays whose names hold their units, or with a text `NAME_unit` beside.
 
 Nothing is unpickled, and no more is unpacked than the archive and the array's own header say.
 """
@@ -7,14 +7,19 @@ import math
 import zipfile
 import zlib
 
+import numpy as np
 from numpy.lib import format as npy
 
 from qpcjax.files.arrays import Array, tables_from, unit_from
-from qpcjax.files.table import MOST_BYTES, check_size, mib
+from qpcjax.files.damage import readable
+from qpcjax.files.table import MOST_BYTES, check_size, check_values, mib
 from qpcjax.measurements import InputError
 
 # What a damaged archive raises; NotImplementedError is zipfile's for a compression it lacks.
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError)
+_PICKLED = (
+    "pickled objects may run any code when they are read, so they are not. Save arrays of numbers"
+)
 _UNIT_ENDS = ("_unit", "_units")
 
 
@@ -30,6 +35,42 @@ def read_npz(path):
     if not arrays:
         raise InputError(f"{path}: there is no array of numbers in it")
     return tables_from(path, arrays, {**texts, **numbers})
+
+
+def read_npy(path):
+    """The table in an .npy file: an array with named fields, or with columns that have numbers."""
+    size = check_size(path)
+    with readable(path, "a NumPy array"):
+        with path.open("rb") as stream:
+            shape, dtype, begin = _stated(stream)
+        if dtype.hasobject:
+            raise InputError(f"{path}: {_PICKLED}")
+        if begin + math.prod(shape) * dtype.itemsize != size:
+            raise ValueError(f"the shape {shape} does not fit its {size} bytes")
+    check_values(path, math.prod(shape))
+
+    def read(name=None):
+        with readable(path, "a NumPy array"):
+            whole = np.load(path, allow_pickle=False)
+        return whole if name is None else whole[name]
+
+    if dtype.names is None:
+        if len(shape) < 2 or dtype.kind not in "biufc":
+            raise InputError(
+                f"{path}: a single NumPy array of the shape {shape}, where two columns were "
+                'expected. Save all columns by name: np.savez(file, **{"gate (V)": ..., '
+                '"conductance (uS)": ...})'
+            )
+        return tables_from(path, [Array("array", None, shape, read)], {})
+    kinds = {name: dtype[name] for name in dtype.names}
+    arrays = [
+        Array(name, unit_from(path, name, []), (*shape, *kind.shape), lambda n=name: read(n))
+        for name, kind in kinds.items()
+        if shape and kind.base.kind in "biufc"
+    ]
+    if not arrays:
+        raise InputError(f"{path}: there is no field of numbers in it")
+    return tables_from(path, arrays, {})
 
 
 def _members(path):
@@ -75,21 +116,24 @@ def _check_members(path, members):
 def _header(path, archive, member):
     """Shape and dtype of an array, checked against the size in the archive."""
     with archive.open(member) as stream:
-        version = npy.read_magic(stream)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(stream)
+        shape, dtype, begin = _stated(stream)
         if dtype.hasobject:
-            raise InputError(
-                f"{path}: the array '{member.filename}' holds pickled objects, which may run any "
-                "code when they are read, so they are not. Save arrays of numbers"
-            )
-        if stream.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+            raise InputError(f"{path}: the array '{member.filename}': {_PICKLED}")
+        if begin + math.prod(shape) * dtype.itemsize != member.file_size:
             raise InputError(
                 f"{path}: the array '{member.filename}' says that it has the shape {shape}, but "
                 f"the archive holds {member.file_size} bytes of it: the file is damaged. Save it "
                 "once more"
             )
     return shape, dtype
+
+
+def _stated(stream):
+    """Shape and dtype of an array, and where its numbers begin."""
+    version = npy.read_magic(stream)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype, stream.tell()
 
 
 def _values(path, archive, member):

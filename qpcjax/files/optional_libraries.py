@@ -6,8 +6,8 @@ from typing import Any
 from qpcjax.measurements import InputError
 
 
-def need(module) -> Any:
-    """Import a library of the extra `files`.
+def need(module, extra="files") -> Any:
+    """Import a library of an extra.
 
     Raises:
         InputError: it is not installed.
@@ -16,5 +16,5 @@ def need(module) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise InputError(
-            f'{module} is missing, which this kind of file needs: pip install "qpcjax[files]"'
+            f'{module} is missing, which this kind of file needs: pip install "qpcjax[{extra}]"'
         ) from None

@@ -12,7 +12,7 @@ import xarray as xr
 from measurements import BIAS, CONDUCTANCE, GATE, MAP, refused
 from test_files_labber import UNITS, one_map, write_log
 
-from qpcjax.files import InputError, hdf5, hdf5_attributes, hdf5_probe, read_data
+from qpcjax.files import InputError, hdf5, probe, probing, read_data
 from qpcjax.files.table import MOST_VALUES
 
 DAMAGES = 60  # of each format
@@ -86,7 +86,7 @@ def test_what_the_probe_lets_through_is_read_or_refused(write, tmp_path, monkeyp
     paths = [tmp_path / f"{i}.h5" for i in range(DAMAGES)]
     for path in paths:
         path.write_bytes(damaged(content, rng))
-    command = [sys.executable, "-c", EACH, hdf5_probe.__file__, str(MOST_VALUES), *map(str, paths)]
+    command = [sys.executable, "-c", EACH, probe.__file__, str(MOST_VALUES), *map(str, paths)]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     monkeypatch.setattr(hdf5, "check", lambda path: None)  # as it has been, above
     through = [p for p, status in zip(paths, found.stdout.split(), strict=True) if status == "0"]
@@ -113,7 +113,7 @@ def endless(tmp_path):
 
 
 def test_a_file_that_the_library_does_not_end_with(endless, monkeypatch):
-    monkeypatch.setattr(hdf5_attributes, "_SECONDS", 3)
+    monkeypatch.setattr(probing, "_SECONDS", 3)
     began = time.monotonic()
     refused(lambda: read_data(endless), "endless.h5: ", "damaged", "once more")
     assert time.monotonic() - began < 30
@@ -124,15 +124,15 @@ def test_a_file_that_the_library_does_not_end_with(endless, monkeypatch):
     [
         ("import os; os.abort()", "crashes"),
         ("import time; time.sleep(60)", "does not come to an end with it in 1 s"),
-        (f"raise SystemExit({hdf5_attributes.OUT_OF_MEMORY})", "more memory"),
+        (f"raise SystemExit({probing.OUT_OF_MEMORY})", "more memory"),
     ],
 )
 def test_a_probe_that_comes_to_nothing_good(script, fact, tmp_path, monkeypatch):
     plain(tmp_path / "run.h5")
     (tmp_path / "probe.py").write_text(script)
-    monkeypatch.setattr(hdf5_attributes, "_PROBE", tmp_path / "probe.py")
-    monkeypatch.setattr(hdf5_attributes, "_SECONDS", 1)
-    monkeypatch.setattr(hdf5_attributes, "_PATIENCE", 1)
+    monkeypatch.setattr(probing, "_PROBE", tmp_path / "probe.py")
+    monkeypatch.setattr(probing, "_SECONDS", 1)
+    monkeypatch.setattr(probing, "_PATIENCE", 1)
     message = refused(lambda: read_data(tmp_path / "run.h5"), "run.h5: damaged", "Copy the file")
     assert fact in message
 
@@ -140,7 +140,7 @@ def test_a_probe_that_comes_to_nothing_good(script, fact, tmp_path, monkeypatch)
 @pytest.mark.parametrize("executable", ["", "/nowhere/python"])
 def test_without_a_second_process_a_file_is_read_all_the_same(executable, tmp_path, monkeypatch):
     plain(tmp_path / "run.h5")
-    monkeypatch.setattr(hdf5_attributes.sys, "executable", executable)
+    monkeypatch.setattr(probing.sys, "executable", executable)
     assert len(read_data(tmp_path / "run.h5")) == 2
 
 
@@ -152,4 +152,4 @@ def test_the_probe_knows_an_end(tmp_path):
         file["gate"] = h5py.ExternalLink("/dev/zero", "x")
         file.create_dataset("huge", (1 << 40,), "f8", chunks=(1 << 20,))
         file["kind"] = np.dtype("f8")
-    assert hdf5_probe.main(path, MOST_VALUES, -1, -1, 0) == 0
+    assert probe.main(path, MOST_VALUES, -1, -1, 0) == 0

@@ -1,14 +1,12 @@
-"""Reads everything in an HDF5 file, as a script in a process of its own, which may crash.
+"""Reads everything in a file, as a script in a process of its own, which may crash.
 
-The HDF5 library trusts the content of a file: damaged bytes may crash it, or keep it busy
-for ever. `h5.check` runs this before the same is read in the user's own process. Nothing of this
-package is imported, as that takes longer than all the rest.
+The HDF5 library and SciPy's reader of MATLAB's files trust the content of a file: damaged bytes may
+crash them, or keep them busy for ever. `probing.check` runs this before the same is read in the
+user's own process. Nothing of this package is imported, as that takes longer than all the rest.
 """
 
 import sys
 
-import h5py
-import h5py.h5o as h5o
 import numpy as np
 
 MOST_OBJECTS = 10_000  # groups and datasets; the readers refuse a file with more
@@ -25,6 +23,9 @@ def visit(file, most_values):
     Raises:
         MemoryError: there is not enough.
     """
+    import h5py
+    import h5py.h5o as h5o
+
     waiting, met = [file], set()
     while waiting and len(met) <= MOST_OBJECTS:
         item = waiting.pop()
@@ -48,6 +49,8 @@ def _attributes(item, most_values):
 
 def _below(group, most_values):
     """What stands in a group; links that lead out of the file are not followed."""
+    import h5py
+
     links = ((name, group.get(name, getlink=True)) for name in group)
     return [group[name] for name, link in links if isinstance(link, h5py.HardLink)]
 
@@ -78,12 +81,27 @@ def _bound(memory, processor, clock):
         pass
 
 
-def main(path, most_values, memory, processor, clock):
+def _hdf5(path, most_values):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        visit(file, most_values)
+
+
+def _matlab(path, most_values):
+    from scipy.io import loadmat
+
+    loadmat(path, simplify_cells=True)
+
+
+_READ = {"HDF5": _hdf5, "MATLAB": _matlab}
+
+
+def main(path, most_values, memory, processor, clock, format="HDF5"):
     """The exit status: 0 where the library came through, well or with an error of its own."""
     _bound(int(memory), int(processor), int(clock))
     try:
-        with h5py.File(path, "r") as file:
-            visit(file, int(most_values))
+        _READ[format](path, int(most_values))
     except MemoryError:
         return OUT_OF_MEMORY
     except Exception:
