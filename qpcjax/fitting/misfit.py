@@ -6,24 +6,25 @@ from typing import NamedTuple
 import numpy as np
 
 from qpcjax.constants import RESISTANCE_QUANTUM
+from qpcjax.scatterers.fields import innermost
 
 WRONG = 1.3  # rms over noise from which on the model does not describe the data
 
 _GRADES = (
     (
         3.0,
-        "something small is in the data that is not in the model; the errors of L, R_s and P_A "
+        "something small is in the data that is not in the model; the errors of {shape}R_s and P_A "
         "that do not allow for it may be too small",
     ),
     (
         10.0,
-        "a feature of the data is not in the model: L, R_s and P_A may be off by several of their "
-        "errors; compare other barriers, or leave the feature out of the fit",
+        "a feature of the data is not in the model: {shape}R_s and P_A may be off by several of "
+        "their errors; compare other barriers, or leave the feature out of the fit",
     ),
     (
         math.inf,
-        "the curve is not that of this device: L may belong to another minimum or another barrier, "
-        "and R_s and P_A hold only as far as other barriers agree on them",
+        "the curve is not that of this device: {shape}R_s and P_A hold only as far as other "
+        "barriers and minima agree on them",
     ),
 )
 _ON_PLATEAU = 0.2  # distance from a whole number of modes below which a point is on a plateau
@@ -109,6 +110,7 @@ def misfit_in_words(part, device) -> list[str]:
             f"{factor * worst.rms:.3g} {unit})"
         )
     means = next(words for limit, words in _GRADES if part.misfit <= limit)
+    means = means.format(shape="L, " if hasattr(innermost(device.scatterer), "length") else "")
     return [
         f"the fit misses {part.name} by {factor * part.rms:.3g} {unit} rms, {part.misfit:.2g} "
         f"times the noise of {factor * part.noise:.2g} {unit}{place}: {means}"

@@ -309,7 +309,7 @@ def _of_the_shoulder(scatterer):
 
 
 def _capital(words):
-    return words[:1].upper() + words[1:]
+    return words if words.startswith("dI/dV") else words[:1].upper() + words[1:]
 
 
 def _heat(fit, heating):
