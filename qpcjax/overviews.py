@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ class Overview:
             lines.append(f"... and {len(self.rows) - _MOST_ROWS} more")
         notes = [_cut(note) for note in self.notes[:2]]
         table = [_cut(f"  {line.rstrip()}") for line in lines]
-        return "\n".join([_cut(self.title), *table, *notes])
+        return printable("\n".join([_cut(self.title), *table, *notes]))
 
     def html(self) -> str:
         """The whole as HTML; every text is escaped."""
@@ -121,6 +122,20 @@ def in_words(value: Any, unit: str = "") -> str:
         return f"{{{', '.join(map(str, value))}}}" if len(value) <= 6 else f"{len(value)} entries"
     text = repr(value)
     return text if len(text) <= _LONGEST - 20 and "\n" not in text else f"{type(value).__name__}"
+
+
+def printable(text: str) -> str:
+    r"""A text as a terminal may show it: what would move or colour it is spelled, such as \x1b.
+
+    Names and cells of files may hold escape sequences, marks that turn the direction of writing,
+    and bytes that are no text. Line breaks and tabs stay.
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def unit_text(unit: str) -> str:

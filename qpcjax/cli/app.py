@@ -21,9 +21,11 @@ from qpcjax.cli import (
     next,
     sweep,
 )
+from qpcjax.cli.console import Commands
 
 app = typer.Typer(
     name="qpcjax",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

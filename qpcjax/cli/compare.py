@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors, print_json
+from qpcjax.cli.console import plain_errors, print_json, say
 from qpcjax.cli.options import AsJson
 
 EXAMPLES = "Example: qpcjax compare MEAN SADDLE --folds 4, after two runs of qpcjax fit"
@@ -42,5 +42,5 @@ def compare(
         rivals = [dataclasses.asdict(rival) for rival in found.rivals]
         print_json({"rivals": rivals, "words": found.words().splitlines()})
         return
-    typer.echo(found.table())
-    typer.echo(found.words())
+    say(found.table())
+    say(found.words())

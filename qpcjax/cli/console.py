@@ -3,10 +3,12 @@
 import contextlib
 
 import typer
+import typer.core
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from qpcjax.files import save_json
+from qpcjax.overviews import printable
 
 # Parameters whose option is not simply their own name.
 _OPTIONS = {"strength": "damping"}
@@ -34,11 +36,20 @@ def plain_errors(kinds=(ValueError, ArithmeticError)):
         console = Console(stderr=True)
         # Only a terminal gets line breaks, so that a message in a log stays one line.
         console.print(
-            f"[bold red]Error:[/] {escape(message)}",
+            Text.assemble(("Error:", "bold red"), " ", printable(message)),
             soft_wrap=not console.is_terminal,
-            highlight=False,
         )
         raise typer.Exit(2) from None
+
+
+def say(text):
+    """Print a text, in which names and cells of files may stand."""
+    typer.echo(printable(text))
+
+
+def cells(*texts):
+    """Texts for rich: it looks for markup and emoji in plain strings, such as a:x:b.csv."""
+    return [Text(printable(text)) for text in texts]
 
 
 def print_json(value):
@@ -48,9 +59,7 @@ def print_json(value):
 
 def print_paths(paths):
     """Say what has been written."""
-    typer.echo("Written:")
-    for path in paths:
-        typer.echo(f"  {path}")
+    say("\n  ".join(["Written:", *map(str, paths)]))
 
 
 @contextlib.contextmanager
@@ -58,7 +67,7 @@ def progress_bar():
     """A bar on stderr; gives a function (done, total, label) that moves it."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()]
     console = Console(stderr=True)
     # Only a terminal can redraw a bar; elsewhere nothing is printed.
     with Progress(
@@ -67,6 +76,31 @@ def progress_bar():
         task = bar.add_task("starting", total=None)
 
         def advance(done, total, label):
-            bar.update(task, completed=done, total=total, description=label)
+            bar.update(task, completed=done, total=total, description=printable(label))
 
         yield advance
+
+
+class Commands(typer.core.TyperGroup):
+    """The group of commands; what it quotes of the command line is printable."""
+
+    def make_context(self, *arguments, **options):
+        """Read the options of the group."""
+        with _printable_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx):
+        """Read the options of a command, and run it."""
+        with _printable_errors():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _printable_errors():
+    try:
+        yield
+    except Exception as error:
+        # typer's own errors have no common class that is public.
+        if hasattr(error, "format_message") and "message" in vars(error):
+            vars(error)["message"] = printable(str(vars(error)["message"]))
+        raise

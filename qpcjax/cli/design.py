@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors, print_paths, progress_bar
+from qpcjax.cli.console import plain_errors, print_paths, progress_bar, say
 from qpcjax.cli.options import FigureFormats, Formats, result_formats
 from qpcjax.files import InputError, check_writable
 
@@ -39,5 +39,5 @@ def design(
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
         report, paths = answer(question, out, advance, *kinds)
-    typer.echo(report)
+    say(report)
     print_paths(paths)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.cli.console import plain_errors, print_json
+from qpcjax.cli.console import cells, plain_errors, print_json
 from qpcjax.cli.options import AsJson, Generated, barrier_options, option
 from qpcjax.files import (
     InputError,
@@ -155,12 +155,12 @@ def _show(inputs, result):
     table.add_column("unit")
     for q in result.quantities:
         shown = "-" if math.isnan(q.value) else f"{q.value:.6g}"
-        table.add_row(q.symbol, q.name, shown, unit_text(q.unit))
+        table.add_row(*cells(q.symbol, q.name, shown, unit_text(q.unit)))
     console = Console(highlight=False)
-    console.print(_heading(inputs) + "\n", markup=False)
+    console.print(*cells(_heading(inputs) + "\n"))
     console.print(table)
     for note in result.notes:
-        console.print(f"\n{note}", markup=False)
+        console.print(*cells(f"\n{note}"))
 
 
 def _heading(inputs):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors
+from qpcjax.cli.console import plain_errors, say
 from qpcjax.files import InputError
 
 EXAMPLES = "Example: qpcjax explore"
@@ -32,4 +32,4 @@ def explore(
     from qpcjax.explorer.serve import serve
 
     with plain_errors((InputError, OSError)):
-        serve(host, port, browser, typer.echo, allowed_host or (), base_path)
+        serve(host, port, browser, say, allowed_host or (), base_path)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors, print_paths, progress_bar
+from qpcjax.cli.console import plain_errors, print_paths, progress_bar, say
 from qpcjax.cli.options import (
     Component,
     Conductance,
@@ -218,12 +218,12 @@ def _fit(
     with plain_errors((InputError, OSError)), progress_bar() as advance:
         if spectrum is not None:
             first = next(iter(traces), None)
-            report, paths = answer_map(spectrum, first, question, out, advance, *kinds, typer.echo)
+            report, paths = answer_map(spectrum, first, question, out, advance, *kinds, say)
         elif len(traces) == 1:
-            report, paths = answer(traces[0], question, out, advance, *kinds, told=typer.echo)
+            report, paths = answer(traces[0], question, out, advance, *kinds, told=say)
         else:
-            report, paths = answer_together(traces, question, out, advance, *kinds, typer.echo)
-    typer.echo(report)
+            report, paths = answer_together(traces, question, out, advance, *kinds, say)
+    say(report)
     print_paths(paths)
 
 

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qpcjax._versions import versions
-from qpcjax.cli.console import print_json
+from qpcjax.cli.console import cells, print_json
 from qpcjax.cli.options import AsJson
 
 EXAMPLES = "Example: qpcjax info --json"
@@ -25,8 +25,8 @@ def info(as_json: AsJson = False):
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, number in facts["versions"].items():
-        table.add_row(name, number)
+        table.add_row(*cells(name, number))
     for device in facts["devices"]:
-        table.add_row("device", device)
+        table.add_row(*cells("device", device))
     table.add_row("precision", facts["precision"])
     Console().print(table, highlight=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors, print_json, print_paths
+from qpcjax.cli.console import plain_errors, print_json, print_paths, say
 from qpcjax.cli.options import (
     AsJson,
     Component,
@@ -59,7 +59,7 @@ def inspect(
     if as_json:
         print_json(found.as_json())
         return
-    typer.echo(as_text(found))
+    say(as_text(found))
     if drawn:
         print_paths(drawn)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors, print_json
+from qpcjax.cli.console import plain_errors, print_json, say
 from qpcjax.cli.options import AsJson
 
 EXAMPLES = (
@@ -81,4 +81,4 @@ def next(
         told = [dataclasses.asdict(point) for point in points.points]
         print_json({"target": target, "stderr": points.stderr, "points": told})
         return
-    typer.echo(question.in_words(found, points))
+    say(question.in_words(found, points))

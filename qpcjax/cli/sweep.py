@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors
+from qpcjax.cli.console import plain_errors, say
 from qpcjax.files import InputError
 
 EXAMPLES = (
@@ -83,4 +83,4 @@ def sweep(
             distributed=distributed,
             coordinator=(coordinator, processes, process_id),
         )
-    typer.echo(text)
+    say(text)

@@ -4,7 +4,7 @@ import math
 
 from qpcjax._versions import versions
 from qpcjax.designing.result import Design
-from qpcjax.overviews import unit_text
+from qpcjax.overviews import printable, unit_text
 
 
 def text(design: Design) -> str:
@@ -16,7 +16,7 @@ def text(design: Design) -> str:
     if design.tolerance is not None:
         parts.append(_tolerance(design))
     parts.append(_starts(design))
-    return "\n\n".join(parts) + "\n"
+    return printable("\n\n".join(parts)) + "\n"
 
 
 def _unit(unit):

@@ -15,7 +15,7 @@ from qpcjax.fitting.misfit import WRONG
 from qpcjax.fitting.report_sections import Section, as_page
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.uncertainty import Profile
-from qpcjax.overviews import unit_text
+from qpcjax.overviews import printable, unit_text
 from qpcjax.quantities import unit_of
 from qpcjax.scatterers.fields import innermost
 from qpcjax.scatterers.shifted import FilledBarrier
@@ -35,7 +35,7 @@ def text(
 ) -> str:
     """The report that a person reads, in the layout of lmfit's; arguments as of `page`."""
     found = sections(fit, heating, profiles, barriers, notes)
-    return "\n".join([*(s.text() for s in found)]) + "\n"
+    return printable("\n".join(s.text() for s in found)) + "\n"
 
 
 def page(fit, heating=None, profiles=(), figures=None, barriers=None, notes=()) -> str:

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from qpcjax.files.inspection import Inspection
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
-from qpcjax.plot.style import axis_label
+from qpcjax.plot.style import axis_label, quoted
 from qpcjax.quantities import QUANTITIES
 
 _MOST_NAMED = 8  # traces that the legend lists
@@ -44,7 +44,12 @@ def measured(inspection: Inspection) -> np.ndarray | None:
 def _draw_traces(axes, traces):
     for trace in traces:
         axes.plot(
-            trace.gate, trace.conductance, ".-", markersize=2, linewidth=0.7, label=trace.name
+            trace.gate,
+            trace.conductance,
+            ".-",
+            markersize=2,
+            linewidth=0.7,
+            label=quoted(trace.name),
         )
     axes.set_xlabel(axis_label("gate"))
     axes.set_ylabel(axis_label("conductance"))
@@ -60,7 +65,7 @@ def _draw_map(figure, axes, data: BiasSpectroscopy):
     figure.colorbar(points, ax=axes, label=QUANTITIES["differential_conductance"].figure_symbol)
     axes.set_xlabel(axis_label("gate"))
     axes.set_ylabel(axis_label("bias"))
-    axes.set_title(data.name, fontsize=9)
+    axes.set_title(quoted(data.name), fontsize=9)
 
 
 def _draw_against_bias(axes, data: HotSpotData | DissipationData):
@@ -69,5 +74,5 @@ def _draw_against_bias(axes, data: HotSpotData | DissipationData):
     axes.set_xlabel(axis_label("bias"))
     spot = isinstance(data, HotSpotData)
     axes.set_ylabel(axis_label("hot_spot_distance") if spot else axis_label(data.side))
-    axes.set_title(data.name, fontsize=9)
+    axes.set_title(quoted(data.name), fontsize=9)
     axes.grid(alpha=0.25)

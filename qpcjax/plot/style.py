@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from qpcjax.overviews import titled
+from qpcjax.overviews import printable, titled
 from qpcjax.quantities import QUANTITIES, RESULTS
 
 COLUMN, PAGE = 3.4, 7.0  # widths of a journal's column and page, in inches
@@ -89,6 +89,11 @@ def panels(axes, rows, columns, size, **options) -> Any:
     if axes.size != rows * columns:
         raise ValueError(f"axes must be {rows * columns} Axes, got {axes.size}")
     return axes
+
+
+def quoted(name: str) -> str:
+    """A name from a file as a label or title: matplotlib would read formulas between dollars."""
+    return printable(name).replace("$", r"\$")
 
 
 def with_unit(name, unit):

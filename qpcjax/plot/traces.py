@@ -6,7 +6,18 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from qpcjax.constants import CONDUCTANCE_QUANTUM
-from qpcjax.plot.style import BAND, COLUMN, DATA, DOTS, MODEL, axis_label, one_panel, panels, styled
+from qpcjax.plot.style import (
+    BAND,
+    COLUMN,
+    DATA,
+    DOTS,
+    MODEL,
+    axis_label,
+    one_panel,
+    panels,
+    quoted,
+    styled,
+)
 from qpcjax.quantities import QUANTITIES
 
 _BAND_POINTS = 200
@@ -67,7 +78,7 @@ def staircase(fit, name=None, left_out=None, spread=None, *, axes=None):
     top.plot(*line, color=MODEL, label=rms, gid="fit")
     resistance = fit.values().get("series_resistance")
     note = "" if resistance is None else f", $R_s$ = {resistance:.0f} $\\Omega$"
-    top.set_title(f"{name}{note}", loc="left")
+    top.set_title(f"{quoted(name)}{note}", loc="left")
     top.set_ylabel(axis_label("conductance"))
     top.legend(loc="upper left")
     bottom.axhline(0, color="0.3", linewidth=0.6)
@@ -104,7 +115,9 @@ def staircases(fit, *, axes=None):
     for part, colour in zip(parts, colours, strict=True):
         gate, dots = part.data.gate, {**DOTS, "color": colour}
         top.plot(gate, part.data.conductance, gid=f"data {part.name}", **dots)
-        top.plot(gate, part.predicted, color=colour, label=part.name, gid=f"fit {part.name}")
+        top.plot(
+            gate, part.predicted, color=colour, label=quoted(part.name), gid=f"fit {part.name}"
+        )
         bottom.plot(gate, part.residual * CONDUCTANCE_QUANTUM, **dots)
     top.set_ylabel(axis_label("conductance"))
     if len(parts) <= _MOST_NAMES:
@@ -150,7 +163,7 @@ def waterfall(traces, shift=None, values=None, label="", *, axes=None):
     for k, (trace, colour) in enumerate(zip(traces, colours, strict=True)):
         order = np.argsort(trace.gate, kind="stable")
         x, y = trace.gate[order] + k * shift, trace.conductance[order]
-        axes.plot(x, y, color=colour, linewidth=0.9, label=trace.name, gid=trace.name)
+        axes.plot(x, y, color=colour, linewidth=0.9, label=quoted(trace.name), gid=trace.name)
     gate, conductance = QUANTITIES["gate"], QUANTITIES["conductance"]
     moved = f"{gate.unit}, each {shift:.3g} {gate.unit} beyond the last"
     unit = moved if shift and len(traces) > 1 else gate.unit
