@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from qpcjax.files import InputError, read_transmission
+from qpcjax.files.table import read_bytes
 from qpcjax.quantities import QUANTITIES, closest
 from qpcjax.scatterers.registry import BARRIERS, barrier_quantities, named_scatterer
+
+_MOST = 1 << 20  # bytes of a spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +46,10 @@ class Reader:
             optional: keys that it may have.
         """
         try:
-            given = tomllib.loads(self.path.read_text())
-        except OSError as error:
-            raise self.error(f"cannot be read: {error.strerror}") from None
+            content = read_bytes(self.path, _MOST)
+            given = tomllib.loads(content.decode().replace("\r\n", "\n"))
+        except RecursionError:
+            raise self.error("is nested too deep to be a spec") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise self.error(f"is not TOML: {error}") from None
         self.known(given, (*needed, *optional), "")
@@ -104,6 +108,21 @@ def _one_of(units):
     return "one of " + ", ".join(units)
 
 
+def _transmission(reader, value, field):
+    """A table of T(E): the file's name, or { file = ..., energy = ..., transmission = ... }."""
+    if not isinstance(value, Mapping):
+        return read_transmission(reader.beside(value))
+    reader.known(value, ("file", "energy", "transmission", "energy_unit"), field)
+    if "file" not in value:
+        raise reader.error(f"{field} must have a file, got {dict(value)!r}")
+    return read_transmission(
+        reader.beside(value["file"]),
+        value.get("energy_unit"),
+        value.get("energy"),
+        value.get("transmission"),
+    )
+
+
 def read_scatterer(reader, given, axes: Mapping[str, Any]) -> tuple[Any, bool]:
     """The scatterer of a table `[scatterer]`, and whether its number of modes was stated.
 
@@ -126,7 +145,7 @@ def read_scatterer(reader, given, axes: Mapping[str, Any]) -> tuple[Any, bool]:
         field = f"scatterer.{name}"
         kind = quantities[name].kind if name in quantities else None
         if kind is Path:
-            values[name] = read_transmission(reader.beside(value))
+            values[name] = _transmission(reader, value, field)
         elif kind is float:
             if name in axes:
                 raise reader.error(f"{name} is in axes and in scatterer")

@@ -1,6 +1,7 @@
 """What commands show: errors, JSON, paths and a bar, each to the stream it belongs to."""
 
 import contextlib
+import warnings
 
 import typer
 import typer.core
@@ -18,13 +19,18 @@ _OPTIONS = {"strength": "damping"}
 def plain_errors(kinds=(ValueError, ArithmeticError)):
     """Turn an error in the user's input into one message on stderr and the exit code 2.
 
+    A warning of the library becomes a note on stderr.
+
     Args:
         kinds: which exceptions; by default those that reading options and building objects raise.
             Keep long computations outside, or name InputError: a bug there should not be shown as
             the user's mistake.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = _note
+            yield
     except kinds as error:
         message = str(error)
         if isinstance(error, ArithmeticError):
@@ -50,6 +56,10 @@ def say(text):
 def cells(*texts):
     """Texts for rich: it looks for markup and emoji in plain strings, such as a:x:b.csv."""
     return [Text(printable(text)) for text in texts]
+
+
+def _note(message, category, filename, lineno, file=None, line=None):
+    typer.echo(f"Note: {printable(str(message))}", err=True)
 
 
 def print_json(value):

@@ -48,6 +48,16 @@ def _evaluate(
         int | None,
         typer.Option(help="Channel modes kept; by default as many as are needed."),
     ] = None,
+    table_energy: Annotated[
+        str | None, typer.Option(help="Of --table: name of the column of the energies.")
+    ] = None,
+    table_transmission: Annotated[
+        str | None, typer.Option(help="Of --table: name of the column of T(E).")
+    ] = None,
+    table_unit: Annotated[
+        str | None,
+        typer.Option(help="Of --table: meV, eV or ueV, where its header does not say it."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Write the results to this .csv, .json or .nc as well."),
@@ -68,7 +78,8 @@ def _evaluate(
     }
     with plain_errors():
         kind = None if out is None else _kind_of(out)
-        parts = _operating_point(model, barrier, point, fermi_energy, modes)
+        columns = (table_unit, table_energy, table_transmission)
+        parts = _operating_point(model, barrier, point, fermi_energy, modes, columns)
     from qpcjax.evaluation import evaluate
 
     with Console(stderr=True).status("Compiling and evaluating ..."):
@@ -89,14 +100,16 @@ def _evaluate(
 evaluate = Generated(_evaluate, "evaluate", barrier_options)
 
 
-def _operating_point(model, barrier, point, fermi_energy, modes):
-    """Scatterer, reservoirs and damping."""
+def _operating_point(model, barrier, point, fermi_energy, modes, columns):
+    """Scatterer, reservoirs and damping; columns of a table of T(E): unit, energy, transmission."""
     numbers = {k: v for k, v in {**barrier, **point}.items() if isinstance(v, float)}
     require_finite(**numbers)
     reservoirs = Reservoirs(*(point[k] for k in ("mu", "bias", "temperature", "temperature_bias")))
     damping = QuadraticDamping(point["damping"], _energy_or_name(fermi_energy))
     if "table" in barrier:
-        barrier = {**barrier, "table": read_transmission(barrier["table"])}
+        barrier = {**barrier, "table": read_transmission(barrier["table"], *columns)}
+    elif any(column is not None for column in columns):
+        raise InputError("the columns of a table are stated, and no table: add --table FILE")
     return prepared(named_scatterer(model, barrier), reservoirs, modes), reservoirs, damping
 
 

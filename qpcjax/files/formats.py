@@ -145,13 +145,12 @@ def register(new: Format) -> Format:
     return new
 
 
-def open_file(path) -> File:
-    """The tables in a file of measurements; their numbers are read when they are asked for.
+def recognised(path: Path) -> Format:
+    """The format of a file, by its first bytes; `FORMATS[-1]` is text.
 
     Raises:
-        InputError: no such file, a format that is not read, a file that is cut off or damaged.
+        InputError: no such file, a format that is not read, a name that promises another one.
     """
-    path = Path(path)
     check_size(path, 1 << 50)  # it exists and is not empty; each reader has its own limit
     head = read_head(path)
     text = FORMATS[-1]
@@ -165,6 +164,17 @@ def open_file(path) -> File:
             "cut off or damaged, or has another's name. Save or copy it once more, or call a text "
             f"file .csv{promised.export and f'. {promised.export}'}"
         )
+    return found
+
+
+def open_file(path) -> File:
+    """The tables in a file of measurements; their numbers are read when they are asked for.
+
+    Raises:
+        InputError: no such file, a format that is not read, a file that is cut off or damaged.
+    """
+    path = Path(path)
+    found = recognised(path)
     tables = tuple(found.read(path))
     if not tables:
         raise InputError(f"{path}: it holds no table of numbers")

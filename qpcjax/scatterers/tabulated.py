@@ -1,5 +1,10 @@
 """A transmission that somebody else measured or calculated."""
 
+import importlib
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -53,6 +58,34 @@ def _cubics(x, y):
     return jnp.stack([x[:-1], x[1:], y[:-1], left, right, y[1:]], axis=1)
 
 
+ROUNDING = 1e-10  # a transmission that is negative by less is 0, as other codes calculate it
+
+
+def without_rounding(transmission):
+    """Transmissions in which numbers from -1e-10 to 0 are 0, with a warning that says so.
+
+    Args:
+        transmission: an array; one that is traced passes unchanged.
+    """
+    values = concrete(transmission)
+    if values is None:
+        return transmission
+    slight = (values < 0) & (values >= -ROUNDING)
+    if not np.any(slight):
+        return transmission
+    warnings.warn(
+        f"{np.sum(slight)} of {np.size(values)} transmissions are negative by rounding, down to "
+        f"{np.min(values[slight]):.3g}; they are taken as 0",
+        UserWarning,
+        stacklevel=3,
+    )
+    return np.where(slight, 0.0, values)
+
+
+def _transmissions(value):
+    return without_rounding(number(value))
+
+
 class TabulatedTransmission(AbstractScatterer):
     r"""A table of T(E), measured or calculated elsewhere, with monotonic cubics between its rows.
 
@@ -68,6 +101,7 @@ class TabulatedTransmission(AbstractScatterer):
     Args:
         energy: E in meV, strictly increasing, shape (rows,).
         transmission: T per pair of spins, 0 or more, shape (rows,). T(E) is NaN outside the table.
+            Numbers from -1e-10 to 0 are rounding: they become 0, with a warning.
         mass: effective mass in m_e; GaAs by default.
 
     Raises:
@@ -80,7 +114,7 @@ class TabulatedTransmission(AbstractScatterer):
     """
 
     energy: np.ndarray = eqx.field(converter=number)
-    transmission: np.ndarray = eqx.field(converter=number)
+    transmission: np.ndarray = eqx.field(converter=_transmissions)
     mass: Real = eqx.field(metadata=holding("mass"), default=GAAS_MASS)
 
     follows_bias = False
@@ -102,6 +136,66 @@ class TabulatedTransmission(AbstractScatterer):
         if transmission is not None:
             wanted = "a finite number, 0 or more"
             _require_rows("transmission", transmission, wanted, lambda t: (t >= 0) & np.isfinite(t))
+
+    @classmethod
+    def from_function(
+        cls,
+        transmission: Callable[[float], Any],
+        energies: Iterable[float],
+        mass: Real = GAAS_MASS,
+    ) -> "TabulatedTransmission":
+        """The table of any function of one energy.
+
+        Args:
+            transmission: energy in meV -> T per pair of spins, a number.
+            energies: in meV, increasing, at least 2.
+            mass: effective mass in m_e; GaAs by default.
+
+        Raises:
+            ValueError: the function gives anything but one real number, or see the class.
+        """
+        energies = [float(energy) for energy in energies]
+        return cls(np.array(energies), np.array([_one(transmission, e) for e in energies]), mass)
+
+    @classmethod
+    def from_kwant(
+        cls,
+        system: Any,
+        energies: Iterable[float],
+        *,
+        leads: tuple[int, int] = (1, 0),
+        unit: float = 1.0,
+        params: Mapping[str, Any] | None = None,
+        mass: Real = GAAS_MASS,
+    ) -> "TabulatedTransmission":
+        """The transmission of a system of Kwant.
+
+        Args:
+            system: finalized, without spin; T of a system with spin is that of both spins, and is
+                halved by `from_function(lambda e: kwant.smatrix(...).transmission(1, 0) / 2, ...)`.
+            energies: in the unit of the system's Hamiltonian, increasing, at least 2.
+            leads: numbers of the lead that electrons leave by and of the one they come from.
+            unit: meV in that unit, such as the hopping t in meV for energies in t.
+            params: of the system.
+            mass: effective mass in m_e; GaAs by default.
+
+        Raises:
+            ImportError: Kwant is not installed.
+            ValueError: see the class.
+        """
+        try:
+            kwant = importlib.import_module("kwant")
+        except ImportError:
+            raise ImportError(
+                "from_kwant needs Kwant: conda install -c conda-forge kwant; from_function takes "
+                "any function of energy"
+            ) from None
+
+        def transmission(energy):
+            return kwant.smatrix(system, energy, params=params).transmission(*leads)
+
+        table = cls.from_function(transmission, energies, mass)
+        return eqx.tree_at(lambda t: t.energy, table, unit * np.asarray(table.energy))
 
     def meaningful(self):
         """Whether the energies increase and no transmission is negative."""
@@ -151,6 +245,17 @@ class TabulatedTransmission(AbstractScatterer):
     def energy_limit(self):
         """The last energy of the table in meV."""
         return self.energy[-1]
+
+
+def _one(transmission, energy):
+    """The function's value as one float."""
+    value = np.asarray(transmission(energy))
+    if value.size != 1 or value.dtype.kind not in "biuf":
+        raise ValueError(
+            f"transmission must give one real number at each energy; at {energy:g} it gave "
+            f"{value.dtype} of the shape {value.shape}"
+        )
+    return value.item()
 
 
 def _require_rows(name, values, wanted, holds):

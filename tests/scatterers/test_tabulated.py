@@ -207,3 +207,50 @@ def test_bad_mass():
         qpc.TabulatedTransmission(ENERGY, VALUES, 0.0)
     with pytest.raises(ValueError, match=r"TabulatedTransmission.mass must be a scalar"):
         qpc.TabulatedTransmission(ENERGY, VALUES, np.ones(2))
+
+
+def test_rounding_below_zero_is_zero():
+    """Codes that calculate T(E) give -1e-17 where nothing is transmitted."""
+    energy, transmission = [1.0, 2.0, 3.0], [-1e-17, 0.5, -3e-13]
+    with pytest.warns(UserWarning, match="2 of 3 transmissions .* -3e-13"):
+        table = qpc.TabulatedTransmission(energy, transmission)
+    np.testing.assert_array_equal(table.transmission, [0, 0.5, 0])
+    with pytest.raises(ValueError, match="row 1 holds -1e-09"):
+        qpc.TabulatedTransmission(energy, [-1e-9, 0.5, 1.0])
+
+
+def test_a_table_of_any_function():
+    energies = np.linspace(8.0, 14.0, 7)
+    saddle = qpc.SaddlePoint(height=10.0, hbar_omega_y=3.0, hbar_omega_x=1.0)
+    table = qpc.TabulatedTransmission.from_function(
+        lambda energy: qpc.transmission(saddle, energy), energies
+    )
+    np.testing.assert_array_equal(table.energy, energies)
+    np.testing.assert_array_equal(table.transmission, qpc.transmission(saddle, energies))
+    with pytest.raises(ValueError, match="one real number"):
+        qpc.TabulatedTransmission.from_function(lambda energy: [0.1, 0.2], energies)
+    with pytest.raises(ValueError, match="one real number"):
+        qpc.TabulatedTransmission.from_function(lambda energy: 1j, energies)
+
+
+def test_a_table_from_kwant(monkeypatch):
+    """What is asked of Kwant: its S matrix at each energy, in the unit of the system."""
+    import sys
+    import types
+
+    asked = []
+
+    def smatrix(system, energy, params=None):
+        asked.append((system, energy, params))
+        return types.SimpleNamespace(transmission=lambda out, into: energy + out - into)
+
+    monkeypatch.setitem(sys.modules, "kwant", types.SimpleNamespace(smatrix=smatrix))
+    table = qpc.TabulatedTransmission.from_kwant(
+        "wire", [0.1, 0.2], leads=(2, 1), unit=5.0, params={"V": 1}
+    )
+    assert asked == [("wire", 0.1, {"V": 1}), ("wire", 0.2, {"V": 1})]
+    np.testing.assert_allclose(table.energy, [0.5, 1.0])
+    np.testing.assert_allclose(table.transmission, [1.1, 1.2])
+    monkeypatch.setitem(sys.modules, "kwant", None)
+    with pytest.raises(ImportError, match="conda install"):
+        qpc.TabulatedTransmission.from_kwant("wire", [0.1, 0.2])
