@@ -45,12 +45,12 @@ class Reader:
             needed: keys that it must have.
             optional: keys that it may have.
         """
+        content = read_bytes(self.path, _MOST)
         try:
-            content = read_bytes(self.path, _MOST)
             given = tomllib.loads(content.decode().replace("\r\n", "\n"))
         except RecursionError:
             raise self.error("is nested too deep to be a spec") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # also of bytes that are no text, and of endless numbers
             raise self.error(f"is not TOML: {error}") from None
         self.known(given, (*needed, *optional), "")
         for key in needed:
@@ -81,7 +81,10 @@ class Reader:
         """A plain number."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(f"{field} must be a number, got {value!r}")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise self.error(f"{field} must be a number up to 1e308, got a larger one") from None
 
     def factor(self, unit, name, field):
         """Factor from a unit to that of the parameter."""
@@ -102,6 +105,13 @@ class Reader:
             raise self.error(f"{field} must have a value, got {dict(value)!r}")
         number = self.number(value["value"], f"{field}.value")
         return number * self.factor(value.get("unit"), name, field)
+
+
+def in_words(error) -> str:
+    """What an error says; one of arithmetic says nothing that helps."""
+    if isinstance(error, ArithmeticError):
+        return "one of the numbers given is too large or too small to compute with"
+    return str(error)
 
 
 def _one_of(units):

@@ -220,14 +220,16 @@ def require(name, value, wanted, holds):
         raise ValueError(f"{name} must be {wanted}, got {shown:g}")
 
 
-def require_count(name, value, least=1, purpose=""):
-    """Raise ValueError unless this is a whole number, `least` or more."""
+def require_count(name, value, least=1, purpose="", most=None):
+    """Raise ValueError unless this is a whole number, `least` or more, and `most` at most."""
     try:
         whole = -math.inf if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         whole = -math.inf
     if whole < least:
         raise ValueError(f"{name} must be a whole number, {least} or more{purpose}, got {value!r}")
+    if most is not None and whole > most:
+        raise ValueError(f"{name} must be at most {most}{purpose}, got {value!r}")
 
 
 def require_double(what):

@@ -17,6 +17,7 @@ from qpcjax._numerics.sorting import ascending
 from qpcjax.validation import require_count
 
 ORDER = 16  # Gauss nodes in a panel
+MOST_ORDER = 1000  # beyond, the nodes themselves take long, and nothing is gained
 
 # A panel end this near to a threshold, in panel widths, is treated as being on it.
 _NEAR_THRESHOLD = 0.03

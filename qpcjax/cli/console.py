@@ -10,6 +10,7 @@ from rich.text import Text
 
 from qpcjax.files import save_json
 from qpcjax.overviews import printable
+from qpcjax.specifications import in_words
 
 # Parameters whose option is not simply their own name.
 _OPTIONS = {"strength": "damping"}
@@ -32,9 +33,7 @@ def plain_errors(kinds=(ValueError, ArithmeticError)):
             warnings.showwarning = _note
             yield
     except kinds as error:
-        message = str(error)
-        if isinstance(error, ArithmeticError):
-            message = "one of the numbers given is too large or too small to compute with"
+        message = in_words(error)
         # The package's own messages begin with the parameter: here it is an option.
         name, must, rest = message.partition(" must be ")
         if must and name.isidentifier():

@@ -21,7 +21,7 @@ from qpcjax.designing.objectives import (
 from qpcjax.files import read_transmission
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.measurements import InputError
-from qpcjax.specifications import Reader, read_scatterer
+from qpcjax.specifications import Reader, in_words, read_scatterer
 from qpcjax.transport.reservoirs import Reservoirs
 
 _EXTREMES: dict[str, type[Minimise] | type[Maximise]] = {
@@ -97,8 +97,8 @@ def read_design_spec(path) -> DesignSpec:
         ]
     except InputError:
         raise
-    except (ValueError, TypeError, OverflowError) as error:
-        raise reader.error(str(error)) from None
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise reader.error(in_words(error)) from None
     tolerances = {
         name: reader.quantity(value, name, f"tolerances.{name}")
         for name, value in reader.table(given.get("tolerances", {}), "tolerances").items()

@@ -233,6 +233,11 @@ def _aspect_limit(half_width, length, offset, mass, limit):
     w, length, offset, mass = known
     if not (w > 0 and mass > 0 and math.isfinite(offset)):
         return float(_TRACED_ASPECT)  # refused by the class itself
-    aspect = length / (2 * w)
-    sharp = max(aspect, 1) * float(_sharpness(offset / transverse_energy(w, mass), np))
+    aspect, lowest = length / (2 * w), transverse_energy(w, mass)
+    if not (0 < lowest < math.inf and math.isfinite(aspect)):
+        raise ValueError(
+            f"half_width must be a width in nm at which E1 is a number of meV, got {w:g} nm at a "
+            f"length of {length:g} nm and a mass of {mass:g}: E1 = {lowest:g} meV"
+        )
+    sharp = max(aspect, 1) * float(_sharpness(offset / lowest, np))
     return float(next((b for b in ASPECT_BUCKETS if sharp <= b), max(sharp, 1)))

@@ -14,6 +14,8 @@ from qpcjax.scatterers.fields import field_names, field_path, quantity_of
 DEFAULTS = {"bias": 0.0, "temperature": 0.0, "temperature_bias": 0.0, "damping": 0.04}
 
 TABLE_DIMENSION = "point"
+MOST_VALUES = 1 << 27  # of an axis, which is kept in memory
+MOST_POINTS = 10**11  # of a sweep: 800 GB of each observable
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,7 +123,23 @@ def read_axes(scatterer, given, table=False):
     lengths = {name: v.size for name, v in values.items()}
     if table and len(set(lengths.values())) > 1:
         raise ValueError(f"the axes of a table must all have one length, got {lengths}")
-    return Axes(values, units, table), fixed
+    axes = Axes(values, units, table)
+    require_points(" x ".join(map(str, axes.shape)), axes.size)
+    return axes, fixed
+
+
+def require_points(what, number, most=MOST_POINTS):
+    """Raise ValueError where a sweep has more points, or an axis more values, than are computed.
+
+    Args:
+        what: the sweep has, in words.
+        number: of points or values.
+        most: the largest number.
+    """
+    if number > most:
+        raise ValueError(
+            f"{what} is too many: up to {most:.3g} can be computed. Take fewer, or divide the sweep"
+        )
 
 
 def _numbers(name, axis):

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from qpcjax._numerics.panels import ORDER
+from qpcjax._numerics.panels import MOST_ORDER, ORDER
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.observables import Observable, read_observables
 from qpcjax.quantities import POINT
@@ -112,7 +112,7 @@ def make_plan(
         raise ValueError(
             f"{min(both)} is an axis and an observable: give the scatterer's number another name"
         )
-    require_count("order", order, 2)
+    require_count("order", order, 2, most=MOST_ORDER)
     if chunk is not None:
         require_count("chunk", chunk)
     numbers = {name: value for name, value in given.items() if name in POINT}

@@ -1,14 +1,19 @@
 """Sweeps written down in a TOML file."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from qpcjax._numerics.panels import ORDER
 from qpcjax.files import InputError
+from qpcjax.files.table import check_size
+from qpcjax.files.text import MOST_TEXT
 from qpcjax.quantities import POINT, closest
-from qpcjax.specifications import Reader, read_scatterer
+from qpcjax.specifications import Reader, in_words, read_scatterer
+from qpcjax.sweeping.axes import MOST_VALUES, require_points
 from qpcjax.sweeping.plan import make_plan
 
 _NEEDED = ("scatterer", "axes", "observables")
@@ -50,9 +55,13 @@ class _Reader(Reader):
         path = self.path.parent / str(name)
         try:
             if path.suffix == ".npy":
-                return np.load(path, mmap_mode="r")
-            return np.loadtxt(path, ndmin=1)
-        except (OSError, ValueError) as error:
+                check_size(path, 8 * MOST_VALUES)
+                return open_memmap(path, mode="r")  # which opens no archive
+            check_size(path, MOST_TEXT)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # of a file without numbers
+                return np.loadtxt(path, ndmin=1)
+        except (OSError, ValueError, EOFError, UserWarning) as error:
             raise self.error(f"{field}.file {path} cannot be read: {error}") from None
 
     def _range(self, value, field):
@@ -66,6 +75,10 @@ class _Reader(Reader):
         num = value["num"]
         if isinstance(num, bool) or not isinstance(num, int) or num < 0:
             raise self.error(f"{field}.num must be a whole number, got {num!r}")
+        try:
+            require_points(f"{field}.num = {num}", num, MOST_VALUES)
+        except ValueError as error:
+            raise self.error(str(error)) from None
         spacing = value.get("spacing", "linear")
         if spacing not in _SPACINGS:
             raise self.error(f"{field}.spacing must be {' or '.join(_SPACINGS)}, got {spacing!r}")
@@ -114,8 +127,8 @@ def read_spec(path):
         )
     except InputError:
         raise
-    except (ValueError, TypeError, OverflowError) as error:
-        raise reader.error(str(error)) from None
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise reader.error(in_words(error)) from None
 
 
 def _observables(reader, wanted):

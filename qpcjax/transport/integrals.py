@@ -18,7 +18,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from qpcjax._numerics import safe
-from qpcjax._numerics.panels import ORDER, at_panels, lay_panels, nodes_inside
+from qpcjax._numerics.panels import MOST_ORDER, ORDER, at_panels, lay_panels, nodes_inside
 from qpcjax.constants import BOLTZMANN
 from qpcjax.scatterers.search import over
 from qpcjax.transport.error_estimate import finer, quadrature_error
@@ -132,7 +132,7 @@ def terms(
     keep=None,
 ) -> Terms:
     """The terms of an integral; arguments as in `integral`."""
-    require_count("order", order, 2)
+    require_count("order", order, 2, most=MOST_ORDER)
     scatterer = scatterer.settled()
     backward = bias < 0
     sign = jnp.where(backward, -1, 1).astype(bias.dtype)
