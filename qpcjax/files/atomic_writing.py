@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -45,6 +46,28 @@ def replacing(path, *, durable=False, exclusive=False):
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def require_room(path, size):
+    """Raise OSError unless the disk has room for a file of this size.
+
+    For libraries that crash when the disk is full: the room is taken for a moment and given back.
+
+    Args:
+        path: a name that is free, on the same disk.
+        size: bytes.
+    """
+    allocate = getattr(os, "posix_fallocate", None)
+    if allocate is None:  # a system without it
+        if shutil.disk_usage(Path(path).parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return
+    try:
+        with open(path, "xb") as file:
+            allocate(file.fileno(), 0, size)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def part_of(name, writer):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qpcjax.files import InputError, save_json
-from qpcjax.files.atomic_writing import not_writable, replacing
+from qpcjax.files.atomic_writing import not_writable, replacing, require_room
 from qpcjax.files.optional_libraries import need
 from qpcjax.files.results import SUFFIXES as TABLE_SUFFIXES
 from qpcjax.files.results import csv_pieces
@@ -18,6 +18,7 @@ from qpcjax.sweeping.stored_values import StoredValues
 from qpcjax.sweeping.zarr_group import MARK
 
 _PIECE = 1 << 20  # points of a zarr group written at once
+_HEADERS = 1 << 20  # bytes of a netCDF file beside its numbers
 _ROWS = 1 << 15  # of a CSV file made at once
 MOST_JSON = 1_000_000  # numbers in a JSON file, which is made as a whole
 
@@ -66,7 +67,10 @@ def _exported(path):
 def write_netcdf(result, path):
     """Write the result as netCDF-4; see `SweepResult.to_netcdf`."""
     data = dataset(result)
+    numbers = math.prod(result.shape) * len(result.values)
+    numbers += sum(np.size(axis) for axis in result.axes.values())
     with _exported(path) as part:
+        require_room(part, 8 * numbers + _HEADERS)  # on a full disk the HDF5 library crashes
         for number, name in enumerate(result.values):  # xarray holds all that it writes at once
             data[[name]].to_netcdf(part, mode="a" if number else "w", engine="h5netcdf")
 
