@@ -354,6 +354,8 @@ _OTHERS = (
     Quantity("series_resistance", "R_s", "ohm", "series resistance"),
     Quantity("bias_share", "eta", "1", "share of the bias on the left", lower=0.0, upper=1.0),
     Quantity("excitation", "V_ac", "mV", "excitation, rms", lower=0.0),
+    Quantity("noise_gain", "A", "1", "gain of the noise amplifier", **_POSITIVE),
+    Quantity("noise_background", "B", "fA2/Hz", "noise that the amplifier adds"),
     Quantity("modes", "", "1", "modes that are kept", lower=1.0),
 )  # fmt: skip
 

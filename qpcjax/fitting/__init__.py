@@ -33,5 +33,7 @@ from qpcjax.measurements import BiasSpectroscopy as BiasSpectroscopy
 from qpcjax.measurements import ConductanceTrace as ConductanceTrace
 from qpcjax.measurements import DissipationData as DissipationData
 from qpcjax.measurements import HotSpotData as HotSpotData
+from qpcjax.measurements import NoiseData as NoiseData
 from qpcjax.measurements import Response as Response
+from qpcjax.measurements import ThermopowerTrace as ThermopowerTrace
 from qpcjax.measurements import register as register

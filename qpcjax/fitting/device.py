@@ -276,6 +276,8 @@ class Device(eqx.Module):
         excitation: lock-in excitation in mV rms, averaged over with six nodes; None where it is
             small.
         damping: damping law for the hot spot; a number is the strength of `QuadraticDamping`.
+        noise_gain: gain of the amplifier of `NoiseData`; None for 1.
+        noise_background: what the amplifier adds, in fA^2/Hz; None for nothing.
         freed: names of numbers that fits free although they hold them by default, such as an
             electron temperature that nobody measured.
 
@@ -292,6 +294,8 @@ class Device(eqx.Module):
     bias_share: Any = eqx.field(default=None, converter=_optional_number)
     excitation: Any = eqx.field(default=None, converter=_optional_number)
     damping: Any = eqx.field(default=None, converter=damping_law)
+    noise_gain: Any = eqx.field(default=None, converter=_optional_number)
+    noise_background: Any = eqx.field(default=None, converter=_optional_number)
     freed: tuple[str, ...] = eqx.field(default=(), static=True, converter=tuple)
 
     def __check_init__(self):
@@ -302,6 +306,8 @@ class Device(eqx.Module):
         require("series_resistance", self.series_resistance, "a finite resistance", np.isfinite)
         require("temperature", self.temperature, f"{wanted}, in K", lambda t: t >= 0)
         require("bias_share", self.bias_share, "from 0 to 1", lambda s: (s >= 0) & (s <= 1))
+        require("noise_gain", self.noise_gain, "a positive number", lambda g: g > 0)
+        require("noise_background", self.noise_background, "finite, in fA^2/Hz", np.isfinite)
         require("excitation", self.excitation, f"{wanted}, in mV", lambda v: v >= 0)
 
     @property
@@ -341,4 +347,6 @@ class Device(eqx.Module):
             self.bias_share,
             self.excitation,
             self.damping,
+            self.noise_gain,
+            self.noise_background,
         )

@@ -188,6 +188,7 @@ _USUAL_BOUNDS = {
     "smearing": (0.001, 10.0, True),
     "temperature": (0.01, 100.0, True),
     "damping": (1e-4, 10.0, True),
+    "noise_background": (-1e6, 1e6, False),
 }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.half_plateaus import half_plateau_in_words
 from qpcjax.fitting.jackknife import fixed_by_one
@@ -9,6 +10,7 @@ from qpcjax.fitting.misfit import misfit_in_words
 from qpcjax.fitting.rises import LOW, too_small
 from qpcjax.overviews import unit_text
 
+_SAME = 0.02  # of the softness, below which an exchange changes nothing
 _POOR = 3.09  # of a standard normal variable: one good fit in a thousand lies beyond
 
 
@@ -43,9 +45,34 @@ def reasons(fit) -> tuple[str, ...]:
             f"another minimum fits these data as well, with {', '.join(told)}: its sum of "
             f"squares is {100 * other.excess:.2g} % larger, which their noise does not tell"
         )
+    found += _exchange_in_words(fit)
     values = [p.value for p in fit.free]
     found += fixed_by_one(fit.jackknife, values, fit.curvature_errors, curves)
     return (*found, *in_words([p.name for p in fit.free], fit.rises))
+
+
+def _exchange_in_words(fit):
+    """A sentence where temperature and softness of a saddle may change places, or none.
+
+    The slope of a thermally averaged step is sech^2 of the width hbar omega_x/2 pi, convolved with
+    that of the width k_B T: which is which cannot be seen.
+    """
+    free = {p.name for p in fit.free}
+    values = {p.name: p.value for p in fit.parameters}
+    conductance_alone = all(part.kind == "conductance" for part in fit.parts)
+    if not {"temperature", "hbar_omega_x"} <= free or not conductance_alone:
+        return []
+    if values.get("magnetic_field") or fit.device.smearing is not None:
+        return []
+    width = 2 * np.pi * BOLTZMANN
+    temperature, softness = values["hbar_omega_x"] / width, values["temperature"] * width
+    if abs(softness / values["hbar_omega_x"] - 1) < _SAME:
+        return []
+    return [
+        "temperature and hbar_omega_x may change places: conductance is the same with "
+        f"temperature {temperature:.4g} K and hbar_omega_x {softness:.4g} meV; noise, "
+        "thermopower or a known temperature decides"
+    ]
 
 
 def poor(chi_square, freedom):

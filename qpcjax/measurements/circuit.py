@@ -43,6 +43,8 @@ class Point(NamedTuple):
         bias_share: (mu_L - mu)/eV, or None for a half.
         excitation: lock-in excitation in mV rms, or None.
         damping: damping law of hot electrons, or None.
+        noise_gain: of the amplifier, or None for 1.
+        noise_background: of the amplifier in fA^2/Hz, or None.
     """
 
     scatterer: Any
@@ -53,6 +55,8 @@ class Point(NamedTuple):
     bias_share: Any
     excitation: Any
     damping: Any
+    noise_gain: Any = None
+    noise_background: Any = None
 
 
 def bias_of(point, settings):
