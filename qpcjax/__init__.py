@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qpcjax import scatterers as scatterers
     from qpcjax import sweeping as sweeping
     from qpcjax.designing import design as design
+    from qpcjax.frames import to_dataframe as to_dataframe
+    from qpcjax.frames import to_xarray as to_xarray
     from qpcjax.heat.damping import AbstractDamping as AbstractDamping
     from qpcjax.heat.damping import QuadraticDamping as QuadraticDamping
     from qpcjax.heat.hot_spot import HotSpot as HotSpot
@@ -82,6 +84,7 @@ _HOMES = {
         *("scatterers", "sweeping"),
     ),
     "designing": ("design",),
+    "frames": ("to_dataframe", "to_xarray"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
     "heat.hot_spot": ("HotSpot", "hot_spot"),
     "heat.profile": ("inelastic_length", "power_per_length"),

@@ -32,6 +32,10 @@ class Evaluation(NamedTuple):
     quantities: list[TableRow]
     notes: list[str]
 
+    def as_columns(self):
+        """The columns of the table, by name."""
+        return dict(zip(TableRow._fields, zip(*self.quantities, strict=True), strict=True))
+
 
 # One point is evaluated once: what the compiler would optimise takes longer than it saves.
 _COMPILER: dict[str, bool | int] = {

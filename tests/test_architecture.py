@@ -20,6 +20,7 @@ ORDER = (
     "overviews",
     "_numerics",
     "quantities",
+    "frames",  # knows results by their fields alone
     "scatterers",
     "resolution",
     "transport",

@@ -51,6 +51,8 @@ NAMES = {
     "scatterers",
     "sweep",
     "sweeping",
+    "to_dataframe",
+    "to_xarray",
     "transmission",
     "transport_map",
 }

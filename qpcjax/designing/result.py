@@ -136,6 +136,12 @@ class Design(Shown):
     hessian: np.ndarray
     tolerance: Tolerance | None = None
 
+    def as_columns(self):
+        """The columns of the table of its parameters, for `qpc.to_dataframe`."""
+        from qpcjax.designing.report import parameter_columns
+
+        return parameter_columns(self)
+
     def _overview(self):
         states = {name: "on its bound" for name in self.at_bound}
         states |= {name: "active" for name in self.active}

@@ -60,6 +60,12 @@ class Heating:
     without: "Heating | None" = None
     each: Mapping[str, "Heating"] = dataclasses.field(default_factory=dict)
 
+    def as_columns(self):
+        """The columns of heating.csv, for `qpc.to_dataframe`."""
+        from qpcjax.fitting.tables import heating_columns
+
+        return heating_columns(self)
+
     @property
     def largest(self):
         """Index along the gate where the modulus of P_A is largest; None where it has no value."""

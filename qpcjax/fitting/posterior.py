@@ -60,6 +60,11 @@ class Posterior:
         """Names of the free parameters."""
         return tuple(p.name for p in self.fit.free)
 
+    def as_columns(self):
+        """The samples of each parameter by name, numbered, for `qpc.to_dataframe`."""
+        rows = self._rows
+        return {"sample": np.arange(len(rows))} | dict(zip(self.names, rows.T, strict=True))
+
     @property
     def divergences(self):
         """Number of divergent steps: where there are more than a few, intervals are too narrow."""

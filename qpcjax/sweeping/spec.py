@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -105,7 +106,7 @@ def read_spec(path):
     """
     reader = _Reader(Path(path))
     given = reader.toml("a sweep", _NEEDED, _OPTIONAL)
-    axes = {
+    axes: dict[str, Any] = {
         name: reader.axis(value, name)
         for name, value in reader.table(given["axes"], "axes").items()
     }
