@@ -94,7 +94,8 @@ def fit_map(
     device = trace_device(short, model, **of_device)
     layout = DeviceNumbers(device)
     moved = next(iter(device.barrier.curves))
-    freed = [n for n in (_FREED.get(moved),) if n in layout.names and n not in fixed]
+    told_by_map = _FREED.get(moved, "")
+    freed = [told_by_map] if told_by_map in layout.names and told_by_map not in fixed else []
     # What the map alone can tell is held while the trace is fitted.
     early = {"free": [n for n in free if n not in freed], "fixed": fixed, "loss": loss}
     bare = without(early, shoulder)
@@ -137,14 +138,19 @@ def zero_bias_line(spectrum: BiasSpectroscopy) -> ConductanceTrace:
     line = spectrum[spectrum.bias == nearest]
     name = f"{spectrum.name} at {nearest:.4g} mV"
     trace = ConductanceTrace(
-        line.gate, line.conductance, name=name, sigma=line.sigma, temperature=line.temperature
+        line.settings["gate"],
+        line.conductance,
+        name=name,
+        sigma=line.sigma,
+        temperature=line.temperature,
     )
     return trace.sorted()
 
 
 def thinned(spectrum: BiasSpectroscopy, most: int = _MOST) -> BiasSpectroscopy:
     """The map on a coarser grid of its gate voltages and biases, with at most `most` points."""
-    gate, bias = np.unique(spectrum.gate), np.unique(spectrum.bias)
+    gates = spectrum.settings["gate"]
+    gate, bias = np.unique(gates), np.unique(spectrum.bias)
     kept = [gate, bias]
     while kept[0].size * kept[1].size > most and max(k.size for k in kept) > 2:
         k = int(np.argmax([kept[0].size, kept[1].size]))
@@ -153,4 +159,4 @@ def thinned(spectrum: BiasSpectroscopy, most: int = _MOST) -> BiasSpectroscopy:
         kept[k] = every[np.unique(np.linspace(0, every.size - 1, size).round().astype(int))]
     if kept[0].size == gate.size and kept[1].size == bias.size:
         return spectrum
-    return spectrum[np.isin(spectrum.gate, kept[0]) & np.isin(spectrum.bias, kept[1])]
+    return spectrum[np.isin(gates, kept[0]) & np.isin(spectrum.bias, kept[1])]
