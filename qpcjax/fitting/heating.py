@@ -21,6 +21,7 @@ from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import heated
 from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
+from qpcjax.transport.self_heating import wiedemann_franz
 from qpcjax.validation import require_count
 
 GATES = 81
@@ -71,6 +72,27 @@ class Heating:
         """Index along the gate where the modulus of P_A is largest; None where it has no value."""
         asymmetry = np.abs(self.value["P_A"])
         return int(np.nanargmax(asymmetry)) if np.any(np.isfinite(asymmetry)) else None
+
+    def electron_temperatures(self, resistance: float) -> tuple[np.ndarray, np.ndarray]:
+        r"""Temperatures to which the current heats the electrons on both sides, in K.
+
+        Those of `wiedemann_franz` with the predicted powers, half of the series resistance in each
+        lead, and the stated temperature in the baths. The powers are those at that temperature:
+        `self_heated` solves for both.
+
+        Args:
+            resistance: series resistance in ohm, 0 or more.
+
+        Returns:
+            T_L and T_R along the gate; NaN where a side would be cooled below 0 K.
+        """
+        drop = (self.bias - self.voltage) / 2
+        bath = self.temperature**2
+        squares = (
+            wiedemann_franz(bath, resistance / 2, self.value[side], drop) for side in ("P_L", "P_R")
+        )
+        left, right = (np.sqrt(np.where(square >= 0, square, np.nan)) for square in squares)
+        return left, right
 
     @property
     def damping_text(self):

@@ -23,6 +23,7 @@ from qpcjax.scatterers.wrapper import wrappers
 
 _STRONG = 0.9  # correlations above this are listed
 _AGREE = 1e-3  # relative difference of the sums of squares of two starts that end alike
+_WARM = 0.1  # share by which electrons must be heated to be spoken of
 _ALONG = 7  # gate voltages at which the barrier is shown
 
 
@@ -65,7 +66,7 @@ def sections(fit, heating=None, profiles=(), barriers=None, notes=()):
         found.append(_intervals(fit, profiles))
     found += [_correlations(fit), _starts(fit), _undetermined(fit)]
     if heating is not None:
-        found.append(_heat(fit, heating))
+        found.append(heat(fit, heating))
     return found
 
 
@@ -312,7 +313,8 @@ def _capital(words):
     return words if words.startswith("dI/dV") else words[:1].upper() + words[1:]
 
 
-def _heat(fit, heating):
+def heat(fit, heating) -> Section:
+    """What a `Heating` says where the asymmetry is largest, and with what care to take it."""
     lines = [
         f"at eV = {heating.bias:g} meV across barrier and series resistance, "
         f"T = {heating.temperature:g} K, {heating.damping_text}"
@@ -331,6 +333,7 @@ def _heat(fit, heating):
     steepest = heating.largest
     if steepest is not None:
         lines += _without_shoulder(heating)
+        lines += _electrons_heated(fit, heating, steepest)
         lines.append(f"Largest asymmetry at {heating.gate[steepest]:.5g} mV:")
         rows = tuple(_heat_row(heating, name, steepest) for name in heating.value)
     upstream = "P_L" if heating.bias > 0 else "P_R"
@@ -345,6 +348,22 @@ def _heat(fit, heating):
     elif abs(heating.bias) > 10:
         lines.append("Above about 10 mV plasmon-phonon emission shortens r*: take it with care.")
     return Section("Heat", tuple(lines), ("", "value", "from", "to", "unit") if rows else (), rows)
+
+
+def _electrons_heated(fit, heating, k):
+    """What the current makes of the electrons' temperature at one gate voltage."""
+    resistance = fit.values().get("series_resistance", 0.0)
+    if not resistance > 0:
+        return []
+    left, right = (t[k] for t in heating.electron_temperatures(resistance))
+    if not max(left, right) > (1 + _WARM) * heating.temperature:
+        return []
+    return [
+        f"The current heats the electrons: at {heating.gate[k]:.5g} mV those on the left have "
+        f"{left:.3g} K and those on the right {right:.3g} K, with half of R_s in each lead, baths "
+        f"of {heating.temperature:g} K and no phonons. --temperature {max(left, right):.2g} "
+        "predicts the heat of such electrons."
+    ]
 
 
 def _without_shoulder(heating):

@@ -1,7 +1,7 @@
 """Temperatures of the electrons that the current itself heats."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,24 @@ class SelfHeated(NamedTuple):
 
     def __repr__(self):
         return brief(self, dict(zip(self._fields, ("K", "K", "nA", "pW", "pW"), strict=True)))
+
+
+def wiedemann_franz(bath: Any, resistance: Any, power: Any, drop: Any) -> Any:
+    r"""Square of the electrons' temperature at the hot end of a diffusive resistor.
+
+    .. math:: T^2 = T_0^2 + \frac{2 R P + (R I)^2}{\mathcal{L}}, \quad
+              \mathcal{L} = \frac{\pi^2}{3} \frac{k_B^2}{e^2}
+
+    Args:
+        bath: square of the temperature T_0 at its cold end, in K^2.
+        resistance: R in ohm.
+        power: P in pW that enters at the hot end.
+        drop: R I in mV.
+
+    Returns:
+        T^2 in K^2; it is negative where more than the bath's heat is taken.
+    """
+    return bath + (2 * _MICRO * resistance * power + drop**2) / LORENZ_NUMBER
 
 
 def self_heated(scatterer, reservoirs, lead_resistance, order=ORDER):
@@ -100,8 +118,8 @@ def _self_heated(scatterer, reservoirs, lead_resistance, order):
 
     def heated(squares):
         current, powers = flows(squares)
-        joule = (_MICRO * lead_resistance * current) ** 2
-        return bath + (2 * _MICRO * lead_resistance * powers + joule) / LORENZ_NUMBER
+        drop = _MICRO * lead_resistance * current
+        return wiedemann_franz(bath, lead_resistance, powers, drop)
 
     def off(squares):
         return squares - heated(squares)
