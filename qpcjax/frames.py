@@ -131,8 +131,8 @@ def _items(value):
         return [(name, numbers) for name, numbers in found if numbers is not None]
     if isinstance(value, Mapping):
         return list(value.items())
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return [(name, getattr(value, name)) for name in value._fields]
+    if isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
+        return [(name, getattr(value, name)) for name in names]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr]
     return []
