@@ -8,13 +8,16 @@ import typer
 from qpcjax.cli.console import plain_errors, print_json, print_paths, say
 from qpcjax.cli.options import (
     AsJson,
+    At,
     Component,
     Conductance,
     ConductanceUnit,
     Excitation,
     FilePart,
+    Gain,
     Gate,
     GateUnit,
+    Setting,
 )
 from qpcjax.files import InputError, write_files
 
@@ -36,6 +39,9 @@ def inspect(
     conductance_unit: ConductanceUnit = None,
     excitation: Excitation = None,
     component: Component = None,
+    gain: Gain = None,
+    setting: Setting = None,
+    at: At = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw what is in it into this file: .png, .svg or .pdf.")
     ] = None,
@@ -49,7 +55,8 @@ def inspect(
     with plain_errors():
         if file is not None:
             units = (gate_unit, conductance_unit)
-            choice = Choice(gate, conductance, *units, excitation, component)
+            more = (excitation, component, gain, setting, at)
+            choice = Choice(gate, conductance, *units, *more)
             found = inspect_file(file, choice, part)
         elif gate is not None and conductance is not None:
             found = inspect_pair(gate, conductance, gate_unit, conductance_unit)

@@ -60,7 +60,31 @@ ConductanceUnit = Annotated[
 ]
 Excitation = Annotated[
     str | None,
-    typer.Option(help="Voltage that drives a current, such as '100 uV', for G = I/V."),
+    typer.Option(
+        help="Voltage that drives a current, such as '100 uV', for G = I/V; or the current that "
+        "was driven, such as '10 nA', where a voltage was measured."
+    ),
+]
+Gain = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the current amplifier before a lock-in that shows volts, such as '1e7 V/A', for "
+        "G = V/(gain x excitation)."
+    ),
+]
+Setting = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Name of a column that was set besides the gate, such as the bias of a map.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VALUE",
+        help="Of several traces the one taken at this setting, in the unit of its column.",
+    ),
 ]
 Component = Annotated[
     str | None, typer.Option(help="Of complex lock-in numbers: real, imag or abs.")

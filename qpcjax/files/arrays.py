@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qpcjax.files.column_units import plain, split_unit
+from qpcjax.files.column_units import loose_unit, plain, split_unit
 from qpcjax.files.table import Column, Table, check_values
 from qpcjax.measurements import InputError
 
@@ -153,6 +153,9 @@ def _nameless(path, where, part, array, metadata):
 
 def _column(array, whole):
     name, inside = split_unit(array.name)
+    if not array.unit and not inside:
+        name, inside = loose_unit(array.name)
+        array = dataclasses.replace(array, unit=inside)
     title = array.name if inside or not array.unit else f"{array.name} ({array.unit})"
     swept = array.axis or set(array.dims) < set(whole.dims)
     return Column(title, name, array.unit, lambda: _along(array, whole), swept, array.label)

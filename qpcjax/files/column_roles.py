@@ -80,6 +80,7 @@ def locate(table, quantity, wanted=None, stated=None) -> Found:
     """
     column = named(table, quantity, wanted)
     why = "named by you" if wanted is not None else f"its name is '{column.name}'"
+    stated = stated or stated_unit(column, wanted)
     unit = unit_of(table.where, column.title, column.unit, quantity, stated)
     return Found(table, column, quantity, unit, why)
 
@@ -125,10 +126,12 @@ def named(table, quantity, wanted=None) -> Column:
             "one by its full name"
         )
     if not hits:
+        bare = [column.name for column in table.columns if not column.unit]
+        such = f", such as '{bare[-1]} ({next(iter(quantity.units))})'" if bare else ""
         raise InputError(
             f"{table.where}: {problem}. The columns there are: {titles(table)}. Name the "
-            f"{quantity.name}'s column, or call it '{quantity.name}', with its unit in brackets if "
-            "it has one"
+            f"{quantity.name}'s column, with its unit if it states none{such}, or call it "
+            f"'{quantity.name}', with its unit in brackets if it has one"
         )
     return hits[0]
 
@@ -155,7 +158,14 @@ def by_name(table, wanted):
     # The unit may be written in the name although the file keeps it apart.
     name, unit = split_unit(wanted)
     hits = [c for c in table.columns if c.name == name and c.unit and unit == c.unit]
-    return hits or [c for c in table.columns if wanted == str(c.number)]
+    hits = hits or [c for c in table.columns if wanted == str(c.number)]
+    return hits or [c for c in table.columns if unit and not c.unit and name == c.name]
+
+
+def stated_unit(column, wanted):
+    """The unit that the user says with the name of a column that states none: 'rows (mV)'."""
+    name, unit = split_unit(str(wanted or "").strip())
+    return unit if unit and not column.unit and name == column.name else None
 
 
 def titles(table):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qpcjax.files.column_roles import Found, different, locate, usual
+from qpcjax.files.column_roles import Found, different, locate, stated_unit, usual
 from qpcjax.files.column_units import BIAS, CONDUCTANCE, DISTANCE, GATE, MU, POWER, plain
 from qpcjax.files.set_axes import bias_column
 from qpcjax.files.traces import conductance, sigma_column, trace_columns
@@ -18,7 +18,8 @@ def map_columns(table, choice) -> tuple[Found, Found, Found]:
     gate, measured = trace_columns(table, choice)
     column = bias_column(table, gate, measured, choice.setting)
     different(table.where, {"gate": gate.column, "bias": column, "conductance": measured.column})
-    return gate, locate(table, BIAS, column.title), measured
+    stated = stated_unit(column, choice.setting)
+    return gate, locate(table, BIAS, column.title, stated), measured
 
 
 def spectroscopy(table, choice, **more) -> BiasSpectroscopy:

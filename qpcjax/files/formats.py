@@ -110,7 +110,13 @@ FORMATS: list[Format] = [
         also=_later("json_arrays", "begins"),
     ),
     # Any bytes might be text, so this format is the last one.
-    Format("text", (".csv", ".tsv", ".txt", ".dat"), b"", _later("text", "read_text")),
+    Format(
+        "text",
+        (".csv", ".tsv", ".txt", ".dat", ".lvm", ".itx"),
+        b"",
+        _later("text", "read_text"),
+        beside=_later("text_meta", "meta_files"),
+    ),
 ]
 
 

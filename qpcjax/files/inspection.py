@@ -16,8 +16,11 @@ from qpcjax.files.reading import (
     data_of,
     taken_for,
 )
+from qpcjax.files.set_axes import axes_of
+from qpcjax.files.suggested_commands import Commands
 from qpcjax.files.table import digest
 from qpcjax.files.trace_selection import chosen_line, offered_traces, pointed
+from qpcjax.files.traces import trace_columns
 from qpcjax.files.two_files import count_traces, pair, read_trace_columns
 from qpcjax.measurements import ConductanceTrace, InputError
 
@@ -40,7 +43,14 @@ class ColumnFacts:
 
 @dataclasses.dataclass(frozen=True)
 class TraceFacts:
-    """One of the traces that a part offers, in mV and 2e^2/h."""
+    """One of the traces that a part offers, in mV and 2e^2/h.
+
+    Fields:
+        setting: at which it was taken, in words; "" where nothing else was set.
+        at: the setting of the first other axis, in its own unit.
+        nearest: whether no other line is nearer to zero bias, or to 0 of its first other axis.
+        notes: what may be wrong with it.
+    """
 
     trace: int
     sweep: int
@@ -48,6 +58,21 @@ class TraceFacts:
     points: int
     gate: tuple[float, float]
     conductance: tuple[float, float]
+    setting: str = ""
+    at: float | None = None
+    nearest: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class AxisFacts:
+    """A column that was set besides the gate, or rested: how many settings, from where to where."""
+
+    title: str
+    settings: int
+    low: float
+    high: float
+    bias: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +82,9 @@ class Part:
     Fields:
         kind: the kind of data that it is taken for, or None.
         why: why.
+        axes: what was set besides the gate, and what rested at one setting.
         command: the command line or the call that reads it, "" where there is none.
+        others: further command lines, each behind the words that say what it is for.
         data: its data sets for fits; not part of the JSON.
     """
 
@@ -67,7 +94,9 @@ class Part:
     kind: str | None
     why: str
     traces: tuple[TraceFacts, ...] = ()
+    axes: tuple[AxisFacts, ...] = ()
     command: str = ""
+    others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     metadata: dict = dataclasses.field(default_factory=dict)
     data: tuple[Data, ...] = dataclasses.field(default=(), repr=False)
@@ -147,8 +176,8 @@ def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> In
         TRACE if stated else None,
         "two files of one shape without headers, a column a trace",
         traces,
-        command if stated else "",
-        notes,
+        command=command if stated else "",
+        notes=notes,
         data=data if stated else (),
     )
     size = sum(path.stat().st_size for path in paths)
@@ -161,30 +190,62 @@ def _part(table, choice, sha256, path, alone, trace) -> Part:
     if kind == SPECTROSCOPY and trace is not None:
         kind = TRACE  # one of the lines that it is made of
     name = "" if alone else table.part
-    traces, data, notes, several = (), (), list(table.notes), False
+    offered, data, notes, axes = [], (), list(table.notes), ()
     try:
         if kind == TRACE:
             offered = offered_traces(table, choice, sha256)
-            several = len({o.line for o in offered}) > 1
-            if trace is not None:
-                offered = chosen_line(table, offered, trace)
-            traces = tuple(_facts_of_trace(o.data, o.line, o.sweep, o.direction) for o in offered)
-            data = tuple(o.data for o in offered)
+            chosen = offered if trace is None else chosen_line(table, offered, trace)
+            data = tuple(o.data for o in chosen)
         elif kind in (SPECTROSCOPY, HOT_SPOT, DISSIPATION):
             data = tuple(data_of(table, kind, choice, sha256))
+            offered = _lines(table, choice) if kind == SPECTROSCOPY else []
+        if kind in (TRACE, SPECTROSCOPY):
+            axes = _axes(table, choice)
     except InputError as error:
         notes.append(str(error).removeprefix(f"{table.where}: "))
+    chosen = [o for o in offered if trace in (None, o.line)]
+    notes += dict.fromkeys(note for one in data for note in one.notes if len(data) == 1)
+    commands = Commands(path, name, choice, axes)
     return Part(
         table.part,
         str(table.metadata.get("name", "")),
         tuple(_facts_of_column(table, column) for column in table.columns),
         kind,
         why.removeprefix(f"{table.where}: "),
-        traces,
-        _command(path, name, kind, choice, traces, several) if data or kind == STEPS else "",
+        tuple(_facts_of_trace(o.data, o.line, o.sweep, o.direction, o) for o in chosen),
+        axes,
+        commands.first(kind, chosen, offered) if data or kind == STEPS else "",
+        commands.others(kind, offered) if data and trace is None else (),
         tuple(notes),
         {k: _short(v) for k, v in table.metadata.items()},
         data,
+    )
+
+
+def _lines(table, choice):
+    """The lines of a map at fixed biases, where it has any."""
+    try:
+        return offered_traces(table, choice)
+    except InputError:
+        return []
+
+
+def _axes(table, choice):
+    gate, measured = trace_columns(table, choice)
+    there = ~(np.isnan(gate.column.values) | np.isnan(np.abs(measured.column.values)))
+    try:
+        found = axes_of(table, gate, measured.column, np.flatnonzero(there), choice.setting)
+    except InputError:
+        return ()
+    return tuple(
+        AxisFacts(
+            axis.column.title,
+            axis.settings.size,
+            float(axis.settings[0]),
+            float(axis.settings[-1]),
+            axis.bias,
+        )
+        for axis in (*found.moved, *found.fixed)
     )
 
 
@@ -209,8 +270,12 @@ def _facts_of_column(table, column) -> ColumnFacts:
     return ColumnFacts(column.title, column.unit, column.swept, values.size, missing, *ends, note)
 
 
-def _facts_of_trace(trace: ConductanceTrace, line, sweep, direction) -> TraceFacts:
+def _facts_of_trace(trace: ConductanceTrace, line, sweep, direction, offered=None) -> TraceFacts:
     gate, g = trace.gate, trace.conductance
+    more = ()
+    if offered is not None:
+        at = next(iter(offered.at.values()), None)
+        more = (offered.setting, at, offered.nearest, trace.notes)
     return TraceFacts(
         line,
         sweep,
@@ -218,26 +283,8 @@ def _facts_of_trace(trace: ConductanceTrace, line, sweep, direction) -> TraceFac
         gate.size,
         (float(np.min(gate)), float(np.max(gate))),
         (float(np.min(g)), float(np.max(g))),
+        *more,
     )
-
-
-def _command(path, part, kind, choice, traces, several):
-    """The command line that reads a part; Python where no command takes it."""
-    if kind == STEPS:
-        return f"qpcjax evaluate --model table --table {shlex.quote(str(path))} --mu MU"
-    said = {k: v for k, v in dataclasses.asdict(choice).items() if v is not None}
-    if part:
-        said["part"] = part
-    if kind != TRACE:
-        more = "".join(f", {k}={v!r}" for k, v in said.items())
-        return f"qpcjax.files.read_data({str(path)!r}{more})"
-    named = f"{path}#{traces[0].trace}" if several else str(path)
-    line = [t for t in traces if t.trace == traces[0].trace]
-    if len(line) > 1:
-        ways = [t.direction for t in line]
-        said["sweep"] = line[0].direction if ways.count(ways[0]) == 1 else line[0].sweep
-    words = [w for k, v in said.items() for w in (f"--{k.replace('_', '-')}", str(v))]
-    return shlex.join(["qpcjax", "fit", named, *words, "-o", "OUT"])
 
 
 def _short(value):

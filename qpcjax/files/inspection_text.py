@@ -4,6 +4,7 @@ import numpy as np
 
 from qpcjax.files import braille
 from qpcjax.files.inspection import Inspection, Part
+from qpcjax.files.reading import SPECTROSCOPY, TRACE
 from qpcjax.measurements import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -23,6 +24,8 @@ def _taken_for(part):
     lines = len({t.trace for t in part.traces})
     if part.kind is None:
         return f"{counted(lines, 'column')} of numbers without units" if lines else "nothing"
+    if part.kind == SPECTROSCOPY:
+        return f"{part.kind}, a map" + (f" of {lines} lines" if lines > 1 else "")
     return f"{lines} {part.kind}s" if lines > 1 else part.kind
 
 
@@ -36,7 +39,7 @@ def as_text(inspection: Inspection) -> str:
         lines += ["", *_part(part, len(inspection.parts) > 1 or bool(part.name))]
     drawn = next((part for part in inspection.parts if part.data), None)
     if drawn is not None:
-        lines += ["", picture(drawn.data)]
+        lines += ["", *_pictures(drawn)]
     return "\n".join(lines)
 
 
@@ -47,6 +50,7 @@ def _part(part: Part, named):
         yield from _columns(part.columns)
     yield f"  taken for: {_taken_for(part)}"
     yield f"    {part.why}"
+    yield from _axes(part.axes)
     if part.traces:
         yield from _traces(part.traces)
     for note in part.notes:
@@ -55,7 +59,20 @@ def _part(part: Part, named):
         said = [f"{k}: {v}" if k in _SAID else k for k, v in part.metadata.items()]
         yield f"  also in it: {_line(', '.join(sorted(said, key=lambda s: ':' not in s)))}"
     if part.command:
-        yield f"  to read it: {part.command}"
+        yield f"  to {'fit' if part.command.startswith('qpcjax ') else 'read'} it: {part.command}"
+    for other in part.others:
+        yield f"  {other}"
+
+
+def _axes(axes):
+    """What was set besides the gate."""
+    for axis in axes:
+        kind = " (a bias)" if axis.bias else ""
+        if axis.settings == 1:
+            yield f"  at rest: '{axis.title}'{kind} at {axis.low:.6g}"
+        else:
+            ends = f"{counted(axis.settings, 'setting')} from {axis.low:.6g} to {axis.high:.6g}"
+            yield f"  also set: '{axis.title}'{kind}, {ends}"
 
 
 def _columns(columns):
@@ -76,20 +93,42 @@ def _columns(columns):
 
 
 def _traces(traces):
-    sweeps = [t for t in traces if t.sweep]
-    for t in traces[:_MOST_SHOWN]:
+    sweeps = any(t.sweep for t in traces)
+    several = len({t.trace for t in traces}) > 1
+    best = next((i for i, t in enumerate(traces) if t.nearest), 0)
+    shown = sorted({*range(min(len(traces), _MOST_SHOWN)), best})
+    for i in shown:
+        t = traces[i]
         way = {"up": "gate rising", "down": "gate falling"}.get(t.direction, "")
         said = f"trace {t.trace}" + (f", sweep {t.sweep} ({t.direction})" if sweeps else "")
+        said += f" at {t.setting}" if t.setting else ""
         facts = [counted(t.points, "point"), f"gate {t.gate[0]:.6g} to {t.gate[1]:.6g} mV"]
         facts.append(f"G {t.conductance[0]:.4g} to {t.conductance[1]:.4g} x 2e2/h")
-        yield f"  {said}: {', '.join([*facts, way] if way else facts)}"
-    if len(traces) > _MOST_SHOWN:
-        yield f"  ... and {len(traces) - _MOST_SHOWN} more traces"
+        mark = "  <- nearest to zero" if several and t.nearest else ""
+        yield f"  {said}: {', '.join([*facts, way] if way else facts)}{mark}"
+    if len(traces) > len(shown):
+        yield f"  ... and {len(traces) - len(shown)} more traces"
 
 
 def _line(value):
     text = " ".join(str(value).split())
     return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+
+
+def _pictures(part):
+    """The trace nearest to zero bias and, of lines over one other axis, their map."""
+    best = next((i for i, t in enumerate(part.traces) if t.nearest), 0)
+    yield picture(part.data[best:] or part.data)
+    moved = [axis for axis in part.axes if axis.settings > 1]
+    if part.kind != TRACE or len(moved) != 1 or len({t.trace for t in part.traces}) < 3:
+        return
+    gates = np.concatenate([trace.gate for trace in part.data])
+    values = np.concatenate([trace.conductance for trace in part.data])
+    at = np.repeat([t.at for t in part.traces], [trace.gate.size for trace in part.data])
+    gate = QUANTITIES["gate"].named_column
+    title = QUANTITIES["conductance"].named_column
+    yield ""
+    yield braille.shades(gates, at, values, gate, f"all lines: {moved[0].title}", title)
 
 
 def picture(data) -> str:

@@ -1,14 +1,26 @@
 """Tables as text, with a header or without: cells between commas, semicolons, tabs or blanks."""
 
 import csv
+import dataclasses
 import io
 import re
 from functools import cached_property
 
 import numpy as np
 
-from qpcjax.files.column_units import split_unit
 from qpcjax.files.table import Column, Table, read_bytes
+from qpcjax.files.text_decoding import decoded
+from qpcjax.files.text_layout import (
+    commented_names,
+    is_missing,
+    is_number,
+    names_of,
+    split_lines,
+    title_unit,
+)
+from qpcjax.files.text_matrix import matrix_table
+from qpcjax.files.text_meta import meta_files, meta_names
+from qpcjax.files.text_programs import program_tables
 from qpcjax.measurements import InputError, counted
 
 MOST_TEXT = 1 << 26  # bytes; the cells take ten times as much while they are read
@@ -18,6 +30,7 @@ TRACE_EXAMPLE = "gate (mV),conductance (2e2/h)"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _BLANKS = " "
 _LOOKED_AT = 100  # lines at the end
+_NAMES = 3  # lines above a table that may name its columns
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # may be a whole number, in groups
 _DECIMAL_COMMA_HINT = "numbers are written with a decimal point, not a comma"
@@ -30,8 +43,24 @@ _CORRECT_OR_DROP = "Correct the cell, or leave it empty to drop the row"
 
 
 def read_text(path):
-    """The table in a text file, as `formats` calls it."""
-    return [text_table(Rows(path, read_bytes(path, MOST_TEXT)))]
+    """The tables in a text file, as `formats` calls it."""
+    content = read_bytes(path, MOST_TEXT)
+    text, note = decoded(path, content)
+    found = program_tables(path, text)
+    if found is None:
+        rows = Rows(path, content)
+        found = [matrix_table(rows) or text_table(_with_meta(rows))]
+    return [dataclasses.replace(t, notes=(*t.notes, note)) if note else t for t in found]
+
+
+def _with_meta(rows):
+    """The rows, named by the file that qtlab writes beside them where they have no names."""
+    if rows.has_header or not meta_files(rows.path):
+        return rows
+    width = rows.width_without_header()
+    numbers = rows.numbers({i: str(i) for i in range(width)}, width)
+    rows.titles = meta_names(rows.path, list(np.transpose(numbers)))
+    return rows
 
 
 def text_table(rows):
@@ -53,16 +82,13 @@ def text_table(rows):
 def header_table(rows, titles, nameless=""):
     """The table of rows whose columns have these titles; a column without a title is left out."""
     columns = [_column(rows, i, title, len(titles)) for i, title in enumerate(titles) if title]
-    comments = "\n".join(rows.comments)
-    metadata = {"comments": comments} if comments else {}
-    notes = [_MAYBE_COMMAS] if rows.may_have_decimal_commas else []
-    notes += [_COMMAS_READ] if rows.decimal_commas else []
-    return Table(rows.path, tuple(columns), "", metadata, nameless, tuple(notes))
+    return Table(rows.path, tuple(columns), "", rows.metadata, nameless, rows.notes)
 
 
 def _column(rows, i, title, width):
-    name, unit = split_unit(title)
-    return Column(title, name, unit, lambda: np.ravel(rows.numbers({i: title}, width)))
+    name, unit = title_unit(title)
+    read = lambda: np.ravel(rows.numbers({i: title}, width))  # noqa: E731
+    return Column(title, name, unit, read, number=i)
 
 
 class Rows:
@@ -72,49 +98,90 @@ class Rows:
         path: the file, for messages.
         content: its bytes.
 
+    Attributes:
+        titles: names of the columns from a row or from comments, None where there are none.
+
     Raises:
-        InputError: not UTF-8, nothing but comments, more than one kind of separator.
+        InputError: no text, nothing but comments, more than one kind of separator.
     """
 
     def __init__(self, path, content):
         self.path = path
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            row = content.count(b"\n", 0, error.start) + 1
-            raise InputError(
-                f"{path}: not UTF-8 text (byte {content[error.start]:#04x} at position "
-                f"{error.start}, in row {row}); save the table as plain CSV in UTF-8"
-            ) from None
-        if "\0" in text:
-            row = text.count("\n", 0, text.index("\0")) + 1
-            raise InputError(
-                f"{path}: row {row} holds a zero byte, so this is not text, or it was cut off or "
-                "damaged; save the table as plain CSV in UTF-8"
-            )
-        self.lines, self.comments = [], []
-        for number, line in enumerate(io.StringIO(text, newline=None), start=1):
-            if line.lstrip().startswith("#"):
-                self.comments.append(line.strip().lstrip("# "))
-            else:
-                self.lines.append((number, line))
-        while self.lines and not self.lines[-1][1].strip():
-            self.lines.pop()
-        while self.lines and not self.lines[0][1].strip():
-            self.lines.pop(0)
-        if not self.lines:
+        text, _ = decoded(path, content)
+        layout = split_lines(list(enumerate(io.StringIO(text, newline=None), start=1)))
+        self.lines, self.comments = layout.lines, [c.strip() for c in layout.comments]
+        if not (layout.lines or layout.above):
             raise InputError(f"{path}: the file holds nothing but comments")
-        self.delimiter = self._find_delimiter()
+        self.delimiter = self._find_delimiter((layout.above[-1:] or layout.lines)[0])
+        self.header_line = layout.above[-1] if layout.above else None
+        self.titles: list[str] | None = None
+        if layout.above:
+            self._take_names(layout.above)
+        elif self.lines:
+            near = layout.comments[: layout.near]
+            self.titles = commented_names(near, len(self._stripped(self.first)), self.delimiter)
 
-    def _find_delimiter(self):
-        number, line = self.lines[0]
+    def _take_names(self, above):
+        """Find the names in lines above the table; what else stands there is kept as comments."""
+        near = above[-_NAMES:]
+        cells = []
+        for line in near:
+            try:
+                cells.append(self.cells(*line))
+            except InputError:
+                if line is near[-1]:
+                    raise
+                cells.append([])
+        named, place = names_of(cells) or ([], 0)
+        self.titles = named
+        width = len(self._stripped(self.first)) if self.lines else len(named)
+        if self.delimiter == _BLANKS and len(named) != width:
+            # Blanks stand in the names, and each ends with a unit in brackets.
+            whole = re.findall(r"[^\s()\[\]][^()\[\]]*[(\[][^)\]]*[)\]]", near[place][1])
+            self.titles = whole if len(whole) == width else named
+        while len(self.titles) > width and not self.titles[-1]:
+            self.titles = self.titles[:-1]  # a separator at the end
+        texts = [
+            line.strip() for _, line in above[: len(above) - len(near) + place] if line.strip()
+        ]
+        self.comments = [*texts, *self.comments]
+
+    @property
+    def first(self):
+        """The cells of the first row."""
+        return self.cells(*self.lines[0])
+
+    def _stripped(self, cells):
+        """Cells without empty ones at the end, as a separator behind the last one leaves them."""
+        end = len(cells)
+        while end > 1 and not cells[end - 1]:
+            end -= 1
+        return cells[:end]
+
+    @property
+    def metadata(self):
+        """What stands beside the table, for its metadata."""
+        comments = "\n".join(self.comments)
+        return {"comments": comments} if comments else {}
+
+    @property
+    def notes(self):
+        """What may be wrong with the table, or had to be guessed."""
+        notes = [_MAYBE_COMMAS] if self.may_have_decimal_commas else []
+        return (*notes, *([_COMMAS_READ] if self.decimal_commas else []))
+
+    def _find_delimiter(self, named):
+        number, line = named
         # What stands in quotes or brackets belongs to a column's name.
         bare = re.sub(r'"[^"]*"|\([^)]*\)|\[[^]]*\]', "", line)
         present = [mark for mark in _DELIMITERS if mark in bare]
+        below = [mark for mark in _DELIMITERS if any(mark in row for _, row in self.lines[:20])]
+        if len(present) > 1 and len(below) == 1 and named not in self.lines:
+            present = below  # the others belong to the names
         if present in ([",", ";"], [",", "\t"]):
             # In a first line of numbers the commas may be those of the numbers.
             cells = [cell.strip() for cell in bare.rstrip("\n").split(present[1])]
-            if all(not c or is_number(c) or _DECIMAL_COMMA.fullmatch(c) for c in cells):
+            if all(is_missing(c) or is_number(c) or _DECIMAL_COMMA.fullmatch(c) for c in cells):
                 present = present[1:]
         if len(present) > 1:
             names = " and ".join(_DELIMITERS[mark] for mark in present)
@@ -125,13 +192,13 @@ class Rows:
         if present:
             return present[0]
         # Only blanks stand in the header: they separate if they separate the numbers below.
-        last = self.lines[-1][1].split()
-        return _BLANKS if len(last) > 1 and all(map(is_number, last)) else ","
+        last = self.lines[-1][1].split() if self.lines else []
+        return _BLANKS if len(last) > 1 and all(map(_number_like, last)) else ","
 
     @property
     def has_header(self):
-        """Whether the first line is anything but numbers."""
-        return not all(map(self._is_number, self.cells(*self.lines[0])))
+        """Whether the columns have names, in a row or in comments."""
+        return self.titles is not None
 
     def _is_number(self, cell):
         if self.decimal_commas and _DECIMAL_COMMA.fullmatch(cell):
@@ -170,33 +237,32 @@ class Rows:
         return [cell.strip() for cell in row]
 
     def header(self, example):
-        """Take the first line as the column names; the example is for a message."""
-        if not self.has_header:
+        """The names of the columns; the example is for a message."""
+        if self.titles is None:
             raise InputError(self.without_names(example))
-        names = self.cells(*self.lines.pop(0))
-        known = [name.casefold() for name in names if name]
-        for name in names:
+        known = [name.casefold() for name in self.titles if name]
+        for name in self.titles:
             if known.count(name.casefold()) > 1:
                 raise InputError(
                     f"{self.path}: more than one column is called '{name}'; give each its own name"
                 )
-        return names
+        return self.titles
 
     def without_names(self, example):
         """The message that columns have no names."""
         number, line = self.lines[0]
         return (
             f"{self.path}: row {number} should name the columns with their units, such as "
-            f"'{example}', but holds {shown(line)}. If the names stand in a comment, take "
-            "away the # before them. If there are none, say which columns they are by their "
-            "numbers, counted from 0, with their units"
+            f"'{example}', but holds {shown(line)}. If there are no names, say which columns they "
+            "are by their numbers, counted from 0, with their units, such as "
+            "--gate '0 (V)' --conductance '1 (uS)'"
         )
 
     def width_without_header(self):
         """Number of columns of a file without header."""
-        number, line = self.lines[0]
-        cells = self.cells(number, line)
-        if not any(self._is_number(cell) or not cell for cell in cells):
+        number, line = self.header_line or self.lines[0]
+        cells = self._stripped(self.cells(number, line))
+        if self.header_line or not any(self._is_number(c) or is_missing(c) for c in cells):
             raise InputError(
                 f"{self.path}: row {number} holds text ({shown(line)}), but a file without header "
                 "was expected: numbers from the first row on. Remove the header, or read the file "
@@ -210,9 +276,12 @@ class Rows:
 
     @cached_property
     def _split(self):
-        return [(number, line, self.cells(number, line)) for number, line in self.lines]
+        return self._cells_of(self.lines)
 
-    def numbers(self, columns, width, blank_rows=False, complete=False):
+    def _cells_of(self, lines):
+        return [(number, line, self.cells(number, line)) for number, line in lines]
+
+    def numbers(self, columns, width, blank_rows=False, complete=False, lines=None):
         """Numbers in some columns, a list for each row; NaN where a cell is empty.
 
         Args:
@@ -220,13 +289,16 @@ class Rows:
             width: how many cells every row must have.
             blank_rows: whether an empty line is a row of its own (two files must stay in step).
             complete: whether a cell without a number is an error.
+            lines: those that are read; by default all.
         """
         table = []
-        for number, line, row in self._split:
+        for number, line, row in self._split if lines is None else self._cells_of(lines):
             if not line.strip() and (width == 1 or not blank_rows):
                 if blank_rows:
                     table.append([np.nan])
                 continue
+            while len(row) > width and not row[-1]:
+                row = row[:-1]  # a separator at the end
             if len(row) != width:
                 raise InputError(
                     f"{self.path}: row {number} has {counted(len(row), 'cell')}, {width} expected: "
@@ -239,7 +311,7 @@ class Rows:
     def _number(self, row, cell, column, complete):
         where = f"{self.path}: row {row}, column '{column}'"
         remedy = "Correct the cell" if complete else _CORRECT_OR_DROP
-        if not cell and not complete:
+        if is_missing(cell) and not complete:
             return np.nan
         if self.decimal_commas and _DECIMAL_COMMA.fullmatch(cell):
             cell = cell.replace(",", ".")
@@ -266,13 +338,8 @@ class Rows:
         return value
 
 
-def is_number(cell):
-    """Whether a cell holds a number, be it NaN or infinite."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # Python would read 1_000 as 1000
+def _number_like(cell):
+    return is_number(cell) or is_missing(cell)
 
 
 def _is_complex(cell):

@@ -13,6 +13,7 @@ from qpcjax.files.column_roles import (
     moving,
     named,
     recognised,
+    stated_unit,
     titles,
     unit_of,
     usual,
@@ -112,7 +113,8 @@ def trace_columns(table, choice) -> tuple[Found, Found]:
     gate = gate_column(table, choice)
     column, quantity, why = _measured(table, choice, gate.column)
     different(table.where, {"gate": gate.column, "conductance": column})
-    unit = unit_of(table.where, column.title, column.unit, quantity, choice.conductance_unit)
+    stated = choice.conductance_unit or stated_unit(column, choice.conductance)
+    unit = unit_of(table.where, column.title, column.unit, quantity, stated)
     _check_drive(table, choice, column, quantity)
     return gate, Found(table, column, quantity, unit, why)
 
@@ -167,7 +169,7 @@ def _measured(table, choice, gate):
     kinds = (*_MEASURED, LOCK_IN)
     if choice.conductance is not None:
         column = named(table, CONDUCTANCE, choice.conductance)
-        unit = plain(column.unit or "") or stated
+        unit = plain(column.unit or stated_unit(column, choice.conductance) or stated)
         by_name = [q for q in _MEASURED if key(column.name) in q.names and not table.nameless]
         by_unit = [q for q in kinds if unit in q.units]
         if by_unit == [LOCK_IN]:

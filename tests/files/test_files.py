@@ -208,7 +208,6 @@ BAD_TABLES = {
     "unit in the wrong case": ("gate (MV),G (uS)\n1,2\n2,3\n", ["'gate (MV)'", "mV, V, uV"]),
     "a conductance's unit on the gate": ("gate (uS),G (uS)\n1,2\n2,3\n", ["'gate (uS)'", "mV"]),
     "no header": ("-900,0.1\n-800,1\n", ["row 1", "should name the columns", "'-900,0.1'"]),
-    "header in a comment": ("# gate (mV),G (uS)\n1,2\n", ["row 2", "take away the #"]),
     "two separators": ("gate (mV);G (uS),t (s)\n1;2,3\n", ["row 1", "comma and semicolon"]),
     "header alone": ("gate (mV),G (uS)\n", ["no rows of numbers"]),
     "all NaN": ("gate (mV),G (uS)\n1,nan\n2,\n,3\n", ["every one of the 3 rows", "NaN"]),
@@ -217,8 +216,9 @@ BAD_TABLES = {
     "empty": ("", ["empty"]),
     "only blanks": ("  \n\n", ["empty"]),
     "only comments": ("# nothing\n", ["nothing but comments"]),
-    "not UTF-8": ("gate (µV),G (uS)\n1,2\n".encode("latin-1"), ["UTF-8", "0xb5", "position 6"]),
-    "UTF-16": (GOOD.encode("utf-16"), ["UTF-8"]),
+    "not UTF-8": (b"gate (\xb5V),G (uS)\x01\n1,2\n", ["UTF-8", "0xb5", "position 6"]),
+    "no Latin letters": (b"gate (mV),G (\x81S)\n1,2\n", ["UTF-8", "0x81"]),
+    "half of UTF-16": (GOOD.encode("utf-16")[:-1], ["UTF-16", "cut off"]),
     "a spreadsheet": (b"PK\x03\x04\x14\x00\x06\xff\xfe", ["UTF-8", "plain CSV"]),
 }
 

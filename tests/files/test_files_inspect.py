@@ -11,7 +11,7 @@ import pytest
 from commands import call
 from measurements import BIAS, CONDUCTANCE, GATE, MAP, refused
 
-from qpcjax.files import braille, read_data
+from qpcjax.files import braille, read_data, read_map
 from qpcjax.files.inspection import inspect_file, inspect_pair
 from qpcjax.files.inspection_text import as_text
 from qpcjax.files.traces import Choice
@@ -67,10 +67,11 @@ def test_a_map_and_the_call_that_reads_it(whole_map):
     (part,) = found.parts
     assert part.kind == "bias spectroscopy"
     assert [c.swept for c in part.columns] == [True, True, False]
-    import qpcjax.files
-
-    (data,) = eval(part.command, {"qpcjax": qpcjax})
-    assert data.conductance.size == MAP.size
+    assert shlex.split(part.command) == ["qpcjax", "fit", "--map", str(whole_map), "-o", "OUT"]
+    assert [t.nearest for t in part.traces] == [b == 0 for b in BIAS]
+    assert part.others[0].startswith("the line nearest to zero bias: qpcjax fit ")
+    assert f"{whole_map}#3" in part.others[0]
+    assert read_map(whole_map).conductance.size == MAP.size
     assert "dI/dV (2e2/h): ░" in as_text(found)
     (line,) = inspect_file(f"{whole_map}#3", ALL).parts
     assert (line.kind, [t.trace for t in line.traces]) == ("conductance trace", [3])
@@ -300,7 +301,7 @@ def test_bad_files_are_refused_by_the_command(tmp_path):
         "cut.npz": (b"PK\x03\x04broken", "cut off or damaged"),
         "cut.h5": (b"\x89HDF\r\n\x1a\nbroken", "cut off or damaged"),
         "cut.db": (b"SQLite format 3\0broken", "cut off"),
-        "latin.csv": ("gate (µV),G (uS)\n1,2\n".encode("latin-1"), "UTF-8"),
+        "bytes.csv": (b"gate (\xb5V),G (uS)\x01\n1,2\n", "UTF-8"),
         "p.pkl": (b"\x80\x04K\x01.", "pickled"),
     }
     for name, (content, fact) in cases.items():

@@ -110,8 +110,10 @@ def test_columns_without_names_are_numbered(table, mark):
 def test_numpys_own_text_files(tmp_path):
     numbers = np.random.default_rng(1).normal(size=(20, 2))
     np.savetxt(tmp_path / "plain.txt", numbers, fmt="%.17g", header="gate (mV) G (uS)")
-    trace = read_trace(tmp_path / "plain.txt", "0", "1", "mV", "2e2/h")
-    np.testing.assert_array_equal(np.stack([trace.gate, trace.conductance], 1), numbers)
+    for named in ((), ("0", "1"), ("gate", "G (uS)")):
+        trace = read_trace(tmp_path / "plain.txt", *named)
+        np.testing.assert_array_equal(trace.gate, numbers[:, 0])
+        np.testing.assert_allclose(trace.conductance * CONDUCTANCE_QUANTUM, numbers[:, 1])
     assert trace.metadata["comments"] == "gate (mV) G (uS)"
     np.savetxt(tmp_path / "named.txt", numbers, fmt="%.17g", header="gate (mV) G (uS)", comments="")
     trace = read_trace(tmp_path / "named.txt")
@@ -159,7 +161,7 @@ NEVER_MISREAD = {
     "units that contradict": (
         "gate (mV),G (uS)\n1,1\n2,2\n", {"gate_unit": "V"}, ["'gate (mV)'", "V was stated"],
     ),
-    "Latin letters": ("gate (µV),G (uS)\n1,2\n".encode("cp1252"), {}, ["UTF-8", "0xb5", "row 1"]),
+    "letters of DOS": ("gate (µV),G (uS)\n1,2\n2,3\n".encode("cp437"), {}, ["'æV'", "mV, V"]),
     "a zero byte": (b"gate (mV),G (uS)\n1,2\n2,\x00\n", {}, ["row 3", "zero byte"]),
     "cut off in a row": ("gate (mV),t (s),G (uS)\n1,2,3\n2,3\n", {}, ["row 3", "2 cells, 3"]),
 }  # fmt: skip
