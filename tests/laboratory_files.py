@@ -18,7 +18,7 @@ EXCITATION, GAIN = 1e-4, 1e7  # V, V/A
 _CASES = Path(os.environ.get("QPCJAX_CASES", "/nowhere"))
 
 
-def staircase(gate=GATE, bias=0.0):
+def staircase(gate=GATE, bias: np.ndarray | float = 0.0) -> np.ndarray:
     """Conductance in 2e^2/h of four steps behind 300 ohm."""
     shift = 0.004 * bias  # V
     t = sum(
@@ -26,10 +26,10 @@ def staircase(gate=GATE, bias=0.0):
         for n in range(4)
         for side in (-1, 1)
     )
-    return t / (1 + t * 300 / RESISTANCE_QUANTUM)
+    return np.asarray(t / (1 + t * 300 / RESISTANCE_QUANTUM))
 
 
-def siemens(gate=GATE, bias=0.0):
+def siemens(gate=GATE, bias: np.ndarray | float = 0.0) -> np.ndarray:
     """The same in uS."""
     return staircase(gate, bias) * CONDUCTANCE_QUANTUM
 

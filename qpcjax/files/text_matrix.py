@@ -89,7 +89,7 @@ def _is_even(values):
 
 def _names(corner, comments):
     """What the axes and the values are called; "" where nothing says it."""
-    names = dict.fromkeys((ROWS, COLUMNS, VALUES), "")
+    names: dict[str, str] = dict.fromkeys((ROWS, COLUMNS, VALUES), "")
     parts = [p.strip() for p in re.split(r"\s*(?:\\|\||\bvs\.?\b)\s*", corner) if p.strip()]
     if len(parts) == 2:
         names[ROWS], names[COLUMNS] = parts

@@ -221,7 +221,7 @@ def _wave_blocks(path, lines):
 
 def _check_waves(path, names, shape, rows):
     """Raise InputError where rows hold more or fewer numbers than the waves are said to have."""
-    sizes = (len(rows), len(names)) if shape is None else tuple(int(n) for n in shape.split(","))
+    sizes = [len(rows), len(names)] if shape is None else [int(n) for n in shape.split(",")]
     wrong = [number for number, cells in rows if len(cells) != sizes[-1] and len(sizes) == 2]
     if wrong or len(sizes) > 2 or len(rows) != sizes[0]:
         row = f"row {wrong[0]}" if wrong else f"'{names[0]}'" if names else "a wave"

@@ -62,6 +62,7 @@ def test_what_was_set_beside_the_gate_is_an_axis(tmp_path, order, name):
     if name.endswith("V)"):
         data = read_map(path, setting=None if "Yoko" not in name else bare)
         assert isinstance(data, BiasSpectroscopy)
+        assert data.gate is not None
         scale = 1 if "mV" in name else 1e3
         back = conductance(data.gate / 1e3, data.bias / scale)
         np.testing.assert_allclose(data.conductance, back, rtol=1e-7)

@@ -5,6 +5,7 @@ A row for each file: its name, what stands in it, and what is said of it. None i
 # ruff: noqa: E501  # the table has a row for each file
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ class Trace:
     asked: tuple = ()
     note: str = ""
     sign: int = 1
-    like: object = None
+    like: Callable | None = None
 
     def check(self, path):
         if self.asked:
@@ -94,8 +95,10 @@ class Map:
         data = read_map(path, **self.options | self.bias)
         assert data.conductance.size == self.settings * GATE.size
         assert np.unique(data.bias).size == self.settings
+        assert data.gate is not None
         middle = data[np.abs(data.bias) < 1e-9]
-        np.testing.assert_allclose(middle.conductance, staircase(middle.gate / 1e3), atol=0.01)
+        voltage = data.gate[np.abs(data.bias) < 1e-9]
+        np.testing.assert_allclose(middle.conductance, staircase(voltage / 1e3), atol=0.01)
 
 
 @dataclasses.dataclass(frozen=True)
