@@ -7,6 +7,7 @@ import typer
 
 from qpcjax.cli.console import plain_errors, print_paths, progress_bar, say
 from qpcjax.cli.options import (
+    At,
     Component,
     Conductance,
     ConductanceUnit,
@@ -14,10 +15,12 @@ from qpcjax.cli.options import (
     FigureFormats,
     FilePart,
     Formats,
+    Gain,
     Gate,
     GateUnit,
     Generated,
     Mass,
+    Setting,
     model_option,
     option,
     result_formats,
@@ -65,6 +68,9 @@ def _fit(
     conductance_unit: ConductanceUnit = None,
     excitation: Excitation = None,
     component: Component = None,
+    gain: Gain = None,
+    setting: Setting = None,
+    at: At = None,
     map_file: Annotated[
         Path | None,
         typer.Option(
@@ -206,6 +212,7 @@ def _fit(
         )
         kinds = result_formats(formats, figure_formats)
         more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
+        more |= {"gain": gain, "setting": setting, "at": at}
         units = (gate_unit, conductance_unit)
         files = trace_file, gate, conductance, trace, *units
         traces, spectrum = read_all_and_map(map_file, *files, **more)

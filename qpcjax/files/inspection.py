@@ -272,19 +272,19 @@ def _facts_of_column(table, column) -> ColumnFacts:
 
 def _facts_of_trace(trace: ConductanceTrace, line, sweep, direction, offered=None) -> TraceFacts:
     gate, g = trace.gate, trace.conductance
-    more = ()
-    if offered is not None:
-        at = next(iter(offered.at.values()), None)
-        more = (offered.setting, at, offered.nearest, trace.notes)
-    return TraceFacts(
+    found = TraceFacts(
         line,
         sweep,
         direction,
         gate.size,
         (float(np.min(gate)), float(np.max(gate))),
         (float(np.min(g)), float(np.max(g))),
-        *more,
+        notes=trace.notes,
     )
+    if offered is None:
+        return found
+    at = next(iter(offered.at.values()), None)
+    return dataclasses.replace(found, setting=offered.setting, at=at, nearest=offered.nearest)
 
 
 def _short(value):

@@ -38,7 +38,7 @@ class Commands:
         if kind == TRACE:
             return self._trace(chosen, len({o.line for o in offered}) > 1)
         if kind == SPECTROSCOPY:
-            return self._fit("--map", str(self.path), **self._bias())
+            return self._map()
         if kind in (HOT_SPOT, DISSIPATION):
             more = "".join(f", {k}={v!r}" for k, v in self.said.items())
             return f"qpcjax.files.read_data({str(self.path)!r}{more})"
@@ -55,15 +55,13 @@ class Commands:
                 if axis.settings > 2 and plain(split_unit(axis.title)[1] or "") in BIAS.units
             ]
             return tuple(
-                f"if '{axis.title}' is the bias: "
-                + self._fit("--map", str(self.path), setting=axis.title)
-                for axis in maybe
+                f"if '{axis.title}' is the bias: " + self._map(setting=axis.title) for axis in maybe
             )
         return ()
 
-    def _bias(self):
-        """The option that names the bias, where its name alone does not tell it."""
-        return {"setting": self.choice.setting} if self.choice.setting else {}
+    def _map(self, **more):
+        """The command that fits the map."""
+        return self._fit("--map", str(self.path), at=None, **more)
 
     def _trace(self, offered, several):
         """The command that fits the trace nearest to zero bias."""
@@ -77,5 +75,10 @@ class Commands:
 
     def _fit(self, *words, **more):
         said = self.said | more
-        options = [w for k, v in said.items() for w in (f"--{k.replace('_', '-')}", str(v))]
+        options = [
+            word
+            for name, value in said.items()
+            if value is not None
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
         return shlex.join(["qpcjax", "fit", *words, *options, "-o", "OUT"])

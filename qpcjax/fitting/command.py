@@ -13,7 +13,7 @@ from qpcjax.files import (
     table_files,
     write_files,
 )
-from qpcjax.files.trace_selection import each_pointed
+from qpcjax.files.trace_selection import each_pointed, pointed
 from qpcjax.fitting.fit_options import TraceFitOptions as TraceFitOptions
 from qpcjax.fitting.fit_options import held as held
 from qpcjax.fitting.fit_options import temperatures as temperatures
@@ -59,7 +59,7 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
         trace: number of the trace.
         gate_unit: where the file does not state it.
         conductance_unit: where the file does not state it.
-        more: what else `read_trace` takes: excitation, component, part, sweep.
+        more: what else `read_trace` takes: excitation, component, part, sweep, gain, setting, at.
 
     Raises:
         InputError: options that do not go together, or a file that cannot be read.
@@ -118,7 +118,7 @@ def read_all_and_map(map_file, trace_file, gate, conductance, *units, **more):
     Args:
         map_file: dI/dV over gate and bias, or None.
         trace_file: as of `read`, like the others.
-        gate: the same.
+        gate: the same; without a file of a trace, a column of the map.
         conductance: the same.
         units: number of the trace and the two units, as of `read`.
         more: the same.
@@ -129,18 +129,27 @@ def read_all_and_map(map_file, trace_file, gate, conductance, *units, **more):
     Raises:
         InputError: see `read`; a map and several traces.
     """
-    traces = []
-    if map_file is None or trace_file is not None or conductance is not None:
-        traces = read_all(trace_file, gate, conductance, *units, **more)
     if map_file is None:
-        return traces, None
+        return read_all(trace_file, gate, conductance, *units, **more), None
+    number, *columns = units
+    columns = [gate, conductance, *columns]  # of the map, where no trace is named
+    shared = ["excitation", "component", "gain", "setting"]
+    traces = []
+    if trace_file is not None or (conductance and pointed(conductance)[0].is_file()):
+        # What was set besides the gate is the bias of the map, but where --at asks for a line.
+        own = more if more.get("at") is not None else more | {"setting": None}
+        traces = read_all(trace_file, *columns[:2], number, *columns[2:], **own)
+        columns = [None] * 4  # those of the trace's file
+    else:
+        shared.append("part")
+        for name in ("sweep", "at"):
+            if more.get(name) is not None:
+                raise InputError(
+                    f"--{name} belongs to a trace, and --map is read whole: leave it out"
+                )
     if len(traces) > 1:
         raise InputError("--map goes with one trace: name one, such as FILE#0")
-    _, gate_unit, conductance_unit = units
-    of_map = {name: more.get(name) for name in ("excitation", "component")}
-    if traces:
-        gate_unit = conductance_unit = None  # those of the trace's file
-    return traces, read_map(map_file, None, None, gate_unit, conductance_unit, **of_map)
+    return traces, read_map(map_file, *columns, **{name: more.get(name) for name in shared})
 
 
 def answer(data, question, folder, progress, formats=("csv",), figure_formats=("png",), told=None):
