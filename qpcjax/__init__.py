@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qpcjax import measurements as measurements
     from qpcjax import observables as observables
     from qpcjax import plot as plot
+    from qpcjax import potentials as potentials
     from qpcjax import scatterers as scatterers
     from qpcjax import sweeping as sweeping
     from qpcjax.designing import design as design
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qpcjax.heat.hot_spot import hot_spot as hot_spot
     from qpcjax.heat.profile import inelastic_length as inelastic_length
     from qpcjax.heat.profile import power_per_length as power_per_length
+    from qpcjax.potentials import Potential as Potential
     from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
     from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
     from qpcjax.scatterers import AdiabaticConstriction as AdiabaticConstriction
@@ -36,11 +38,13 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import HartreeBarrier as HartreeBarrier
     from qpcjax.scatterers import IdealStep as IdealStep
     from qpcjax.scatterers import MatchedConstriction as MatchedConstriction
+    from qpcjax.scatterers import PotentialScatterer as PotentialScatterer
     from qpcjax.scatterers import SaddlePoint as SaddlePoint
     from qpcjax.scatterers import SpinGap as SpinGap
     from qpcjax.scatterers import TabulatedTransmission as TabulatedTransmission
     from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
     from qpcjax.scatterers import in_bulk as in_bulk
+    from qpcjax.scatterers import resolve as resolve
     from qpcjax.sweeping import SweepResult as SweepResult
     from qpcjax.sweeping import open_sweep as open_sweep
     from qpcjax.sweeping import sweep as sweep
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from qpcjax.transport.reservoirs import Reservoirs as Reservoirs
     from qpcjax.transport.self_heating import SelfHeated as SelfHeated
     from qpcjax.transport.self_heating import self_heated as self_heated
+    from qpcjax.transport.tabulation import tabulated as tabulated
     from qpcjax.transport.thermoelectrics import Engine as Engine
     from qpcjax.transport.thermoelectrics import Refrigerator as Refrigerator
     from qpcjax.transport.thermoelectrics import Thermoelectrics as Thermoelectrics
@@ -81,18 +86,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "": (
         *("constants", "designing", "files", "fitting", "measurements", "observables", "plot"),
-        *("scatterers", "sweeping"),
+        *("potentials", "scatterers", "sweeping"),
     ),
     "designing": ("design",),
     "frames": ("to_dataframe", "to_xarray"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
     "heat.hot_spot": ("HotSpot", "hot_spot"),
     "heat.profile": ("inelastic_length", "power_per_length"),
+    "potentials": ("Potential",),
     "scatterers": (
         *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),
         *("BiasedConstriction", "BreitWigner", "HartreeBarrier", "IdealStep"),
-        *("MatchedConstriction", "SaddlePoint", "SpinGap", "TabulatedTransmission"),
-        *("ZeemanSplit", "in_bulk"),
+        *("MatchedConstriction", "PotentialScatterer", "SaddlePoint", "SpinGap"),
+        *("TabulatedTransmission", "ZeemanSplit", "in_bulk", "resolve"),
     ),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
@@ -104,6 +110,7 @@ _HOMES = {
     "transport.noise": ("Noise", "cumulants", "fano_factor", "noise"),
     "transport.reservoirs": ("Dissipation", "Reservoirs"),
     "transport.self_heating": ("SelfHeated", "self_heated"),
+    "transport.tabulation": ("tabulated",),
     "transport.thermoelectrics": (
         *("Engine", "Refrigerator", "Thermoelectrics", "engine", "maximum_power_bias"),
         *("mott_seebeck", "open_circuit_bias", "refrigerator", "seebeck_from_traces"),

@@ -21,6 +21,7 @@ ORDER = (
     "_numerics",
     "quantities",
     "frames",  # knows results by their fields alone
+    "potentials",
     "scatterers",
     "resolution",
     "transport",

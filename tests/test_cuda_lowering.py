@@ -97,5 +97,17 @@ def test_heat_and_its_gradient_of_every_scatterer(scatterer):
     assert not custom_calls(jax.value_and_grad(heat, (0, 1)), scatterer, RESERVOIRS)
 
 
+def test_a_potential_with_its_gradient():
+    hill = qpc.Potential.from_function(lambda x, y: 9 * np.exp(-(x**2 + y**2) / 900), 60.0, 80.0)
+    scatterer = qpc.PotentialScatterer(hill, sectors=8, modes=6, magnetic_field=0.5)
+    assert not custom_calls(FUNCTIONS["eigenvalues"], scatterer, RESERVOIRS)
+
+    def total(scatterer):
+        return qpc.transmission(scatterer, ENERGY).sum()
+
+    assert not custom_calls(lambda s: jax.grad(total, allow_int=True)(s).values, scatterer)
+    assert not custom_calls(lambda s: s.local(5.0), scatterer)
+
+
 def test_eigenvalues_of_mode_matching():
     assert not custom_calls(FUNCTIONS["eigenvalues"], MATCHED, RESERVOIRS)
