@@ -4,7 +4,7 @@ import numpy as np
 
 from qpcjax.files.column_roles import Found, different, locate, stated_unit, usual
 from qpcjax.files.column_units import BIAS, CONDUCTANCE, DISTANCE, GATE, MU, POWER, plain
-from qpcjax.files.set_axes import bias_column
+from qpcjax.files.set_axes import bias_column, one_setting
 from qpcjax.files.traces import conductance, sigma_column, trace_columns
 from qpcjax.measurements import BiasSpectroscopy, DissipationData, HotSpotData, InputError
 
@@ -27,11 +27,13 @@ def spectroscopy(table, choice, **more) -> BiasSpectroscopy:
     gate, bias, measured = map_columns(table, choice)
     own = measured.quantity is CONDUCTANCE
     values, notes = conductance(measured, choice)
+    errors = _errors(table, CONDUCTANCE) if own else None
+    rows = one_setting(table, gate, bias, measured, choice.at)
     return BiasSpectroscopy(
-        gate.values(),
-        bias.values(),
-        values,
-        sigma=_errors(table, CONDUCTANCE) if own else None,
+        gate.values()[rows],
+        bias.values()[rows],
+        values[rows],
+        sigma=None if errors is None else errors[rows],
         notes=notes,
         **more,
     )

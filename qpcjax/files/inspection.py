@@ -197,12 +197,12 @@ def _part(table, choice, sha256, path, alone, trace) -> Part:
             chosen = offered if trace is None else chosen_line(table, offered, trace)
             data = tuple(o.data for o in chosen)
         elif kind in (SPECTROSCOPY, HOT_SPOT, DISSIPATION):
-            data = tuple(data_of(table, kind, choice, sha256))
             offered = _lines(table, choice) if kind == SPECTROSCOPY else []
-        if kind in (TRACE, SPECTROSCOPY):
-            axes = _axes(table, choice)
+            data = tuple(data_of(table, kind, choice, sha256))
     except InputError as error:
         notes.append(str(error).removeprefix(f"{table.where}: "))
+    if kind in (TRACE, SPECTROSCOPY):
+        axes = _axes(table, choice)
     chosen = [o for o in offered if trace in (None, o.line)]
     notes += dict.fromkeys(note for one in data for note in one.notes if len(data) == 1)
     commands = Commands(path, name, choice, axes)
@@ -214,8 +214,8 @@ def _part(table, choice, sha256, path, alone, trace) -> Part:
         why.removeprefix(f"{table.where}: "),
         tuple(_facts_of_trace(o.data, o.line, o.sweep, o.direction, o) for o in chosen),
         axes,
-        commands.first(kind, chosen, offered) if data or kind == STEPS else "",
-        commands.others(kind, offered) if data and trace is None else (),
+        commands.first(kind, chosen, offered) if data or chosen or kind == STEPS else "",
+        commands.others(kind, offered) if (data or offered) and trace is None else (),
         tuple(notes),
         {k: _short(v) for k, v in table.metadata.items()},
         data,

@@ -183,6 +183,7 @@ def read_map(
     part=None,
     gain=None,
     setting=None,
+    at=None,
 ) -> BiasSpectroscopy:
     """Read dI/dV over gate voltage and bias from a file of any format that is known.
 
@@ -200,6 +201,7 @@ def read_map(
         part: the same.
         gain: the same.
         setting: name of the bias's column; by default the one called bias, Vsd, Vdc or the like.
+        at: of several maps the one taken at this setting of what else was set, such as a field.
 
     Returns:
         One value for each point of the file that has gate, bias and conductance, in its order.
@@ -208,7 +210,7 @@ def read_map(
         InputError: no bias that moves, or anything else that the user can mend.
     """
     units = gate_unit, conductance_unit
-    choice = Choice(gate, conductance, *units, excitation, component, gain, setting)
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at)
     path, trace = pointed(path)
     if trace is not None:
         raise InputError(f"{path}#{trace}: a map is read whole: leave #{trace} out")
@@ -239,9 +241,14 @@ def taken_for(table, choice) -> tuple[str | None, str]:
         return None, str(error)
     why = f"'{gate.column.title}' is the gate: {gate.why}; '{measured.column.title}' is the "
     why += f"{measured.quantity.name}: {measured.why}"
-    if len(biased) == 1 and biased[0] not in (gate.column, measured.column):
+    if len(biased) == 1 and biased[0] not in (gate.column, measured.column) and _is_on(biased[0]):
         return SPECTROSCOPY, f"{why}; it has a bias"
     return TRACE, why
+
+
+def _is_on(bias):
+    """Whether a bias moves, or rests elsewhere than at 0."""
+    return bias.moves or bool(np.any(bias.values != 0))
 
 
 def data_of(table: Table, kind, choice, sha256, mu=None) -> list[Data]:

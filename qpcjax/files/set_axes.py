@@ -42,6 +42,28 @@ class Axis:
         """The different settings, from the lowest to the highest."""
         return np.unique(self.values[~np.isnan(self.values)])
 
+    def nearest(self, table, wanted) -> float:
+        """The setting that is meant by a number in the unit of the column, or by a text of it.
+
+        Raises:
+            InputError: something else than a number, or no such setting.
+        """
+        unit, bare = self.column.unit or "", str(wanted).strip()
+        try:
+            number = float(bare.removesuffix(unit) if unit else bare)
+        except ValueError:
+            raise InputError(
+                f"--at must be a number in the unit of '{self.column.title}', got {bare!r}"
+            ) from None
+        settings = self.settings
+        found = settings[np.argmin(np.abs(settings - number))]
+        if not abs(found - number) <= 1e-3 * np.min(np.diff(settings)):
+            raise InputError(
+                f"{table.where}: nothing was taken at {wanted}; the nearest is {self.said(found)}"
+                f", of {settings.size} from {settings[0]:.5g} to {settings[-1]:.5g}"
+            )
+        return float(found)
+
     def said(self, value) -> str:
         """A setting in words, such as 'bias = 0.5 mV'."""
         return f"{self.column.name} = {value:.5g} {self.column.unit or ''}".strip()
@@ -65,7 +87,7 @@ class Axes:
         return next((a for a in self.moved if a.bias), next(iter(self.moved), None))
 
 
-def axes_of(table: Table, gate: Found, measured: Column, kept, setting=None) -> Axes:
+def axes_of(table: Table, gate: Found, measured: Column, kept, setting=None, known=()) -> Axes:
     """The axes of a table besides its gate.
 
     Args:
@@ -74,6 +96,7 @@ def axes_of(table: Table, gate: Found, measured: Column, kept, setting=None) -> 
         measured: the column of what was measured.
         kept: numbers of the points that have a gate voltage and a value.
         setting: name of a column that the user says was set.
+        known: columns that are known, and not looked at.
 
     Raises:
         InputError: no such column; a gate that rests while another column is swept and nothing
@@ -84,7 +107,7 @@ def axes_of(table: Table, gate: Found, measured: Column, kept, setting=None) -> 
     told = [c for c in table.columns if c.swept] if gate.column.swept else []
     moved, fixed = [], []
     for column in table.columns:
-        if column in (gate.column, measured) or _is_no_setting(column):
+        if column in (gate.column, measured, *known) or _is_no_setting(column):
             continue
         said = column in (*told, *biases) or column is stated
         values = _numbers(column) if said or not told else None
@@ -285,6 +308,48 @@ def at_finite_bias(axes: Axes, at) -> tuple[str, ...]:
 
 def _least(axis):
     return axis.settings[np.argmin(np.abs(axis.settings))]
+
+
+def one_setting(table, gate: Found, bias: Found, measured: Found, at=None) -> np.ndarray:
+    """The points of a map over gate and bias, of which all else had one setting.
+
+    Args:
+        table: the table.
+        gate: its gate voltage.
+        bias: its bias.
+        measured: what was measured.
+        at: the setting of what was set besides the two, in its own unit.
+
+    Returns:
+        A mask of the rows.
+
+    Raises:
+        InputError: something else was set too, and `at` does not say which setting is meant.
+    """
+    values = (gate.column.values, bias.column.values, np.abs(measured.column.values))
+    there = ~np.any(np.isnan(values), axis=0)
+    found = axes_of(table, gate, measured.column, np.flatnonzero(there), known=(bias.column,))
+    if not found.moved:
+        if at is not None:
+            raise InputError(
+                f"{table.where}: nothing but gate and bias was set there, so --at has no meaning"
+            )
+        return np.ones(there.size, bool)
+    axis = found.moved[0]
+    if at is None or len(found.moved) > 1:
+        listed = ", ".join(
+            f"'{a.column.title}' ({a.settings.size} settings from {a.settings[0]:.5g} to "
+            f"{a.settings[-1]:.5g})"
+            for a in found.moved
+        )
+        remedy = f"choose one with --at, such as --at {_least(axis):.5g}"
+        if len(found.moved) > 1:
+            remedy = "write the points of one setting into a file of their own"
+        raise InputError(
+            f"{table.where}: it holds several maps: besides gate and bias, {listed} was set; "
+            f"{remedy}"
+        )
+    return np.asarray(axis.values == axis.nearest(table, at))
 
 
 def bias_column(table, gate: Found, measured: Found, setting=None) -> Column:

@@ -38,7 +38,11 @@ class Commands:
         if kind == TRACE:
             return self._trace(chosen, len({o.line for o in offered}) > 1)
         if kind == SPECTROSCOPY:
-            return self._map()
+            moved = [axis for axis in self.axes if axis.settings > 1]
+            if offered and not any(axis.bias for axis in moved):
+                return self._trace(offered, len({o.line for o in offered}) > 1)
+            others = [axis for axis in moved if not axis.bias]
+            return self._map(at=_least(others[0]) if len(others) == 1 else self.choice.at)
         if kind in (HOT_SPOT, DISSIPATION):
             more = "".join(f", {k}={v!r}" for k, v in self.said.items())
             return f"qpcjax.files.read_data({str(self.path)!r}{more})"
@@ -61,7 +65,7 @@ class Commands:
 
     def _map(self, **more):
         """The command that fits the map."""
-        return self._fit("--map", str(self.path), at=None, **more)
+        return self._fit("--map", str(self.path), **({"at": None} | more))
 
     def _trace(self, offered, several):
         """The command that fits the trace nearest to zero bias."""
@@ -82,3 +86,8 @@ class Commands:
             for word in (f"--{name.replace('_', '-')}", str(value))
         ]
         return shlex.join(["qpcjax", "fit", *words, *options, "-o", "OUT"])
+
+
+def _least(axis):
+    """The setting of an axis that is shown as an example: 0 where it goes through it."""
+    return "0" if axis.low < 0 < axis.high else f"{min(axis.low, axis.high, key=abs):.6g}"

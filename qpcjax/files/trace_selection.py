@@ -195,26 +195,8 @@ def _at(table, offered, axes, choice):
         if listed:
             problem = f"name the column that --at means with --setting: {listed}"
         raise InputError(f"{table.where}: {problem}")
-    wanted, settings = _number(axis, choice.at), axis.settings
-    nearest = settings[np.argmin(np.abs(settings - wanted))]
-    if abs(nearest - wanted) > 1e-3 * np.min(np.diff(settings)):
-        raise InputError(
-            f"{table.where}: nothing was taken at {choice.at}; the nearest is {axis.said(nearest)}"
-            f", of {settings.size} from {settings[0]:.5g} to {settings[-1]:.5g}"
-        )
-    return [o for o in offered if o.at.get(axis.column.name) == nearest]
-
-
-def _number(axis, text):
-    """A setting in the unit of its column."""
-    unit = axis.column.unit or ""
-    bare = str(text).strip()
-    try:
-        return float(bare.removesuffix(unit) if unit else bare)
-    except ValueError:
-        raise InputError(
-            f"--at must be a number in the unit of '{axis.column.title}', got {str(text)!r}"
-        ) from None
+    meant = axis.nearest(table, choice.at)
+    return [o for o in offered if o.at.get(axis.column.name) == meant]
 
 
 def chosen_trace(table, offered, trace=None, sweep=None) -> ConductanceTrace:

@@ -131,22 +131,19 @@ def read_all_and_map(map_file, trace_file, gate, conductance, *units, **more):
     """
     if map_file is None:
         return read_all(trace_file, gate, conductance, *units, **more), None
-    number, *columns = units
-    columns = [gate, conductance, *columns]  # of the map, where no trace is named
+    _, gate_unit, conductance_unit = units
+    columns = [gate, conductance, gate_unit, conductance_unit]  # of the map, where it is alone
     shared = ["excitation", "component", "gain", "setting"]
     traces = []
     if trace_file is not None or (conductance and pointed(conductance)[0].is_file()):
         # What was set besides the gate is the bias of the map, but where --at asks for a line.
         own = more if more.get("at") is not None else more | {"setting": None}
-        traces = read_all(trace_file, *columns[:2], number, *columns[2:], **own)
+        traces = read_all(trace_file, gate, conductance, *units, **own)
         columns = [None] * 4  # those of the trace's file
     else:
-        shared.append("part")
-        for name in ("sweep", "at"):
-            if more.get(name) is not None:
-                raise InputError(
-                    f"--{name} belongs to a trace, and --map is read whole: leave it out"
-                )
+        shared += ["part", "at"]
+        if more.get("sweep") is not None:
+            raise InputError("--sweep belongs to a trace, and --map is read whole: leave it out")
     if len(traces) > 1:
         raise InputError("--map goes with one trace: name one, such as FILE#0")
     return traces, read_map(map_file, *columns, **{name: more.get(name) for name in shared})

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from measurements import refused
 
-from qpcjax.files import read_map, read_trace, read_traces
+from qpcjax.files import read_data, read_map, read_trace, read_traces
+from qpcjax.files.inspection import inspect_file
+from qpcjax.files.traces import Choice
 from qpcjax.measurements import BiasSpectroscopy
 
 GATE = np.linspace(-1, -0.6, 41)  # V
@@ -144,6 +146,29 @@ def test_two_axes_beside_the_gate(tmp_path):
     refused(lambda: read_trace(path, at=0), "--setting: 'B (T)', 'Vsd (mV)'")
     refused(lambda: read_trace(path, setting="B", at=1), "holds 3 traces", "maps.csv#4")
     assert read_trace(path, trace=4).metadata["setting"] == "B = 1 T, Vsd = 0 mV"
+
+
+def test_several_maps_are_not_one(tmp_path):
+    gate, bias = loops("gate inside")
+    g = conductance(gate, bias)
+    columns = {
+        "B (T)": np.repeat([0.0, 1.0], gate.size),
+        "Vsd (mV)": np.tile(bias, 2),
+        "gate (V)": np.tile(gate, 2),
+        "dI/dV (2e2/h)": np.r_[g, 0.5 * g],
+    }
+    path = written(tmp_path / "maps.csv", columns)
+    said = ("several maps", "'B (T)' (2 settings from 0 to 1)", "--at 0")
+    refused(lambda: read_map(path), *said)
+    refused(lambda: read_data(path), *said)
+    for at, factor in ((0, 1), ("1 T", 0.5)):
+        np.testing.assert_allclose(read_map(path, at=at).conductance, factor * g, rtol=1e-8)
+    refused(lambda: read_map(path, at=2), "nothing was taken at 2")
+    (part,) = inspect_file(path, Choice()).parts
+    assert part.command == f"qpcjax fit --map {path} --at 0 -o OUT"
+    assert len(part.traces) == 10
+    del columns["B (T)"]
+    refused(lambda: read_map(written(path, columns), at=0), "--at has no meaning")
 
 
 def test_a_line_at_a_bias_is_a_doubt(tmp_path):
