@@ -206,6 +206,7 @@ def loose_unit(title):
     return title, None
 
 
+@functools.lru_cache(1 << 14)
 def key(name):
     """A column's name without case, spaces, underscores and the like."""
     return re.sub(r"[\s_\-.:]", "", name).casefold()

@@ -264,9 +264,11 @@ def _facts_of_column(table, column) -> ColumnFacts:
         said = str(error).removeprefix(f"{table.where}: ")
         return ColumnFacts(column.title, column.unit, column.swept, 0, 0, None, None, said)
     note = "complex" if values.dtype.kind == "c" else ""
-    there = np.abs(values[~np.isnan(values)]) if note else values[~np.isnan(values)]
-    ends = (float(np.min(there)), float(np.max(there))) if there.size else (None, None)
-    missing = int(values.size - there.size)
+    values = np.abs(values) if note else values
+    missing = int(np.count_nonzero(np.isnan(values)))
+    # NaN passes, and nothing is copied.
+    low, high = (f.reduce(values) if missing < values.size else None for f in (np.fmin, np.fmax))
+    ends = (None, None) if low is None or high is None else (float(low), float(high))
     return ColumnFacts(column.title, column.unit, column.swept, values.size, missing, *ends, note)
 
 

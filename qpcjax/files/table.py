@@ -43,7 +43,11 @@ class Column:
         """The numbers: one dimension, float64 or complex128."""
         values = np.asarray(self.read())
         with np.errstate(invalid="ignore"):  # as a damaged NaN is
-            values = values.astype(complex if values.dtype.kind == "c" else float)
+            kind = complex if values.dtype.kind == "c" else float
+            values = values.astype(kind, copy=False)
+            ends = [f.reduce(values) for f in (np.fmin, np.fmax)] if values.size else [0.0]
+            if kind is float and np.max(np.abs(ends)) < _OVERFLOW[0]:  # mostly, without a copy
+                return values
             out_of_range = (np.abs(values) >= _OVERFLOW[0]) & (np.abs(values) <= _OVERFLOW[1])
         return np.where(out_of_range, np.nan, values) if np.any(out_of_range) else values
 
@@ -54,6 +58,8 @@ class Column:
             values = self.values
         except InputError:
             return False
+        if values.dtype.kind != "c":
+            return bool(values.size and np.fmin.reduce(values) < np.fmax.reduce(values))
         there = values[~np.isnan(values)]
         return bool(there.size and np.any(there != there[0]))
 

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import re
+from collections import Counter
 from functools import cached_property
 
 import numpy as np
@@ -20,10 +21,13 @@ from qpcjax.files.text_layout import (
 )
 from qpcjax.files.text_matrix import matrix_table
 from qpcjax.files.text_meta import meta_files, meta_names
+from qpcjax.files.text_numbers import long_table
 from qpcjax.files.text_programs import program_tables
 from qpcjax.measurements import InputError, counted
 
-MOST_TEXT = 1 << 26  # bytes; the cells take ten times as much while they are read
+MOST_TEXT = 1 << 26  # bytes of a table of plain numbers
+_MOST_CELLS = 1 << 24  # bytes of any other, whose cells take a hundred times as much
+_MOST_COLUMNS = 1 << 14
 
 TRACE_EXAMPLE = "gate (mV),conductance (2e2/h)"
 
@@ -44,13 +48,22 @@ _CORRECT_OR_DROP = "Correct the cell, or leave it empty to drop the row"
 
 def read_text(path):
     """The tables in a text file, as `formats` calls it."""
-    content = read_bytes(path, MOST_TEXT)
+    found = long_table(path, MOST_TEXT, lambda head: _of_head(path, head))
+    if found is not None:
+        return [found]
+    content = read_bytes(path, _MOST_CELLS)
     text, note = decoded(path, content)
     found = program_tables(path, text)
     if found is None:
         rows = Rows(path, content)
         found = [matrix_table(rows) or text_table(_with_meta(rows))]
     return [dataclasses.replace(t, notes=(*t.notes, note)) if note else t for t in found]
+
+
+def _of_head(path, head):
+    """Rows of the first bytes of a file, and the table that they make; None of a matrix."""
+    rows = Rows(path, head)
+    return rows, None if matrix_table(rows) else text_table(_with_meta(rows))
 
 
 def _with_meta(rows):
@@ -108,7 +121,9 @@ class Rows:
     def __init__(self, path, content):
         self.path = path
         text, _ = decoded(path, content)
-        layout = split_lines(list(enumerate(io.StringIO(text, newline=None), start=1)))
+        numbered = list(enumerate(io.StringIO(text, newline=None), start=1))
+        _check_width(path, numbered)
+        layout = split_lines(numbered)
         self.lines, self.comments = layout.lines, [c.strip() for c in layout.comments]
         if not (layout.lines or layout.above):
             raise InputError(f"{path}: the file holds nothing but comments")
@@ -140,7 +155,7 @@ class Rows:
             whole = re.findall(r"[^\s()\[\]][^()\[\]]*[(\[][^)\]]*[)\]]", near[place][1])
             self.titles = whole if len(whole) == width else named
         while len(self.titles) > width and not self.titles[-1]:
-            self.titles = self.titles[:-1]  # a separator at the end
+            self.titles.pop()  # a separator at the end
         texts = [
             line.strip() for _, line in above[: len(above) - len(near) + place] if line.strip()
         ]
@@ -240,9 +255,9 @@ class Rows:
         """The names of the columns; the example is for a message."""
         if self.titles is None:
             raise InputError(self.without_names(example))
-        known = [name.casefold() for name in self.titles if name]
+        known = Counter(name.casefold() for name in self.titles if name)
         for name in self.titles:
-            if known.count(name.casefold()) > 1:
+            if known[name.casefold()] > 1:
                 raise InputError(
                     f"{self.path}: more than one column is called '{name}'; give each its own name"
                 )
@@ -298,7 +313,7 @@ class Rows:
                     table.append([np.nan])
                 continue
             while len(row) > width and not row[-1]:
-                row = row[:-1]  # a separator at the end
+                row.pop()  # a separator at the end
             if len(row) != width:
                 raise InputError(
                     f"{self.path}: row {number} has {counted(len(row), 'cell')}, {width} expected: "
@@ -336,6 +351,16 @@ class Rows:
                 f"{where}: a finite number was expected, found {shown(cell)}. {remedy}"
             )
         return value
+
+
+def _check_width(path, lines):
+    """Raise InputError where a line has more cells than a table has columns."""
+    for number, line in lines:
+        if len(line) > _MOST_COLUMNS and max(map(line.count, (*_DELIMITERS, " "))) > _MOST_COLUMNS:
+            raise InputError(
+                f"{path}: row {number} has more than {_MOST_COLUMNS} columns, and no more are "
+                "read. Save the columns that are to be fitted alone"
+            )
 
 
 def _number_like(cell):

@@ -58,14 +58,15 @@ def matrix_table(rows) -> Table | None:
 def _is_axis_row(titles):
     cells = titles[1:]
     while cells and not cells[-1]:
-        cells = cells[:-1]
+        cells.pop()
     return len(cells) > 1 and not is_number(titles[0]) and all(map(is_number, cells))
 
 
 def _is_nameless_matrix(rows, first):
     """Whether rows of numbers alone begin with an axis, and their first column is one."""
+    first = list(first)
     while first and not first[-1]:
-        first = first[:-1]
+        first.pop()
     if len(first) < 4 or len(rows.lines) < 3 or not all(map(is_number, first[1:])):
         return False
     down = [rows.cells(*line)[0] for line in rows.lines[1:] if line[1].strip()]

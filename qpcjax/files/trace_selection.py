@@ -21,6 +21,7 @@ from qpcjax.files.traces import (
 )
 from qpcjax.measurements import ConductanceTrace, InputError, counted
 
+MOST_POINTS = 1 << 20  # of a table in which traces are looked for
 DIRECTIONS = ("up", "down", "all")
 
 
@@ -116,12 +117,22 @@ class Offered:
     nearest: bool = True
 
 
+def check_points(table, column):
+    """Raise InputError where a table has more points than traces are looked for in."""
+    if column.values.size > MOST_POINTS:
+        raise InputError(
+            f"{table.where}: it has {column.values.size} points, and traces are looked for in up "
+            f"to {MOST_POINTS}. Give the scan that is to be fitted alone, or average neighbours"
+        )
+
+
 def offered_traces(table, choice, sha256="") -> list[Offered]:
     """All traces of a table: each line at fixed other axes, split where the gate turns.
 
     Those at another setting than the choice's `at` are left out.
     """
     gate, measured = trace_columns(table, choice)
+    check_points(table, gate.column)
     sigma = sigma_column(table, CONDUCTANCE) if measured.quantity is CONDUCTANCE else None
     voltages = gate.values()
     values, notes = conductance(measured, choice)
