@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from qpcjax.frames import to_xarray as to_xarray
     from qpcjax.heat.damping import AbstractDamping as AbstractDamping
     from qpcjax.heat.damping import QuadraticDamping as QuadraticDamping
+    from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping as GiulianiQuinnDamping
     from qpcjax.heat.hot_spot import HotSpot as HotSpot
     from qpcjax.heat.hot_spot import hot_spot as hot_spot
+    from qpcjax.heat.material import Material as Material
     from qpcjax.heat.profile import inelastic_length as inelastic_length
     from qpcjax.heat.profile import power_per_length as power_per_length
+    from qpcjax.heat.rpa import RPADamping as RPADamping
     from qpcjax.potentials import Potential as Potential
     from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
     from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
@@ -91,8 +94,11 @@ _HOMES = {
     "designing": ("design",),
     "frames": ("to_dataframe", "to_xarray"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
+    "heat.giuliani_quinn": ("GiulianiQuinnDamping",),
     "heat.hot_spot": ("HotSpot", "hot_spot"),
+    "heat.material": ("Material",),
     "heat.profile": ("inelastic_length", "power_per_length"),
+    "heat.rpa": ("RPADamping",),
     "potentials": ("Potential",),
     "scatterers": (
         *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),

@@ -18,6 +18,9 @@ BOLTZMANN = BOLTZMANN_SI / ELEMENTARY_CHARGE * 1e3
 # hbar^2 / (2 m_e) in meV nm^2
 HBAR2_OVER_2M = (PLANCK / (2 * math.pi)) ** 2 / (2 * ELECTRON_MASS) / ELEMENTARY_CHARGE * 1e3 * 1e18
 
+# Bohr radius in nm (CODATA 2022)
+BOHR_RADIUS = 0.0529177210544
+
 # Bohr magneton hbar e / (2 m_e) in meV/T
 BOHR_MAGNETON = PLANCK / (4 * math.pi * ELECTRON_MASS) * 1e3
 

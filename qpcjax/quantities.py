@@ -390,7 +390,7 @@ _RESULTS = (
     Quantity("hot_spot_distance", "r*", "nm", "distance of the hot spot", label="distance",
              lower=0.0),
     Quantity("hot_spot_status", "", "1", "state of the hot spot", lower=0.0,
-             note="0 found, 1 no answer, 2 two maxima exchange"),
+             note="0 found, 1 no answer, 2 two maxima exchange, 3 no rate"),
     Quantity("inelastic_length", "l", "nm", "inelastic length at `energy`", lower=0.0),
     Quantity("power_per_length", "dP/dr", "pW/nm", "power per length at `distance`",
              label="power per length", tex="p(r)", lower=0.0),

@@ -16,6 +16,7 @@ import qpcjax as qpc
 ABRUPT = qpc.AbruptConstriction(20.0, 80.0, modes=2, aspect_limit=2)
 RESERVOIRS = qpc.Reservoirs(14.0, 0.7, 1.0)
 DAMPING = qpc.QuadraticDamping()
+RPA = qpc.RPADamping()
 ENERGY = np.linspace(2.0, 12.0, 4)
 
 # Eigenvalues of a Hermitian matrix, from NVIDIA's own library.
@@ -61,6 +62,8 @@ FUNCTIONS = {
     "refrigerator": qpc.refrigerator,
     "self_heated": lambda c, r: qpc.self_heated(c, r, 100.0),
     "hot_spot": lambda c, r: qpc.hot_spot(c, r, DAMPING),
+    "hot_spot of the RPA law": lambda c, r: qpc.hot_spot(c, r, RPA),
+    "hot_spot of Giuliani and Quinn": lambda c, r: qpc.hot_spot(c, r, qpc.GiulianiQuinnDamping()),
     "inelastic_length": lambda c, r: qpc.inelastic_length(c, r, DAMPING, r.mu + 1.0),
     "power_per_length": lambda c, r: qpc.power_per_length(c, r, DAMPING, 800.0),
 }

@@ -15,14 +15,19 @@ import numpy as np
 from qpcjax import scatterers as package_scatterers
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
 from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping
+from qpcjax.heat.material import Material
+from qpcjax.heat.rpa import RPADamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.quantities import closest
 from qpcjax.scatterers.base import AbstractScatterer, InBulk, UsersScatterer
 
 OTHER_VERSION = "read it with the versions that it was saved with"
 
+_DEVICES = (Device, Gated, GateCurve, StepPositions, Ratio)
+_LAWS = (QuadraticDamping, GiulianiQuinnDamping, RPADamping, Material)
 _CLASSES: dict[str, type] = {
-    **{c.__name__: c for c in (Device, Gated, GateCurve, StepPositions, Ratio, QuadraticDamping)},
+    **{c.__name__: c for c in (*_DEVICES, *_LAWS)},
     **{
         name: c
         for name, c in vars(package_scatterers).items()

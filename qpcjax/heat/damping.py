@@ -6,13 +6,30 @@ position of the heat, is written once for any law.
 """
 
 import abc
+import math
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from qpcjax.constants import BOLTZMANN
 from qpcjax.validation import Parameters, Real, allowed, number, positive, require
+
+# What `AbstractDamping.status` says.
+KNOWN, UNKNOWN, NO_GAS, OUTSIDE, PLASMON, PHONON, EMPTY = range(7)
+_WORDS = {
+    KNOWN: "",
+    UNKNOWN: "the law has no rate here",
+    NO_GAS: "the Fermi energy is not positive",
+    OUTSIDE: "the formula does not hold for this density or excess energy",
+    PLASMON: "the excess energy is enough to emit a plasmon, which the formula does not contain",
+    PHONON: (
+        "the excess energy is enough to emit a coupled mode of plasmon and optical phonon, which "
+        "the formula does not contain"
+    ),
+    EMPTY: "a hole cannot lie below the bottom of the band",
+}
 
 
 class AbstractDamping(Parameters):
@@ -26,28 +43,39 @@ class AbstractDamping(Parameters):
             excess: energy in meV above the electrochemical potential of the carrier's side.
             mu_side: that potential in meV, which stands for the Fermi energy where the law has
                 none of its own.
-            temperature: of the carrier's side in K.
+            temperature: of the carrier's side in K; 0 gives the rate without thermal electrons.
         """
+
+    def hole_rate(self, depth, mu_side=None, temperature=0.0) -> jax.Array:
+        """The rate in meV of a hole `depth` meV below the potential: that of an electron above."""
+        return self.rate(depth, mu_side, temperature)
+
+    def status(self, excess, mu_side=None, temperature=0.0) -> jax.Array:
+        """Whether there is a rate: 0 where it is known; `why` has the other numbers in words."""
+        rate = self.rate(excess, mu_side, temperature)
+        return jnp.where(jnp.isnan(rate), UNKNOWN, KNOWN)
+
+    def why(self, excess, mu_side=None, temperature=0.0) -> str:
+        """Why `rate` is NaN at one excess energy, in words; "" where it is not."""
+        return _WORDS[int(self.status(excess, mu_side, temperature))]
 
     def reference_energy(self, mu, mu_side):
         """Energy in meV that `rate` takes as `mu_side`: the potential of the side by default."""
         return mu_side
 
 
-def logarithmic_slope(damping, excess, mu_side) -> jax.Array:
-    """Gamma'(x)/Gamma(x) in 1/meV at an excess energy x."""
-
-    def rate(x):
-        return damping.rate(x, mu_side)
-
-    value, slope = jax.jvp(rate, (excess,), (jnp.ones_like(excess),))
-    return slope / value
+def thermal_square(excess, temperature):
+    """x^2 + (pi k_B T)^2 in meV^2: what x^2 becomes in a Fermi liquid at a temperature in K."""
+    return excess**2 + (math.pi * BOLTZMANN * temperature) ** 2
 
 
 class QuadraticDamping(AbstractDamping):
     r"""Damping rate of a hot electron, quadratic in its excess energy, Eq. (22).
 
-    .. math:: \Gamma(E) = a\, \frac{(E - \mu_R)^2}{E_F}
+    .. math:: \Gamma(E) = a\, \frac{(E - \mu_R)^2 + (\pi k_B T)^2}{E_F}
+
+    Without a temperature this is Eq. (22). The thermal term is that of a Fermi liquid; with it the
+    free path of an electron at the potential is finite.
 
     Args:
         strength: a, dimensionless; about 0.04 in GaAs from 2e11 to 1e12 cm^-2.
@@ -78,11 +106,11 @@ class QuadraticDamping(AbstractDamping):
             require("fermi_energy", number(self.energy), "positive, in meV", lambda e: e > 0)
 
     def rate(self, excess, mu_side=None, temperature=0.0):
-        """A x^2/E_F in meV; it does not depend on the temperature."""
+        """The rate a [x^2 + (pi k_B T)^2]/E_F in meV, the same above and below the potential."""
         fermi_energy = mu_side if self.energy is None else self.energy
         if fermi_energy is None:
             raise ValueError("mu_side must be given: this law has no Fermi energy of its own")
-        return self.strength * excess**2 / fermi_energy
+        return self.strength * thermal_square(excess, temperature) / fermi_energy
 
     def reference_energy(self, mu, mu_side):
         """The potential that stands for E_F."""

@@ -1,5 +1,6 @@
 """The hot spot: where the highest power per unit length is dissipated, Eqs. (26)-(27)."""
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -8,8 +9,7 @@ import numpy as np
 
 from qpcjax._numerics.roots import falling_root
 from qpcjax._numerics.sorting import ascending
-from qpcjax.heat.damping import logarithmic_slope
-from qpcjax.heat.profile import POINTS_AT_ONCE, downstream, free_path
+from qpcjax.heat.profile import POINTS_AT_ONCE, downstream, free_path, rate_and_slope
 from qpcjax.overviews import brief
 from qpcjax.scatterers.search import over
 from qpcjax.transport.batching import batched
@@ -19,7 +19,9 @@ from qpcjax.validation import meaningful
 _CANDIDATES = 4  # local maxima that are refined before the highest is taken
 _TIE = 1e-3  # relative difference in height below which two maxima are said to exchange
 
-FOUND, NO_ANSWER, EXCHANGE = 0, 1, 2
+_UNKNOWN_SHARE = 1e-6  # of the largest p_R(E), that may lie where the law has no rate
+
+FOUND, NO_ANSWER, EXCHANGE, NO_RATE = range(4)
 
 
 class HotSpot(NamedTuple):
@@ -30,7 +32,8 @@ class HotSpot(NamedTuple):
         distance: r* = l(E*) in nm, on the downstream side.
         status: 0 where it was found; 1 where there is no answer (then both are NaN); 2 where a
             second maximum is within 0.1 % of its height: r* is about to jump from one to the
-            other, and its derivatives are one-sided.
+            other, and its derivatives are one-sided; 3 (and NaN) where electrons that carry heat
+            have an excess energy for which the damping law has no rate, see `why` of the law.
     """
 
     energy: jax.Array
@@ -58,24 +61,30 @@ def hot_spot(scatterer, reservoirs, damping):
     Args:
         scatterer: any scatterer with a mass.
         reservoirs: `Reservoirs`, whose fields broadcast.
-        damping: a damping law, such as `QuadraticDamping`.
+        damping: a damping law, such as `QuadraticDamping` or `RPADamping`; its thermal term is left
+            out, as in Eq. (23).
 
     Returns:
         `HotSpot(energy, distance, status)` in meV and nm. NaN with status 1 where mu_R <= 0,
-        where nothing is transmitted above mu_R, and at zero bias and zero temperature. dr*/dT is
-        infinite in the limit of zero temperature; at T = 0 itself it is returned as 0.
+        where nothing is transmitted above mu_R, and at zero bias and zero temperature; with status
+        3 where the law has no rate at energies that count. dr*/dT is infinite in the limit of zero
+        temperature; at T = 0 itself it is returned as 0.
     """
     side = downstream(reservoirs)
     cold_left = side.kT_left == 0
 
     def log_density(x):
-        return _log_density(scatterer, damping, side, reservoirs.bias, x)
+        return _log_density(scatterer, damping, side, reservoirs.bias, x)[0]
 
     def slope(x):
         return jax.jvp(log_density, (x,), (jnp.ones_like(x),))[1]
 
     grid = jax.lax.stop_gradient(_grid(scatterer, side, reservoirs.bias))
-    height = jax.lax.stop_gradient(jax.vmap(log_density)(grid))
+    height, power = jax.lax.stop_gradient(
+        jax.vmap(lambda x: _log_density(scatterer, damping, side, reservoirs.bias, x))(grid)
+    )
+    counts = power > jnp.max(power) + math.log(_UNKNOWN_SHARE)
+    no_rate = jnp.any(jnp.isnan(height) & counts)
     before = jnp.searchsorted(grid, grid, side="left") - 1
     after = jnp.searchsorted(grid, grid, side="right")
     last = grid.size - 1
@@ -104,11 +113,13 @@ def hot_spot(scatterer, reservoirs, damping):
     turns = jnp.concatenate([turns, cold_left[None], heights[x.size - jumps.size :] > -jnp.inf])
     best = jnp.argmax(heights)
     x_best = x[best]
-    valid = (heights[best] > -jnp.inf) & (side.mu_right > 0) & ~jnp.isnan(heights[best])
-    valid = valid & (side.kT_left >= 0) & (side.kT_right >= 0)
+    held = (side.mu_right > 0) & (side.kT_left >= 0) & (side.kT_right >= 0)
+    held = held & meaningful(scatterer, damping, reservoirs)
+    valid = held & (heights[best] > -jnp.inf) & ~jnp.isnan(heights[best])
     energy = side.mu_right + x_best
-    valid = valid & meaningful(scatterer, damping, reservoirs)
     valid = valid & (energy <= scatterer.energy_limit()) & (energy >= scatterer.energy_floor())
+    no_rate = no_rate & held
+    valid = valid & ~no_rate
     x_best = jnp.where(valid, x_best, 1)
     distance, _ = free_path(scatterer, damping, side, x_best)
     apart = (jnp.abs(x - x_best) > 1e-3 * x_best) & turns
@@ -117,7 +128,7 @@ def hot_spot(scatterer, reservoirs, damping):
     return HotSpot(
         jnp.where(valid, side.mu_right + x_best, jnp.nan),
         jnp.where(valid, distance, jnp.nan),
-        jnp.where(valid, status, NO_ANSWER),
+        jnp.where(valid, status, jnp.where(no_rate, NO_RATE, NO_ANSWER)),
     )
 
 
@@ -127,10 +138,11 @@ def _apart(dtype):
 
 
 def _log_density(scatterer, damping, side, bias, x):
-    r"""Logarithm of p_R(r) at E = mu_R + x, up to a constant; -inf where it is not positive.
+    r"""Logarithms of p_R(r) and p_R(E) at E = mu_R + x, up to constants; -inf where not positive.
 
     With :math:`l \propto \sqrt{u}/\Gamma` it is that of
-    :math:`x\, T\, (f_L - f_R)\, \Gamma/[\sqrt{u}\, (\Gamma'/\Gamma - 1/2u)]`.
+    :math:`x\, T\, (f_L - f_R)\, \Gamma/[\sqrt{u}\, (\Gamma'/\Gamma - 1/2u)]`. It is NaN where the
+    law has no rate.
     """
     u = side.mu + x
     t = scatterer.total(side.mu_right + x, bias)
@@ -155,14 +167,17 @@ def _log_density(scatterer, damping, side, bias, x):
     ln_occupation = ln_left + ln_right + ln_drive
     possible = (x > 0) & (u > 0) & (t > 0) & forward & ~(cold_left & (x > side.bias))
     x, u, t = (jnp.where(possible, value, 1) for value in (x, u, t))
-    reference = damping.reference_energy(side.mu, side.mu_right)
-    reference = jnp.where(side.mu_right > 0, reference, 1)
-    bend = logarithmic_slope(damping, x, reference) - 1 / (2 * u)
+    rate, slope = rate_and_slope(damping, side, x, "downstream")
+    known = ~jnp.isnan(rate)
+    rate, slope = jnp.where(known, rate, 1), jnp.where(known, slope, 1)
+    bend = slope - 1 / (2 * u)
     falls = bend > 0  # a free path that rises with the energy has no place in a map of distances
-    ln_rate = jnp.log(damping.rate(x, reference))
-    ln_density = jnp.log(t * x) + ln_occupation + ln_rate - jnp.log(u) / 2
+    ln_power = jnp.log(t * x) + ln_occupation
+    ln_density = ln_power + jnp.log(rate) - jnp.log(u) / 2
     ln_density = ln_density - jnp.log(jnp.where(falls, bend, 1))
-    return jnp.where(possible & falls, ln_density, -jnp.inf)
+    ln_density = jnp.where(possible & falls, ln_density, -jnp.inf)
+    ln_power = jnp.where(possible, ln_power, -jnp.inf)
+    return jnp.where(known | ~possible, ln_density, jnp.nan), ln_power
 
 
 def _grid(scatterer, side, bias):

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from qpcjax._numerics import safe
 from qpcjax._numerics.roots import falling_root
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, HBAR2_OVER_2M
-from qpcjax.heat.damping import logarithmic_slope
 from qpcjax.resolution import LOST_WEIGHT
 from qpcjax.transport.batching import batched
 
@@ -51,22 +50,43 @@ def downstream(r):
     return Downstream(r.mu, jnp.where(backward, -r.bias, r.bias), left, right, difference)
 
 
-def free_path(scatterer, damping, view, x):
-    r"""l(E) at E = mu_R + x, and |l'(E)|, with the rate Gamma(x) of any damping law.
+def rate_and_slope(damping, view, depth, side, hole=False, temperature=0.0):
+    """Gamma in meV and Gamma'/Gamma in 1/meV of a carrier this far from the potential of a side.
+
+    Args:
+        damping: a damping law.
+        view: the reservoirs with the bias forward.
+        depth: excess energy of an electron, or depth of a hole, in meV.
+        side: "downstream" or "upstream".
+        hole: whether it is a hole.
+        temperature: in K, of the law; that of the reservoirs does not count here.
+    """
+    level = view.mu_right if side == "downstream" else view.mu_left
+    reference = damping.reference_energy(view.mu, level)
+    reference = jnp.where(level > 0, reference, 1)
+    law = damping.hole_rate if hole else damping.rate
+
+    def rate(x):
+        return law(x, reference, temperature)
+
+    value, slope = jax.jvp(rate, (depth,), (jnp.ones_like(depth),))
+    return value, slope / value
+
+
+def free_path(scatterer, damping, view, x, side="downstream"):
+    r"""l(E) of an electron downstream or a hole upstream, and |l'(E)|, for any damping law.
 
     .. math::
         l = \frac{\hbar}{\sqrt{2m}} \frac{\sqrt{u}}{\Gamma(x)}, \quad
         |l'| = l \left|\frac{\Gamma'}{\Gamma} - \frac{1}{2u}\right|, \quad u = E + eV/2
 
-    Where x < 0 it is that of a hole on the upstream side, at E = mu_L + x with u = E - eV/2.
+    x is E - mu_R downstream. Upstream it is E - mu_L, negative, and u = E - eV/2.
     """
     u = view.mu + x
-    depth = jnp.abs(x)
-    side = jnp.where(x < 0, view.mu_left, view.mu_right)
-    reference = damping.reference_energy(view.mu, side)
-    path = jnp.sqrt(HBAR2_OVER_2M / scatterer.mass) * jnp.sqrt(u) / damping.rate(depth, reference)
-    slope = logarithmic_slope(damping, depth, reference) - jnp.sign(x) / (2 * u)
-    return path, path * jnp.abs(slope)
+    hole = side == "upstream"
+    rate, slope = rate_and_slope(damping, view, -x if hole else x, side, hole)
+    path = jnp.sqrt(HBAR2_OVER_2M / scatterer.mass) * jnp.sqrt(u) / rate
+    return path, path * jnp.abs(slope + (1 if hole else -1) / (2 * u))
 
 
 @batched(POINTS_AT_ONCE, room="modes")
@@ -84,7 +104,7 @@ def inelastic_length(scatterer, reservoirs, damping, energy):
         energy: E in meV from the bottom of the conduction band.
 
     Returns:
-        l in nm; infinite at E = mu_R, NaN below it and where mu_R <= 0.
+        l in nm; infinite at E = mu_R, NaN below it, where mu_R <= 0 and where the law has no rate.
     """
     side = downstream(reservoirs)
     x = energy - side.mu_right
@@ -117,7 +137,8 @@ def power_per_length(scatterer, reservoirs, damping, distance, side="downstream"
         side: "downstream" or "upstream".
 
     Returns:
-        p(r) in pW/nm, on that side; NaN where r < 0 or mu_R <= 0.
+        p(r) in pW/nm, on that side; NaN where r < 0 or mu_R <= 0, and where no carrier for which
+        the law has a rate stops at r.
 
     Raises:
         ValueError: an unknown side.
@@ -127,7 +148,8 @@ def power_per_length(scatterer, reservoirs, damping, distance, side="downstream"
     view = downstream(reservoirs)
     valid = (distance > 0) & (view.mu_right > 0)
     r = jnp.where(valid, distance, 1)
-    x = _at_length(scatterer, damping, view, r, side)
+    x, found = _at_length(scatterer, damping, view, r, side)
+    valid &= found
     # Counted from mu without its cancellation.
     above, level = (
         (x - view.bias / 2, view.mu_right)
@@ -144,19 +166,25 @@ def power_per_length(scatterer, reservoirs, damping, distance, side="downstream"
     lost = lost | (energy < scatterer.energy_floor())
     t = jnp.where(lost, jnp.nan, t)
     density = CONDUCTANCE_QUANTUM * jnp.abs(x) * t * occupation
-    power = density / free_path(scatterer, damping, view, x)[1]
+    power = density / free_path(scatterer, damping, view, x, side)[1]
     return jnp.where(valid, power, jnp.where(distance == 0, 0, jnp.nan))
 
 
 def _at_length(scatterer, damping, view, r, side):
-    """Where l(E) = r, as x of `free_path`: positive downstream, negative upstream."""
+    """Where l(E) = r, as x of `free_path`, and whether it is there for a rate that is known."""
     sign = 1 if side == "downstream" else -1
     largest = _LARGEST_EXCESS if side == "downstream" else 1 - 1e-12  # a hole is less deep than mu
     scale = jnp.log(jnp.abs(jax.lax.stop_gradient(view.mu)))
 
     # ln l = ln r in y = ln |x|: monotonic, with a slope between -2 and -3/2 for a quadratic law.
     def mismatch(y):
-        return jnp.log(free_path(scatterer, damping, view, sign * jnp.exp(y))[0]) - jnp.log(r)
+        path = free_path(scatterer, damping, view, sign * jnp.exp(y), side)[0]
+        return jnp.log(path) - jnp.log(r)
 
-    y = falling_root(mismatch, scale + math.log(_LEAST_EXCESS), scale + math.log(largest))
-    return sign * jnp.exp(y)
+    def searched(y):  # a law may end at an energy
+        value = mismatch(y)
+        return jnp.where(jnp.isnan(value), -1, value)
+
+    y = falling_root(searched, scale + math.log(_LEAST_EXCESS), scale + math.log(largest))
+    close = jnp.abs(jax.lax.stop_gradient(mismatch(y))) < 1e-3
+    return sign * jnp.exp(y), close

@@ -219,6 +219,14 @@ def test_every_barrier_comes_back(barrier):
     assert bool(eqx.tree_equal(again, given))
 
 
+@pytest.mark.parametrize(
+    "law", [qpc.GiulianiQuinnDamping(2.0), qpc.RPADamping(), qpc.RPADamping(3.0)]
+)
+def test_every_damping_law_comes_back(law):
+    again = decoded(json.loads(json.dumps(encoded(law))), {})
+    assert bool(eqx.tree_equal(again, law))
+
+
 def test_every_curve_comes_back():
     barrier = Gated(
         qpc.AbruptConstriction(20.0, 60.0),
