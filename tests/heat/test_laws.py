@@ -16,7 +16,7 @@ TABLE = json.loads((TABLES / "heat_laws.json").read_text())["damping"]
 GASES = {float(n): gas for n, gas in TABLE["gases"].items()}
 ROWS = np.array(TABLE["rows"])  # density, excess, rate of pairs, Giuliani and Quinn
 NO_PHONONS = qpc.Material(phonon_energy=None)
-SADDLE = qpc.SaddlePoint(10.0, 3.0, 1.0)
+SADDLE = qpc.SaddlePoint(10.0, 3.0, 1.0, modes=10)
 POINT = qpc.Reservoirs(11.5, 1.5, 0.5)
 
 rpa_rate = jax.jit(lambda n, x, T: qpc.RPADamping(n).rate(x, temperature=T))
