@@ -1,5 +1,6 @@
 """The command `qpcjax explore`: a page with sliders."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,10 +8,13 @@ import typer
 from qpcjax.cli.console import plain_errors, say
 from qpcjax.files import InputError
 
-EXAMPLES = "Example: qpcjax explore"
+EXAMPLES = "Examples: qpcjax explore, qpcjax explore trace.csv"
 
 
 def explore(
+    file: Annotated[
+        Path | None, typer.Argument(help="A measured file to open the page with.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 2718,
     browser: Annotated[
@@ -32,4 +36,4 @@ def explore(
     from qpcjax.explorer.serve import serve
 
     with plain_errors((InputError, OSError)):
-        serve(host, port, browser, say, allowed_host or (), base_path)
+        serve(host, port, browser, say, allowed_host or (), base_path, file)

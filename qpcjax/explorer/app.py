@@ -1,15 +1,23 @@
+# Numbers without separators of thousands, and light as the pictures are.
+# /// script
+# [tool.marimo.display]
+# locale = "en-US-u-va-posix"
+# theme = "light"
+# ///
+# mo.stop ends a cell, which a type checker does not know.
+# pyright: reportOptionalMemberAccess=false
 """The page itself, a marimo app: controls and layout. `qpcjax explore` serves it."""
 
 import marimo
 
-app = marimo.App(width="full", app_title="qpcjax explorer")
+app = marimo.App(width="full", app_title="qpcjax explorer", css_file="page.css")
 
 
 @app.cell
 def _():
     import marimo as mo
 
-    from qpcjax.explorer import barriers, fits, html_tables, uploads
+    from qpcjax.explorer import barriers, fits, html_tables, serve, uploads
     from qpcjax.explorer.live_outputs import Screen
     from qpcjax.heat.damping import QuadraticDamping
     from qpcjax.transport.reservoirs import Reservoirs
@@ -35,10 +43,11 @@ def _():
         Reservoirs,
         barriers,
         fits,
+        html_tables,
         left,
         mo,
-        html_tables,
         screen,
+        serve,
         slider,
         uploads,
     )
@@ -48,6 +57,16 @@ def _():
 def _(mo):
     get_answer, set_answer = mo.state(None)
     return get_answer, set_answer
+
+
+@app.cell
+def _(mo, serve):
+    _views = {"Barrier": "barrier", "Measured file": "file"}
+    view = mo.ui.radio(_views, [*_views][serve.OPENED is not None], inline=True)
+    return (view,)
+
+
+# --- what stands on the left ----------------------------------------------------------------
 
 
 @app.cell
@@ -88,15 +107,98 @@ def _(known, mo, model, slider):
 
 
 @app.cell
-def _(conditions, knobs, mo, model):
-    mo.sidebar(
-        [
-            mo.md("### qpcjax explorer"),
-            mo.vstack([model, *knobs.elements.values(), *conditions.elements.values()]),
-        ],
-        width="22rem",
+def _(fits, html_tables, mo, uploads):
+    upload = mo.ui.file(kind="area", max_size=uploads.MOST_BYTES, label=html_tables.WANTED)
+    gate_unit = mo.ui.dropdown(
+        uploads.GATE_CHOICES, uploads.AS_STATED, label="gate in", full_width=True
     )
+    conductance_unit = mo.ui.dropdown(
+        uploads.CONDUCTANCE_CHOICES, uploads.AS_STATED, label="conductance in", full_width=True
+    )
+    fit_model = mo.ui.dropdown(fits.models(), fits.first(), label="barrier", full_width=True)
+    electrons = mo.ui.dropdown(
+        fits.ELECTRONS, next(iter(fits.ELECTRONS)), label="electrons by", full_width=True
+    )
+    hold = mo.ui.text(
+        label="hold NAME=VALUE, ...",
+        placeholder="length=60, series_resistance=300",
+        full_width=True,
+    )
+    start = mo.ui.run_button(label="Fit", kind="success", full_width=True)
+    return conductance_unit, electrons, fit_model, gate_unit, hold, start, upload
+
+
+@app.cell
+def _(electrons, fits, left, mo):
+    _key = electrons.value
+    _low, _high, _first = fits.NUMBERS[_key]
+    amount = mo.ui.number(
+        _low, _high, 0.01, left.get(_key, _first), on_change=lambda n: left.update({_key: n})
+    )
+    return (amount,)
+
+
+@app.cell
+def _(conductance_unit, gate_unit, html_tables, mo, serve, upload, uploads):
+    which, received, refused = None, None, None
+    _file = upload.value[0] if upload.value else serve.OPENED
+    if _file is not None:
+        try:
+            received = uploads.received(
+                _file.name, _file.contents, gate_unit.value, conductance_unit.value
+            )
+        except ValueError as _error:
+            refused = html_tables.plain(_error)
+    if received is not None and received.traces:
+        which = mo.ui.dropdown(
+            received.traces,
+            value=next(iter(received.traces)),
+            label=html_tables.several(received.traces),
+            searchable=len(received.traces) > html_tables.SEARCHED,
+            full_width=True,
+        )
+    return received, refused, which
+
+
+@app.cell
+def _(
+    amount,
+    conditions,
+    conductance_unit,
+    electrons,
+    fit_model,
+    gate_unit,
+    hold,
+    knobs,
+    mo,
+    model,
+    received,
+    start,
+    upload,
+    view,
+    which,
+):
+    if view.value == "barrier":
+        _controls = [model, *knobs.elements.values(), *conditions.elements.values()]
+    else:
+        _heating = mo.vstack([*conditions.elements.values()])
+        _controls = [
+            upload,
+            gate_unit,
+            conductance_unit,
+            *([which] if which is not None and len(received.traces) > 1 else []),
+            fit_model,
+            electrons,
+            amount,
+            hold,
+            start,
+            mo.accordion({"heating predicted at": _heating}),
+        ]
+    mo.sidebar([mo.md("### qpcjax explorer"), view, mo.vstack(_controls)], width="22rem")
     return
+
+
+# --- the barrier ----------------------------------------------------------------------------
 
 
 @app.cell
@@ -108,77 +210,59 @@ def _(QuadraticDamping, Reservoirs, conditions, knobs, known, model):
 
 
 @app.cell
-def _(damping, mo, reservoirs, scatterer, screen):
+def _(damping, mo, reservoirs, scatterer, screen, view):
+    mo.stop(view.value != "barrier")
     for _html in screen.moved(scatterer, reservoirs, damping):
         mo.output.replace(mo.Html(_html))
     return
 
 
-@app.cell
-def _(mo, html_tables, uploads):
-    upload = mo.ui.file(
-        kind="area",
-        max_size=uploads.MOST_BYTES,
-        label=html_tables.WANTED,
-    )
-    mo.vstack([mo.md("## Fit a trace"), upload])
-    return (upload,)
+# --- a measured file ------------------------------------------------------------------------
 
 
 @app.cell
-def _(mo, html_tables, uploads, upload):
-    traces, which = {}, None
-    if upload.value:
-        try:
-            traces = uploads.received(upload.value[0].name, upload.value[0].contents)
-            which = mo.ui.dropdown(
-                traces,
-                value=next(iter(traces)),
-                label=html_tables.several(traces),
-                searchable=len(traces) > html_tables.SEARCHED,
-            )
-            mo.output.replace(which if len(traces) > 1 else None)
-        except ValueError as error:
-            mo.output.replace(mo.Html(html_tables.plain(error)))
-    return (which,)
-
-
-@app.cell
-def _(mo, html_tables, which):
+def _(html_tables, mo, received, refused, view, which):
     trace = which.value if which is not None else None
-    mo.Html(html_tables.description(trace)) if trace is not None else None
+    mo.stop(view.value != "file")
+    mo.Html(refused if refused is not None else html_tables.file_in_words(received, trace))
     return (trace,)
 
 
 @app.cell
-def _(fits, mo):
-    fit_model = mo.ui.dropdown(fits.models(), value=fits.first(), label="barrier")
-    fit_mu = mo.ui.number(0.1, 100.0, 0.01, value=fits.MU, label="μ (meV)")
-    hold = mo.ui.text(label="hold NAME=VALUE, ...", placeholder="length=60")
-    start = mo.ui.run_button(label="Fit")
-    mo.hstack([fit_model, fit_mu, hold, start], wrap=True, justify="start", align="end")
-    return fit_model, fit_mu, hold, start
-
-
-@app.cell
-def _(conditions, fit_model, fit_mu, fits, hold, mo, html_tables, set_answer, start, trace):
+def _(
+    amount,
+    conditions,
+    electrons,
+    fit_model,
+    fits,
+    hold,
+    html_tables,
+    mo,
+    set_answer,
+    start,
+    trace,
+):
     mo.stop(not start.value)
-    mo.stop(trace is None, mo.Html(html_tables.plain(ValueError("choose a data file first"))))
+    mo.stop(trace is None, mo.Html(html_tables.plain(ValueError("choose a file with a trace"))))
     try:
         with mo.status.progress_bar(total=100, title="Fit", remove_on_exit=True) as _bar:
-            _numbers = {"mu": fit_mu.value, **conditions.value}
+            _numbers = {electrons.value: amount.value, **conditions.value}
             set_answer(
                 fits.fitted(trace, fit_model.value, hold.value, _numbers, fits.percent(_bar.update))
             )
-    except ValueError as error:
-        mo.output.replace(mo.Html(html_tables.plain(error)))
+    except ValueError as _error:
+        set_answer(None)
+        mo.output.replace(mo.Html(html_tables.plain(_error)))
     return
 
 
 @app.cell
-def _(get_answer, mo, html_tables, uploads):
-    mo.stop(get_answer() is None)
-    _files = get_answer().files
+def _(get_answer, html_tables, mo, trace, uploads, view):
+    _answer = get_answer()
+    # A result belongs to the trace that is chosen: none is left of an earlier file.
+    mo.stop(view.value != "file" or _answer is None or trace is None)
+    mo.stop(_answer.trace != (trace.name, trace.sha256))
+    _files = _answer.files
     _downloads = (
         ("report.html", _files["report.html"].encode(), "text/html"),
         ("report.txt", _files["report.txt"].encode(), "text/plain"),
@@ -186,16 +270,30 @@ def _(get_answer, mo, html_tables, uploads):
     )
     mo.vstack(
         [
-            mo.md("## Result"),
-            mo.md("The fitted barrier is in the list on the left, with a slider for the gate."),
+            mo.Html(html_tables.result(_answer.fit, _files)),
             mo.hstack(
-                [mo.download(b, name, kind, label=name) for name, b, kind in _downloads],
+                [
+                    *(mo.download(b, name, kind, label=name) for name, b, kind in _downloads),
+                    mo.md("The fitted barrier is in the list of barriers, moved by the gate."),
+                ],
                 justify="start",
+                align="center",
+                wrap=True,
             ),
-            mo.Html(html_tables.gallery({n: c for n, c in _files.items() if n.endswith(".png")})),
             mo.accordion({"Report": mo.plain_text(_files["report.txt"])}),
         ]
     )
+    return
+
+
+@app.cell
+def _(get_answer, html_tables, mo, received, trace, view):
+    # What was measured, until a fit of it says more.
+    mo.stop(view.value != "file" or received is None or received.picture is None)
+    _answer = get_answer()
+    _fitted = trace is not None and _answer is not None
+    mo.stop(_fitted and _answer.trace == (trace.name, trace.sha256))
+    mo.Html(html_tables.picture("Measured", received.picture, "wide"))
     return
 
 

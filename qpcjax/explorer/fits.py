@@ -10,7 +10,12 @@ from qpcjax.fitting.device_of_trace import DEFAULT_DENSITY
 from qpcjax.fitting.result import FitResult
 from qpcjax.scatterers.registry import BARRIERS
 
-MU = round(fermi_energy(DEFAULT_DENSITY), 2)  # meV
+# What says how many electrons there are: words on the page -> name, and lowest, highest, first.
+ELECTRONS = {"density nₑ (10¹¹ cm⁻²)": "density", "mean potential μ (meV)": "mu"}
+NUMBERS = {
+    "density": (0.1, 100.0, DEFAULT_DENSITY),
+    "mu": (0.4, 350.0, round(fermi_energy(DEFAULT_DENSITY), 2)),
+}
 
 
 class Answer(NamedTuple):
@@ -20,11 +25,13 @@ class Answer(NamedTuple):
         fit: the `FitResult`.
         model: name of its barrier.
         files: contents of the files that `qpcjax fit` would write, by name.
+        trace: name and checksum of what was fitted.
     """
 
     fit: FitResult
     model: str
     files: dict[str, Any]
+    trace: tuple[str, str]
 
 
 def models() -> dict[str, str]:
@@ -45,16 +52,20 @@ def fitted(trace, model, hold, numbers, progress) -> Answer:
         trace: a `ConductanceTrace`.
         model: the barrier's name.
         hold: parameters to hold, such as "length=60, series_resistance=300".
-        numbers: mu of the fit in meV; bias (meV), temperature (K) and damping of the prediction.
+        numbers: mu of the fit in meV, or the density in 1e11 cm^-2 instead; bias (meV), temperature
+            (K) and damping of the prediction.
         progress: called with (done, total, label).
 
     Raises:
         ValueError: anything that the user can mend.
     """
+    numbers = dict(numbers)
+    if "density" in numbers:
+        numbers["mu"] = fermi_energy(numbers.pop("density"))
     words = [word for word in re.split(r"[\s,;]+", hold) if word]
     question = TraceFitOptions(model=model, hold=held(words), **numbers)
     found, files = fitted_files(trace, question, progress)
-    return Answer(found, model, files)
+    return Answer(found, model, files, (trace.name, trace.sha256))
 
 
 def percent(update):

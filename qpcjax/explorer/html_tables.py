@@ -4,11 +4,13 @@ import base64
 import html
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from qpcjax.evaluation import Evaluation
-from qpcjax.explorer.uploads import MOST_BYTES
+from qpcjax.explorer.uploads import MOST_BYTES, Received
+from qpcjax.fitting.result import FitResult
 from qpcjax.measurements import ConductanceTrace
-from qpcjax.overviews import unit_text
+from qpcjax.overviews import printable, unit_text
 from qpcjax.quantities import as_html
 
 SEARCHED = 12  # of more traces one is found by typing
@@ -24,12 +26,12 @@ def table(evaluation: Evaluation) -> str:
     """The quantities with their units and the notes, as HTML; each value has its own id."""
     rows = "".join(
         f"<tr><td>{as_html(q.symbol)}</td><td>{as_html(q.name)}</td>"
-        f'<td style="{_NUMBER}" id="value-{html.escape(q.symbol)}">{_shown(q.value)}</td>'
+        f'<td class="value" id="value-{html.escape(q.symbol)}">{_shown(q.value)}</td>'
         f"<td>{as_html(unit_text(q.unit))}</td></tr>"
         for q in evaluation.quantities
     )
-    notes = "".join(f"<p>{as_html(note)}</p>" for note in evaluation.notes)
-    return f'<table style="{_TABLE}">{rows}</table>{notes}'
+    notes = "".join(f'<p class="qpc-note">{as_html(note)}</p>' for note in evaluation.notes)
+    return f'<table class="qpc-numbers">{rows}</table>{notes}'
 
 
 def description(trace: ConductanceTrace) -> str:
@@ -43,6 +45,17 @@ def description(trace: ConductanceTrace) -> str:
     return f'<p id="received">{html.escape(words)}</p>'
 
 
+def file_in_words(file: Received | None, trace: ConductanceTrace | None) -> str:
+    """What a file holds, or that one is wanted."""
+    if file is None:
+        return '<p class="qpc-note">Choose a file on the left: a trace to fit, or a map to see.</p>'
+    if trace is not None:
+        return description(trace)
+    lines = "".join(f"<pre>{html.escape(printable(line))}</pre>" for line in file.commands)
+    told = f"{file.name} holds no trace to fit here. The command fits or reads it:"
+    return f'<p id="received">{html.escape(told)}</p>{lines}'
+
+
 def several(traces: Mapping[str, ConductanceTrace]) -> str:
     """What stands before the choice of a trace."""
     return f"the file holds {len(traces)} traces; fit"
@@ -50,7 +63,7 @@ def several(traces: Mapping[str, ConductanceTrace]) -> str:
 
 def plain(error: Exception) -> str:
     """An error of the user's input as one paragraph of HTML."""
-    return f'<p id="error"><strong>{html.escape(str(error))}</strong></p>'
+    return f'<p id="error" class="qpc-error">{html.escape(printable(str(error)))}</p>'
 
 
 def gallery(pictures: Mapping[str, bytes], before: str = "") -> str:
@@ -60,18 +73,58 @@ def gallery(pictures: Mapping[str, bytes], before: str = "") -> str:
         pictures: what they show -> bytes of a PNG.
         before: HTML that stands before the first one.
     """
-    parts = [f'<div style="{_CELL}">{before}</div>'] if before else []
-    for title, png in pictures.items():
-        data = base64.b64encode(png).decode("ascii")
-        alt = html.escape(title)
-        parts.append(f'<img style="{_CELL}" alt="{alt}" src="data:image/png;base64,{data}">')
-    return f'<div style="{_ROW}">{"".join(parts)}</div>'
+    parts = [f'<div class="qpc-first">{before}</div>'] if before else []
+    parts += [picture(title, png) for title, png in pictures.items()]
+    return f'<div class="qpc-grid">{"".join(parts)}</div>'
 
 
-_TABLE = "border-collapse: separate; border-spacing: 0.7rem 0.25rem"
-_NUMBER = "text-align: right; font-variant-numeric: tabular-nums"
-_ROW = "display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; margin-bottom: 1rem"
-_CELL = "flex: 1 1 15rem; min-width: 0; max-width: 28rem"
+def picture(title: str, png: bytes, kind: str = "") -> str:
+    """One picture.
+
+    Args:
+        title: what it shows.
+        png: its bytes.
+        kind: "large" takes two places of a gallery, "wide" the width of the page.
+    """
+    data = base64.b64encode(png).decode("ascii")
+    shown = f'<img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
+    return f'<div class="qpc-{kind}">{shown}</div>' if kind else shown
+
+
+def result(fit: FitResult, files: Mapping[str, Any]) -> str:
+    """A fit as its picture beside its numbers, and below the other pictures.
+
+    Args:
+        fit: the `FitResult`.
+        files: contents of its files by name.
+    """
+    rows = "".join(
+        f"<tr><td>{html.escape(name.replace('_', ' '))}</td>"
+        f'<td class="value" id="fit-{html.escape(name)}">{value:.5g}{_error(stderr)}</td>'
+        f"<td>{as_html(unit_text(unit))}</td></tr>"
+        for name, value, stderr, unit in _parameters(fit)
+    )
+    state = f"{fit.status}; rms {fit.parts[0].rms:.3g} {fit.parts[0].unit}"
+    numbers = f'<div><table class="qpc-numbers">{rows}</table>'
+    numbers += f'<p class="qpc-note">{as_html(state)}</p>'
+    numbers += "".join(f'<p class="qpc-note">{html.escape(d)}</p>' for d in fit.doubts) + "</div>"
+    pictures = {name: png for name, png in files.items() if name.endswith(".png")}
+    first = next((name for name in pictures if name.startswith("fit")), next(iter(pictures), ""))
+    parts = [picture("Fit", pictures.pop(first), "large")] if first else []
+    parts += [numbers, *(picture(name, png) for name, png in pictures.items())]
+    return f'<div class="qpc-grid" id="result">{"".join(parts)}</div>'
+
+
+def _parameters(fit):
+    errors = fit.stderr
+    for p in fit.parameters:
+        yield p.name, fit.values()[p.name], errors.get(p.name), p.unit
+
+
+def _error(stderr):
+    if stderr is None or not math.isfinite(stderr) or stderr == 0:
+        return ""
+    return f" ± {stderr:.2g}"
 
 
 def _shown(value):

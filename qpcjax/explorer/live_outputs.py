@@ -45,5 +45,5 @@ class Screen:
 
     def _html(self):
         known = self._parts
-        below = html_tables.gallery(known.get("plane", {}), known["numbers"])
-        return html_tables.gallery(known.get("curves", {})) + below
+        pictures = {**known.get("curves", {}), **known.get("plane", {})}
+        return html_tables.gallery(pictures, known["numbers"])

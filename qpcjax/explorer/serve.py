@@ -11,7 +11,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from qpcjax.explorer.uploads import MOST_BODY_BYTES
+from qpcjax.explorer.uploads import MOST_BODY_BYTES, File, opened
 from qpcjax.measurements import InputError
 
 _PAGE = Path(__file__).with_name("app.py")
@@ -20,7 +20,11 @@ _TOKEN_BYTES = 32
 _MOST_MESSAGE_BYTES = 1 << 20  # of a websocket's message; files come another way
 
 
-def serve(host, port, browser, say, proxies=(), base_path=""):
+# A file that the command names, which the page shows first: marimo runs the page in this process.
+OPENED: File | None = None
+
+
+def serve(host, port, browser, say, proxies=(), base_path="", file=None):
     """Serve the page until it is interrupted.
 
     Args:
@@ -30,9 +34,11 @@ def serve(host, port, browser, say, proxies=(), base_path=""):
         say: called with a line that says where the page is.
         proxies: hosts, with their ports, of proxies through which the page is reached.
         base_path: path in front of the page's own there.
+        file: path of a file to show first.
 
     Raises:
-        InputError: marimo is not installed, or the address cannot be listened at.
+        InputError: marimo is not installed, the address cannot be listened at, or the file cannot
+            be read.
     """
     try:
         import uvicorn
@@ -43,6 +49,8 @@ def serve(host, port, browser, say, proxies=(), base_path=""):
         raise InputError(
             'the explorer needs marimo, which is not installed: pip install "qpcjax[app]"'
         ) from None
+    global OPENED
+    OPENED = None if file is None else opened(file)
     base = checked_base(base_path)
     proxies = [checked_host(name) for name in proxies]
     warming = threading.Thread(target=_warm, daemon=True)

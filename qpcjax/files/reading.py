@@ -86,11 +86,13 @@ def read_trace(
     return chosen_trace(table, offered_traces(table, choice, file.sha256), trace, sweep)
 
 
-def read_traces(path) -> dict[str, ConductanceTrace]:
+def read_traces(path, gate_unit=None, conductance_unit=None) -> dict[str, ConductanceTrace]:
     """Every trace in a file that `read_trace` can be asked for, by what tells it from the others.
 
     Args:
         path: the file.
+        gate_unit: of the gate's column, where it does not state its own.
+        conductance_unit: of the conductance's column, where it does not state its own.
 
     Returns:
         At least one trace. The names say part, trace and sweep, where there are several, such as
@@ -99,7 +101,8 @@ def read_traces(path) -> dict[str, ConductanceTrace]:
     Raises:
         InputError: there is none, or anything else that the user can mend.
     """
-    choice, file = Choice(), open_file(Path(path))
+    choice = Choice(gate_unit=gate_unit, conductance_unit=conductance_unit)
+    file = open_file(Path(path))
     tables, reasons = _passing(file.tables, lambda table: trace_columns(table, choice))
     found = {}
     for table in tables:

@@ -6,7 +6,7 @@ from qpcjax.scatterers.fields import innermost
 
 _WALL = {"facecolor": "0.75", "edgecolor": "0.35", "linewidth": 0.4}
 _POINTS = 61
-_INSET = (0.0, 0.0, 0.34, 0.34)  # share of the Axes
+_INSET = (0.0, 0.0, 0.38, 0.38)  # share of the Axes
 _AROUND = 1.6  # side of the inset's square, in units of the constriction's larger size
 _THIN = {"linewidth": 0.6, "shrinkA": 0, "shrinkB": 0}
 
@@ -53,10 +53,12 @@ def draw_constriction(axes, scatterer, reach, direction):
     for spine in inset.spines.values():
         spine.set_color("0.35")
     _draw_walls(inset, x, y, 2 * half, 1.0)
-    text = {"fontsize": 5.5, "ha": "center", "color": "0.2"}
+    # In the middle of what is seen of each wall, so that the border never cuts them.
+    middle = (narrow + half) / 2
+    text = {"fontsize": 6, "ha": "center", "va": "center", "color": "0.1", "clip_on": False}
     name = "$L$ = " if hasattr(innermost(scatterer), "length") else ""
-    inset.text(0, narrow + 0.25 * half, f"{name}{x[-1] - x[0]:.3g} nm", va="bottom", **text)
-    inset.text(0, -narrow - 0.25 * half, f"$2w$ = {2 * narrow:.3g} nm", va="top", **text)
+    inset.text(0, middle, f"{name}{x[-1] - x[0]:.3g} nm", **text)
+    inset.text(0, -middle, f"$2w$ = {2 * narrow:.3g} nm", **text)
     ends = (direction * 0.85 * half, 0), (-direction * 0.85 * half, 0)
     inset.annotate("", *ends, arrowprops={**_THIN, "arrowstyle": "->"})
 

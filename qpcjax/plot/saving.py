@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qpcjax.measurements import InputError
+from qpcjax.plot.style import DRAWING
 
 _DPI = 200
 
@@ -37,7 +38,7 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
     """
     check_formats([format])
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_SETTINGS):
+    with DRAWING, matplotlib.rc_context(_SETTINGS):
         figure.savefig(buffer, format=format, dpi=_DPI, metadata=_METADATA[format])
     return buffer.getvalue()
 
@@ -51,7 +52,8 @@ def screen_bytes(figure: Figure, dpi: int = 130) -> bytes:
     """
     buffer = io.BytesIO()
     figure.set_dpi(dpi)
-    FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA["png"])
+    with DRAWING:
+        FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA["png"])
     return buffer.getvalue()
 
 

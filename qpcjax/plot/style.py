@@ -1,5 +1,7 @@
 """What all pictures share: their widths, their colours, and the figures they are drawn on."""
 
+import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -43,8 +45,25 @@ _STYLE: Any = {
     "ytick.labelsize": 7,
     "mathtext.fontset": "dejavusans",
 }
-# A decorator: matplotlib's settings are these while the function draws, and as before afterwards.
-styled: Callable[..., Any] = matplotlib.rc_context(_STYLE)
+# Matplotlib's settings are one for all threads of a process: one of them draws at a time.
+DRAWING = threading.RLock()
+
+
+def styled(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator: while a function draws, matplotlib's settings are those of a journal's figure.
+
+    Settings that the user has changed, by a style sheet or one by one, stay as the user wants them.
+    """
+
+    @functools.wraps(draw)
+    def drawn(*arguments, **options):
+        with DRAWING:
+            usual, now = matplotlib.rcParamsDefault, matplotlib.rcParams
+            own = {name: value for name, value in _STYLE.items() if now[name] == usual[name]}
+            with matplotlib.rc_context(own):
+                return draw(*arguments, **options)
+
+    return drawn
 
 
 def one_panel(axes, height, width=COLUMN):

@@ -42,7 +42,7 @@ def built(model, **changes):
 
 def only(traces):
     """The trace of an upload that holds no other."""
-    (trace,) = traces.values()
+    (trace,) = traces.traces.values()
     return trace
 
 
@@ -181,7 +181,7 @@ def test_an_upload_is_read_as_the_command_reads_it():
 def test_every_trace_of_an_upload_can_be_chosen(tmp_path):
     table = "gate (mV),bias (mV),G (2e2/h)\n"
     table += "".join(f"{v},{b},{v * b}\n" for b in (0, 1) for v in (1, 2, 3))
-    traces = uploads.received("lab/map.csv", table.encode())
+    traces = uploads.received("lab/map.csv", table.encode()).traces
     assert list(traces) == ["trace 0: bias = 0 mV", "trace 1: bias = 1 mV"]
     (tmp_path / "map.csv").write_text(table)
     for number, trace in enumerate(traces.values()):
@@ -208,9 +208,39 @@ def test_an_upload_that_is_no_trace_is_refused_in_plain_words(name, contents, fa
     message = str(caught.value)
     assert all(fact in message for fact in facts)
     assert "qpcjax-" not in message  # where it lay for a moment is nobody's business
-    assert "<" not in html_tables.plain(caught.value).replace("<p", "").replace(
-        "<strong>", ""
-    ).replace("</strong></p>", "")
+    shown = html_tables.plain(caught.value)
+    assert "<" not in shown.removeprefix("<p").removesuffix("</p>")
+
+
+def test_a_map_is_drawn_and_the_command_that_reads_it_is_named():
+    rows = "".join(
+        f"{v},{b / 10},{np.tanh(v / 3 + b * b / 90) + 1:.4f}\n"
+        for b in range(-12, 13)
+        for v in range(-9, 10)
+    )
+    found = uploads.received("map.csv", f"gate (mV),bias (mV),conductance (2e2/h)\n{rows}".encode())
+    assert found.picture.startswith(b"\x89PNG")
+    assert found.commands
+    assert "map.csv" in found.commands[0]
+    assert "upload" not in "".join(found.commands)
+
+
+def test_a_column_without_a_unit_is_read_in_the_one_that_is_given():
+    table = b"gate,conductance\n" + b"".join(b"%d,%d\n" % (v, v + 9) for v in range(9))
+    trace = only(uploads.received("bare.csv", table, "V", "uS"))
+    assert trace.gate[-1] == 8000.0
+    assert trace.conductance[0] == pytest.approx(9 / 77.480917, rel=1e-6)
+
+
+def test_a_fit_takes_the_density_or_the_potential(monkeypatch):
+    asked = []
+    monkeypatch.setattr(fits, "fitted_files", lambda *a: asked.append(a[1].mu) or (None, {}))
+    trace = only(uploads.received("trace.csv", EXAMPLE.read_bytes()))
+    rest = {"bias": 1.0, "temperature": 1.0, "damping": 0.04}
+    fits.fitted(trace, "saddle", "", {"density": 2.0, **rest}, print)
+    answer = fits.fitted(trace, "saddle", "", {"mu": 7.15, **rest}, print)
+    assert asked == [pytest.approx(7.15, abs=0.01), 7.15]
+    assert answer.trace == ("trace.csv", trace.sha256)
 
 
 def test_an_archive_is_the_same_every_time():

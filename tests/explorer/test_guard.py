@@ -293,7 +293,7 @@ window.results = results;
 def test_a_page_of_another_origin_gets_nothing(server, browser):
     """The user has the explorer open, and a page of another port and one of another name."""
     browser.get(server.entrance(barrier="step"))
-    pages.until(lambda: pages.deep(browser, "[role=slider]"), 60)
+    pages.until(lambda: pages.deep(browser, "[role=slider]"), 120)
     assert "token" not in browser.current_url
     page = (ATTACK % (server.address, server.token)).encode()
 

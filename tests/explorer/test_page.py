@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages import click, deep, text, until
+from pages import chromium, click, deep, text, until
 
 EXAMPLE = Path(__file__).parents[2] / "fits" / "data" / "trace.csv"
 
@@ -26,30 +26,31 @@ def test_a_trace_is_fitted_in_a_browser(server, browser, tmp_path, title, kind):
     trace.write_text(saddle_traces() if title == "saddle" else example, encoding="utf-8")
 
     browser.get(server.entrance(barrier="step"))
-    first = until(lambda: text(browser, "value-I"), 60)
-    until(lambda: len(deep(browser, "img[alt]")) >= 4, 60)
+    first = until(lambda: text(browser, "value-I"), 120)
+    until(lambda: len(deep(browser, "img[alt]")) >= 4, 120)
     slider = next(s for s in deep(browser, "[role=slider]") if s.is_displayed())
     slider.send_keys(Keys.PAGE_UP)
     moved = until(lambda: (t := text(browser, "value-I")) not in (None, first) and t, 10)
     assert float(moved) != float(first)
 
-    (upload,) = deep(browser, "input[type=file]")
+    show(browser, "Measured file")
+    upload = uploading(browser)
     words = tmp_path / "words.csv"
     words.write_text("gate (mV),speed\n1,2\n")
     upload.send_keys(str(words))
-    assert "words.csv" in until(lambda: text(browser, "error"), 10)
-    (upload,) = deep(browser, "input[type=file]")
+    assert "words.csv" in until(lambda: text(browser, "error"), 60)
+    upload = uploading(browser)
     upload.send_keys(str(trace))
-    assert "upload.csv" in until(lambda: text(browser, "received"), 10)
+    assert "upload.csv" in until(lambda: text(browser, "received"), 60)
     if title == "saddle":
         assert "trace 0" in text(browser, "received")
-        (choice,) = (s for s in deep(browser, "select") if "bias = 0 mV" in s.text)
+        choice = [s for s in deep(browser, "select") if "bias = 0 mV" in s.text][-1]
         choice.send_keys("trace 1")
-        until(lambda: "trace 1" in text(browser, "received"), 10)
+        until(lambda: "trace 1" in text(browser, "received"), 60)
 
-    menu = [s for s in deep(browser, "select") if title in s.text][-1]  # the page's own is first
+    menu = next(s for s in deep(browser, "select") if title in s.text and s.is_displayed())
     menu.send_keys(title)
-    (button,) = (b for b in deep(browser, "button") if b.text.strip() == "Fit")
+    button = next(b for b in deep(browser, "button") if b.text.strip() == "Fit")
     click(browser, button)
     (link,) = until(
         lambda: [a for a in deep(browser, "a[download]") if "report.txt" in a.text], 150
@@ -61,6 +62,55 @@ def test_a_trace_is_fitted_in_a_browser(server, browser, tmp_path, title, kind):
     assert f"barrier             {kind}" in said
     assert "upload.csv" + (", trace 1" if title == "saddle" else "") in said
     assert not text(browser, "error")
+
+    # The result stands beside the controls, at the top, and goes when another file comes.
+    (result,) = deep(browser, "#result")
+    assert browser.execute_script("return arguments[0].getBoundingClientRect().top", result) < 400
+    upload = uploading(browser)
+    upload.send_keys(str(words))
+    until(lambda: "words.csv" in (text(browser, "error") or ""), 10)
+    until(lambda: not deep(browser, "#result"), 10)
+
+
+def uploading(browser):
+    """The field that takes a file, once it is there."""
+    return until(lambda: deep(browser, "input[type=file]"), 60)[-1]
+
+
+def show(browser, view):
+    """Turn to one of the page's views."""
+    label = next(x for x in deep(browser, "label") if x.text.strip() == view)
+    click(browser, label)
+
+
+@pytest.mark.parametrize("size", [(1400, 900), (1024, 768)])
+def test_pictures_use_the_width_and_can_be_read(server, tmp_path, size):
+    with chromium(tmp_path, size) as browser:
+        browser.get(server.entrance())
+        images = until(lambda: (x := deep(browser, "img[alt]")) and len(x) >= 4 and x, 120)
+        until(lambda: text(browser, "value-I"), 120)
+        images = deep(browser, "img[alt]")
+        boxes = [image.rect for image in images]
+        inner = browser.execute_script("return innerWidth")
+        rights = [b["x"] + b["width"] for b in boxes]
+        assert all(b["width"] >= 270 for b in boxes)
+        assert inner - 60 <= max(rights) <= inner
+        (number,) = deep(browser, "#value-I")
+        assert number.rect["y"] < 400
+        wide = browser.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= inner  # nothing is pushed out of the window
+
+
+def test_numbers_have_no_separators_of_thousands(server, browser):
+    browser.get(server.entrance(barrier="step"))
+    until(lambda: text(browser, "value-I"), 120)
+    box = next(
+        x for x in deep(browser, "input") if x.is_displayed() and "14" in x.get_property("value")
+    )
+    assert box
+    assert "va-posix" in browser.page_source
+    given = "return new Intl.NumberFormat('en-US-u-va-posix').format(12345.5)"
+    assert browser.execute_script(given) == "12345.5"
 
 
 def saddle_traces():
