@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from qpcjax import plot
+from qpcjax.plot.measured_files import measured
 from qpcjax.transport.reservoirs import Reservoirs
 
 # Left, bottom, width and height as shares of a picture: looking for the best places would take
@@ -41,6 +42,21 @@ def plane(scatterer, reservoirs, damping) -> dict[str, bytes]:
     except ValueError:
         return {}
     return {"Heat on the plane": shown}
+
+
+def of_file(inspection) -> bytes | None:
+    """What a measured file holds; None where nothing can be drawn.
+
+    The file's name, under which it lies on the disk for a moment, is not in it.
+    """
+    axes = measured(inspection)
+    if axes is None:
+        return None
+    for panel in axes:
+        panel.set_title("")
+        if panel.get_legend():
+            panel.get_legend().remove()
+    return plot.screen_bytes(axes[0].figure)
 
 
 class _Shown:

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from qpcjax.explorer.pictures import of_file
 from qpcjax.files import read_traces
 from qpcjax.files.column_units import CONDUCTANCE_UNITS, GATE_UNITS
 from qpcjax.files.inspection import inspect_file
 from qpcjax.files.traces import Choice
 from qpcjax.measurements import ConductanceTrace, InputError
-from qpcjax.plot import screen_bytes
-from qpcjax.plot.measured_files import measured
 
 MOST_BYTES = 20_000_000  # of an uploaded file
 MOST_BODY_BYTES = MOST_BYTES * 4 // 3 + 100_000  # of a request: the file as base64 and its name
@@ -95,12 +94,12 @@ def received(name: str, contents: bytes, gate_unit=None, conductance_unit=None) 
             found = inspect_file(
                 path, Choice(gate_unit=gate_unit, conductance_unit=conductance_unit)
             )
-            axes = measured(found)
+            picture = of_file(found)
             commands = tuple(own(part.command) for part in found.parts if part.command)
             try:
                 traces = read_traces(path, gate_unit, conductance_unit)
             except InputError:
-                if axes is None:
+                if picture is None:
                     raise
                 traces = {}
         except InputError as error:
@@ -109,13 +108,6 @@ def received(name: str, contents: bytes, gate_unit=None, conductance_unit=None) 
         own(told): dataclasses.replace(trace, name=name + trace.name.removeprefix(path.name))
         for told, trace in traces.items()
     }
-    picture = None
-    if axes is not None:
-        for panel in axes:
-            panel.set_title("")
-            if panel.get_legend():
-                panel.get_legend().remove()
-        picture = screen_bytes(axes[0].figure)
     return Received(name, named, picture, commands)
 
 

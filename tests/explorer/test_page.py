@@ -44,7 +44,8 @@ def test_a_trace_is_fitted_in_a_browser(server, browser, tmp_path, title, kind):
     assert "upload.csv" in until(lambda: text(browser, "received"), 60)
     if title == "saddle":
         assert "trace 0" in text(browser, "received")
-        choice = [s for s in deep(browser, "select") if "bias = 0 mV" in s.text][-1]
+        choices = (s for s in deep(browser, "select") if "bias = 0 mV" in s.text)
+        choice = next(s for s in choices if s.is_displayed())
         choice.send_keys("trace 1")
         until(lambda: "trace 1" in text(browser, "received"), 60)
 
