@@ -151,6 +151,9 @@ PICTURES = {
     ),
     "heat_profile": lambda: plot.heat_profile(CHANNEL, RESERVOIRS),
     "heat_on_plane": lambda: plot.heat_on_plane(CHANNEL, RESERVOIRS),
+    "temperature_around": lambda: plot.temperature_around(
+        CHANNEL, RESERVOIRS, qpc.ElectronPlane(2.0, 1e6, 1.6, cooling=20.0)
+    ),
     "correlation": lambda: plot.correlation(trace_fit()),
     "profiles": lambda: _profiles(small_fit()),
     "corner": lambda: plot.corner(small_fit().sample(samples=400, chains=2), TRUE),

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from qpcjax.frames import to_xarray as to_xarray
     from qpcjax.heat.damping import AbstractDamping as AbstractDamping
     from qpcjax.heat.damping import QuadraticDamping as QuadraticDamping
+    from qpcjax.heat.electron_temperature import AroundConstriction as AroundConstriction
+    from qpcjax.heat.electron_temperature import ElectronPlane as ElectronPlane
+    from qpcjax.heat.electron_temperature import HeatedDisc as HeatedDisc
+    from qpcjax.heat.electron_temperature import HeatedRings as HeatedRings
+    from qpcjax.heat.electron_temperature import electron_temperature as electron_temperature
+    from qpcjax.heat.electron_temperature import heat_around as heat_around
     from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping as GiulianiQuinnDamping
     from qpcjax.heat.hot_spot import HotSpot as HotSpot
     from qpcjax.heat.hot_spot import hot_spot as hot_spot
@@ -53,6 +59,9 @@ if TYPE_CHECKING:
     from qpcjax.sweeping import sweep as sweep
     from qpcjax.transport.expansions import low_bias_dissipation as low_bias_dissipation
     from qpcjax.transport.expansions import low_temperature_correction as low_temperature_correction
+    from qpcjax.transport.inelastic import InelasticConstriction as InelasticConstriction
+    from qpcjax.transport.inelastic import InelasticTransport as InelasticTransport
+    from qpcjax.transport.inelastic import inelastic_transport as inelastic_transport
     from qpcjax.transport.landauer import DissipationError as DissipationError
     from qpcjax.transport.landauer import conductance as conductance
     from qpcjax.transport.landauer import current as current
@@ -94,6 +103,10 @@ _HOMES = {
     "designing": ("design",),
     "frames": ("to_dataframe", "to_xarray"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
+    "heat.electron_temperature": (
+        *("AroundConstriction", "ElectronPlane", "HeatedDisc", "HeatedRings"),
+        *("electron_temperature", "heat_around"),
+    ),
     "heat.giuliani_quinn": ("GiulianiQuinnDamping",),
     "heat.hot_spot": ("HotSpot", "hot_spot"),
     "heat.material": ("Material",),
@@ -108,6 +121,7 @@ _HOMES = {
     ),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
+    "transport.inelastic": ("InelasticConstriction", "InelasticTransport", "inelastic_transport"),
     "transport.landauer": (
         *("DissipationError", "conductance", "current", "differential_conductance"),
         *("dissipation", "energy_current"),

@@ -63,16 +63,18 @@ class Range(NamedTuple):
         wanted: the range in words, with the unit, for messages.
         least: the smallest value, or the infimum where that itself is not allowed.
         above: whether `least` itself is not allowed.
+        most: the largest value.
     """
 
     wanted: str
     least: float = -math.inf
     above: bool = False
+    most: float = math.inf
 
     def holds(self, value, xp: Any = np):
         """Whether finite numbers are in the range; NaN is not."""
         high_enough = value > self.least if self.above else value >= self.least
-        return high_enough & xp.isfinite(value)
+        return high_enough & (value <= self.most) & xp.isfinite(value)
 
 
 def positive(words) -> Range:

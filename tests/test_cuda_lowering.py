@@ -61,11 +61,24 @@ FUNCTIONS = {
     "engine": qpc.engine,
     "refrigerator": qpc.refrigerator,
     "self_heated": lambda c, r: qpc.self_heated(c, r, 100.0),
+    **{
+        f"inelastic_transport, {probe}": lambda c, r, probe=probe: qpc.inelastic_transport(
+            qpc.InelasticConstriction(c, qpc.SaddlePoint(10.0, 3.0, 1.7, modes=2), probe), r
+        )
+        for probe in ("energy", "voltage", "voltage_temperature")
+    },
     "hot_spot": lambda c, r: qpc.hot_spot(c, r, DAMPING),
     "hot_spot of the RPA law": lambda c, r: qpc.hot_spot(c, r, RPA),
     "hot_spot of Giuliani and Quinn": lambda c, r: qpc.hot_spot(c, r, qpc.GiulianiQuinnDamping()),
     "inelastic_length": lambda c, r: qpc.inelastic_length(c, r, DAMPING, r.mu + 1.0),
     "power_per_length": lambda c, r: qpc.power_per_length(c, r, DAMPING, 800.0),
+    "heat_around": qpc.heat_around,
+    "electron_temperature": lambda c, r: qpc.electron_temperature(
+        qpc.ElectronPlane(2.0, 1e6, r.temperature, cooling=20.0),
+        qpc.HeatedDisc(100.0, 1e4),
+        ENERGY,
+        70.0,
+    ),
 }
 
 

@@ -1,11 +1,14 @@
-"""Roots of scalar equations with derivatives by the implicit function theorem."""
+"""Roots of equations with derivatives by the implicit function theorem."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from qpcjax._numerics.small_matrices import inverse, product
+
 _HALVINGS = 10
 _STEPS = 36
+_LONGEST = 0.75  # of the scale, a step of Newton's method
 
 
 def falling_root(fun, lower, upper):
@@ -59,3 +62,63 @@ def _(primals, tangents):
         return x, jnp.zeros_like(x)
     _, slope = jax.jvp(fun, (x,), (jnp.ones_like(x),))
     return x, -change / slope
+
+
+def newton_root(fun, start, scale, steps):
+    """Root of a function of a few numbers, by Newton's method with bounded steps.
+
+    Args:
+        fun: function of a vector (n,) to (n,); what it closes over is differentiated implicitly.
+        start: where to begin, (n,).
+        scale: function of a point, the size of its numbers, (n,): no step is longer than 3/4 of it.
+        steps: how many steps are taken at most.
+
+    Returns:
+        The root, and the last step in units of the scale: large, or NaN, where there is no root or
+        it was not reached.
+    """
+    start = jax.lax.stop_gradient(start)
+    fun, scale = (eqx.filter_closure_convert(f, start) for f in (fun, scale))
+    root, left = _newton(fun, start, scale, steps)
+    return root, jax.lax.stop_gradient(left)
+
+
+def _step_to_zero(value, slopes):
+    # Rows of the size 1: those of activated transport are so small that their products vanish.
+    size = jnp.max(jnp.abs(slopes), axis=1)
+    size = jnp.where(size == 0, 1, size)
+    return -product(inverse(slopes / size[:, None]), (value / size)[:, None])[:, 0]
+
+
+@eqx.filter_custom_jvp
+def _newton(fun, start, scale, steps):
+    small = 32 * jnp.finfo(start.dtype).eps
+
+    def twice(x):
+        value = fun(x)
+        return value, value
+
+    def moves(state):
+        step, _, left = state
+        return (step < steps) & jnp.any(jnp.abs(left) > small)
+
+    def move(state):
+        step, x, _ = state
+        slopes, value = jax.jacfwd(twice, has_aux=True)(x)
+        unit = scale(x)
+        left = _step_to_zero(value, slopes) / unit
+        return step + 1, x + unit * jnp.clip(left, -_LONGEST, _LONGEST), left
+
+    _, x, left = jax.lax.while_loop(moves, move, (0, start, jnp.full_like(start, jnp.inf)))
+    return x, left
+
+
+@_newton.def_jvp
+def _(primals, tangents):
+    fun, *_ = primals
+    x, left = _newton(*primals)
+    _, change = eqx.filter_jvp(lambda fun: fun(x), (fun,), (tangents[0],))
+    moved = jnp.zeros_like(x)
+    if change is not None:
+        moved = _step_to_zero(change, jax.jacfwd(fun)(x))
+    return (x, left), (moved, jnp.zeros_like(left))

@@ -31,6 +31,7 @@ from qpcjax.plot.statistics import correlation as correlation
 from qpcjax.plot.statistics import profiles as profiles
 from qpcjax.plot.style import COLOURS as COLOURS
 from qpcjax.plot.style import SERIES as SERIES
+from qpcjax.plot.temperature import temperature_around as temperature_around
 from qpcjax.plot.traces import staircase as staircase
 from qpcjax.plot.traces import staircases as staircases
 from qpcjax.plot.traces import waterfall as waterfall

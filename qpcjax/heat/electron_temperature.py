@@ -1,0 +1,407 @@
+"""Temperature of the electrons around the constriction, and what a thermometer would see of it."""
+
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax.constants import BOLTZMANN_SI, ELEMENTARY_CHARGE, PLANCK
+from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.hot_spot import hot_spot
+from qpcjax.heat.profile import power_per_length
+from qpcjax.overviews import brief
+from qpcjax.transport.batching import same_dtype
+from qpcjax.validation import (
+    Parameters,
+    Range,
+    Real,
+    allowed,
+    concrete,
+    meaningful,
+    number,
+    positive,
+    where_meaningful,
+)
+
+LORENZ_SI = math.pi**2 / 3 * (BOLTZMANN_SI / ELEMENTARY_CHARGE) ** 2  # W ohm/K^2
+_HBAR = PLANCK / (2 * math.pi)
+
+# Speed of longitudinal and transverse sound in GaAs in m/s, to some per cent.
+_SOUND = (5240.0, 3000.0)
+# Heat that phonons carry across a plane, per T^4, in W/(m^2 K^4): longitudinal and two transverse.
+PHONON_CONSTANT = (
+    math.pi**2 * BOLTZMANN_SI**4 / (120 * _HBAR**3) * (1 / _SOUND[0] ** 2 + 2 / _SOUND[1] ** 2)
+)
+
+_CELLS = 1200  # rings of the radial grid, evenly in ln r
+_NEAREST = 1 / 50  # of the smallest length of the heat, where the grid begins
+_FARTHEST = 30.0  # cooling lengths, where the rise is exp(-30) of that in the middle
+_STEPS = 40  # of Newton's method, which approaches from above
+_SMALL = 1e-9  # relative change of T^2 in the last one
+_COLDEST = -0.99  # of T_0^2, the fall of T^2 at which a step ends
+_HERMITE = np.polynomial.hermite_e.hermegauss(9)
+_DISTANCES = 400  # of a profile of heat
+_RANGE = (1 / 40, 3000.0)  # of them, in units of r*
+
+
+class ElectronPlane(Parameters):
+    r"""The electrons of a 2DEG, how they conduct heat and how the lattice cools them.
+
+    They conduct by the law of Wiedemann and Franz, and lose
+    :math:`\Sigma (T^p - T_0^p)` per area to the lattice. Sigma in GaAs is uncertain by a factor of
+    40, which is why it must be given: by itself, or by the length over which a small rise decays,
+
+    .. math:: l_c = \sqrt{\frac{\mathcal{L} \sigma}{p\, \Sigma\, T_0^{p-2}}}, \quad
+              \sigma = n e \mu_e, \quad \mathcal{L} = \frac{\pi^2}{3} \frac{k_B^2}{e^2}
+
+    Args:
+        density: n in 1e11 cm^-2.
+        mobility: mu_e in cm^2/Vs.
+        temperature: T_0 of bath and lattice in K, positive.
+        cooling: Sigma in fW/(um^2 K^p), such as 20 with p = 5.
+        cooling_length: l_c in nm at T_0, instead.
+        exponent: p, 2 or more; 5 for acoustic phonons.
+        half_plane: whether the heat flows into a half plane, beside a constriction, or all around.
+
+    Raises:
+        ValueError: a number out of range, or not one of cooling and cooling_length.
+    """
+
+    density: Real = eqx.field(metadata=allowed(positive("density in 1e11 cm^-2")))
+    mobility: Real = eqx.field(metadata=allowed(positive("mobility in cm^2/Vs")))
+    temperature: Real = eqx.field(metadata=allowed(positive("temperature in K")))
+    cooling: Real = eqx.field(
+        metadata=allowed(positive("number in fW/(um^2 K^p)"), optional=True), default=None
+    )
+    cooling_length: Real = eqx.field(
+        metadata=allowed(positive("length in nm"), optional=True), default=None
+    )
+    exponent: Real = eqx.field(metadata=allowed(Range("a number, 2 or more", 2.0)), default=5.0)
+    half_plane: bool = eqx.field(static=True, default=True)
+
+    def check(self):
+        """Check that the cooling is given, once."""
+        if (self.cooling is None) == (self.cooling_length is None):
+            raise ValueError(
+                "cooling (Sigma in fW/(um^2 K^p)) or cooling_length (in nm) must be given, one of "
+                "both: how strongly phonons cool electrons is uncertain by a factor of 40, and has "
+                "no default"
+            )
+
+    @property
+    def angle(self):
+        """Angle into which the heat flows."""
+        return math.pi if self.half_plane else 2 * math.pi
+
+    @property
+    def conduction(self):
+        """L sigma in pW/K^2: the heat conductivity over T."""
+        sheet = self.density * 1e15 * ELEMENTARY_CHARGE * self.mobility * 1e-4  # S
+        return LORENZ_SI * 1e12 * sheet
+
+    @property
+    def loss(self):
+        """Sigma in pW/(nm^2 K^p)."""
+        if self.cooling is not None:
+            return 1e-9 * self.cooling
+        linear = self.exponent * self.temperature ** (self.exponent - 2)
+        return self.conduction / (linear * self.cooling_length**2)
+
+    @property
+    def decay_length(self):
+        """l_c in nm."""
+        if self.cooling_length is not None:
+            return self.cooling_length
+        linear = self.exponent * self.temperature ** (self.exponent - 2)
+        return jnp.sqrt(self.conduction / (linear * self.loss))
+
+    @property
+    def mean_free_path(self):
+        """Elastic mean free path hbar k_F mu_e/e in nm: diffusion holds beyond it."""
+        wavevector = jnp.sqrt(2 * math.pi * self.density * 1e15)  # 1/m
+        return _HBAR * wavevector * self.mobility * 1e-4 / ELEMENTARY_CHARGE * 1e9
+
+    def lattice_rise(self, power_per_area):
+        r"""Warming of the lattice under a heated area: an order of magnitude.
+
+        Phonons fly on for mm at these temperatures, so that no diffusion equation holds. Their
+        radiation from the area carries the heat q away,
+
+        .. math:: \Delta T = \frac{q}{4 \sigma_{ph} T_0^3}, \qquad \sigma_{ph} =
+                  \frac{\pi^2 k_B^4}{120 \hbar^3} \left(\frac{1}{c_l^2} + \frac{2}{c_t^2}\right)
+
+        with 659 W/(m^2 K^4) in GaAs.
+
+        Args:
+            power_per_area: heat given to phonons in pW/nm^2.
+
+        Returns:
+            In K, the same shape.
+        """
+        return 1e6 * power_per_area / (4 * PHONON_CONSTANT * self.temperature**3)
+
+
+class HeatedDisc(Parameters):
+    """Heat that is spread evenly over a disc around the constriction, or the half of one.
+
+    Args:
+        power: in pW, of all of it.
+        radius: in nm, positive.
+    """
+
+    power: Real = eqx.field(metadata=allowed())
+    radius: Real = eqx.field(metadata=allowed(positive("length in nm")))
+
+    @property
+    def smallest(self):
+        """The smallest length over which the heat varies."""
+        return self.radius
+
+    @property
+    def largest(self):
+        """The distance in nm that holds all heat."""
+        return self.radius
+
+    def within(self, distance):
+        """Power in pW within a distance in nm."""
+        return self.power * jnp.minimum(distance / self.radius, 1) ** 2
+
+
+class HeatedRings(Parameters):
+    """Heat by the distance from the constriction, as `heat_around` gives it.
+
+    Args:
+        distance: in nm, rising and positive, (n,).
+        enclosed: power in pW within each distance, (n,); there is no more beyond the last.
+    """
+
+    distance: Real = eqx.field(metadata=allowed(positive("distance in nm"), scalar=False))
+    enclosed: Real = eqx.field(metadata=allowed(scalar=False))
+
+    def check(self):
+        """Check that the columns match and the distances rise."""
+        if np.ndim(self.distance) != 1 or np.shape(self.distance) != np.shape(self.enclosed):
+            raise ValueError(
+                "distance and enclosed must be columns of one length, got shapes "
+                f"{np.shape(self.distance)} and {np.shape(self.enclosed)}"
+            )
+        known = concrete(self.distance)
+        if known is not None and not np.all(np.diff(known) > 0):
+            raise ValueError("distance must rise from each point to the next: sort the points")
+
+    @property
+    def smallest(self):
+        """The smallest distance."""
+        return self.distance[0]
+
+    @property
+    def largest(self):
+        """The largest distance in nm."""
+        return self.distance[-1]
+
+    def within(self, distance):
+        """Power in pW within a distance in nm, between the points linearly in ln r."""
+        inside = jnp.minimum(distance / self.distance[0], 1) ** 2 * self.enclosed[0]
+        outside = jnp.interp(jnp.log(distance), jnp.log(self.distance), self.enclosed)
+        return jnp.where(distance < self.distance[0], inside, outside)
+
+
+def heat_around(scatterer, reservoirs, damping=None, side="downstream") -> HeatedRings:
+    """The emitted heat of `power_per_length` within each distance, on one side.
+
+    Args:
+        scatterer: any scatterer with a mass.
+        reservoirs: `Reservoirs` at one operating point.
+        damping: a damping law; `QuadraticDamping` by default.
+        side: "downstream" or "upstream".
+
+    Returns:
+        `HeatedRings`, from r*/40 to 3000 r*.
+
+    Raises:
+        ValueError: an unknown side; in calls with concrete numbers, no hot spot.
+    """
+    damping = QuadraticDamping() if damping is None else damping
+    spot = jax.lax.stop_gradient(hot_spot(scatterer, reservoirs, damping).distance)
+    known = concrete(spot)
+    if known is not None and not np.all(known > 0):
+        raise ValueError(f"there is no hot spot, and no heat around it, at {reservoirs}")
+    near, far = _RANGE
+    distance = spot * jnp.asarray(np.geomspace(near, far, _DISTANCES), spot.dtype)
+    power = power_per_length(scatterer, reservoirs, damping, distance, side=side)
+    rings = jnp.diff(distance) * (power[1:] + power[:-1]) / 2
+    return HeatedRings(distance, jnp.concatenate([0 * rings[:1], jnp.cumsum(rings)]))
+
+
+class AroundConstriction(NamedTuple):
+    """Temperatures at some distances.
+
+    Fields:
+        electrons: temperature of the electrons in K.
+        lattice_rise: warming of the lattice by these electrons in K: an order of magnitude.
+        status: 0 where the equation was solved; 1 where it was not (then both are NaN).
+    """
+
+    electrons: jax.Array
+    lattice_rise: jax.Array
+    status: jax.Array
+
+    def __repr__(self):
+        return brief(self, {"electrons": "K", "lattice_rise": "K"})
+
+
+def electron_temperature(plane, heat, distance, tip=0.0) -> AroundConstriction:
+    r"""Temperature of the electrons at a distance from the constriction.
+
+    .. math:: -\frac{1}{r} \frac{d}{dr} \left(r\, \mathcal{L} \sigma\, T \frac{dT}{dr}\right)
+              + \Sigma (T^p - T_0^p) = q(r)
+
+    solved on 1200 rings for the heat within each distance, to 1e-4 of the rise, by Newton's method,
+    which approaches the one solution from above. Derivatives are those of the implicit function.
+
+    It holds where r, the size of the heated region and l_c are well above the elastic mean free
+    path; nearer it is an order of magnitude. `lattice_rise` always is. Heat that passes through
+    the electrons reaches the lattice over l_c, which is 10 um and more, and not at the hot spot.
+
+    Args:
+        plane: `ElectronPlane`.
+        heat: `HeatedDisc`, or `HeatedRings` such as `heat_around` gives.
+        distance: r in nm, 0 or more, any shape.
+        tip: width of the thermometer in nm, 50 to 100 in scanning probes: the standard deviation of
+            the Gaussian over which both temperatures are averaged. 0 averages nothing.
+
+    Returns:
+        `AroundConstriction`, of the shape of `distance`; NaN where r < 0 or where so much is cooled
+        that there is no temperature above 0.
+
+    Raises:
+        TypeError: another plane or heat.
+        ValueError: a tip that is negative.
+
+    Warns:
+        UserWarning: a disc smaller than the mean free path.
+
+    References:
+        R. Franz and G. Wiedemann, Ann. Phys. 165, 497 (1853); for the T^5 law N. J. Appleyard et
+        al., Phys. Rev. Lett. 81, 3491 (1998), which was not compared with this.
+    """
+    if not isinstance(plane, ElectronPlane):
+        raise TypeError(f"plane must be an ElectronPlane, got {type(plane).__name__}")
+    if not isinstance(heat, (HeatedDisc, HeatedRings)):
+        raise TypeError(f"heat must be HeatedDisc or HeatedRings, got {type(heat).__name__}")
+    distance, tip = number(distance, "distance"), number(tip, "tip")
+    known = concrete(tip)
+    if known is not None and not np.all(known >= 0):
+        raise ValueError(f"tip must be 0 or more, in nm, got {known:g}")
+    if isinstance(heat, HeatedDisc):
+        radius, path = concrete(heat.radius), concrete(plane.mean_free_path)
+        if radius is not None and path is not None and radius < path:
+            warnings.warn(
+                f"the heated disc of {radius:.4g} nm is smaller than the elastic mean free path of "
+                f"{path:.4g} nm: inside it electrons do not diffuse, and the temperatures are "
+                "orders of magnitude only",
+                stacklevel=2,
+            )
+    return _around(plane, heat, distance, tip)
+
+
+@jax.jit
+def _around(plane, heat, distance, tip):
+    plane, heat, distance, tip = same_dtype((plane, heat, distance, tip))
+    held = meaningful(plane, heat, tip) & (tip >= 0)
+    middle, square, solved = _solved(plane, heat)
+
+    def at(distance):
+        """Electrons' temperature and heat to phonons, r in nm."""
+        place = jnp.log(jnp.maximum(distance, middle[0]))
+        electrons = jnp.sqrt(2 * jnp.interp(place, jnp.log(middle), square))
+        given = plane.loss * (electrons**plane.exponent - plane.temperature**plane.exponent)
+        return electrons, plane.lattice_rise(given)
+
+    x, weight = (jnp.asarray(a, distance.dtype) for a in _HERMITE)
+    weight = jnp.outer(weight, weight) / jnp.sum(weight) ** 2
+
+    def blurred(distance):
+        off = jnp.where(tip > 0, tip, 0)
+        along, across = distance + off * x[:, None], off * x[None, :]
+        # The root has no slope at 0.
+        square = along**2 + across**2
+        r = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
+        return [jnp.sum(weight * value) for value in at(r)]
+
+    found = jax.vmap(blurred)(distance.reshape(-1))
+    known = (distance >= 0) & solved
+    numbers = [jnp.where(known, y.reshape(distance.shape), jnp.nan) for y in found]
+    numbers = where_meaningful(held, numbers)
+    return AroundConstriction(*numbers, jnp.where(known & held, 0, 1))
+
+
+def _solved(plane, heat):
+    """Middles of the rings in nm, T^2/2 in them, and whether the equation is solved."""
+    start = _NEAREST * heat.smallest
+    end = jnp.maximum(_FARTHEST * plane.decay_length, 10 * heat.largest)
+    start, end = jax.lax.stop_gradient((jnp.minimum(start, end / 10), end))
+    share = jnp.asarray(np.linspace(0, 1, _CELLS + 1), start.dtype)
+    edges = start * jnp.exp(share * jnp.log(end / start))
+    middle = jnp.sqrt(edges[1:] * edges[:-1])
+    width = jnp.log(end / start) / _CELLS
+    inner = jnp.concatenate([jnp.zeros_like(edges[:1]), edges[1:-1]])  # the first is a disc
+    area = plane.angle / 2 * (edges[1:] ** 2 - inner**2)
+    # Nothing flows between these two in the middle, and T_0 stands beyond the end.
+    source = heat.within(edges[1:]) - jnp.where(inner > 0, heat.within(edges[:-1]), 0)
+    flow = plane.angle * plane.conduction / width
+    bath = plane.temperature**2 / 2
+    number_of = jnp.arange(_CELLS)
+    inward = jnp.where(number_of > 0, flow, 0)
+    outward = jnp.where(number_of < _CELLS - 1, flow, 2 * flow)
+    p = plane.exponent
+
+    def step(rise):
+        """Newton's step for the rise of T^2/2 above the bath's."""
+        square = 2 * (bath + rise)
+        slope = plane.loss * area * p * square ** (p / 2 - 1)
+        lost = plane.loss * area * (square ** (p / 2) - (2 * bath) ** (p / 2))
+        return tridiagonal(
+            -inward, inward + outward + slope, -outward, source - lost + slope * rise
+        )
+
+    def move(_, rise):
+        return jnp.maximum(step(rise), _COLDEST * bath)
+
+    begin = jnp.zeros_like(middle)
+    rise = jax.lax.stop_gradient(jax.lax.fori_loop(0, _STEPS, move, begin))
+    final = step(rise)  # with the derivatives of the solution
+    left = jnp.max(jnp.abs(final - rise) / (bath + rise))
+    # In single precision nothing is more than some roundings.
+    return middle, bath + final, left <= max(_SMALL, 64 * float(jnp.finfo(middle.dtype).eps))
+
+
+def tridiagonal(below: Any, diagonal: Any, above: Any, right: Any) -> jax.Array:
+    """Solution of a diagonally dominant tridiagonal system, by elimination without exchanges.
+
+    The one of a library is a call that not every GPU has.
+
+    Args:
+        below: (n,), of which the first is not used.
+        diagonal: (n,).
+        above: (n,), of which the last is not used.
+        right: (n,).
+    """
+
+    def forward(before, row):
+        below, diagonal, above, right = row
+        pivot = diagonal - below * before[0]
+        after = above / pivot, (right - below * before[1]) / pivot
+        return after, after
+
+    def backward(after, row):
+        found = row[1] - row[0] * after
+        return found, found
+
+    none = jnp.zeros_like(right[0])
+    _, rows = jax.lax.scan(forward, (none, none), (below, diagonal, above, right))
+    return jax.lax.scan(backward, none, rows, reverse=True)[1]

@@ -1,0 +1,323 @@
+"""Inelastic scattering inside a constriction: a probe between its left and its right part."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from qpcjax._numerics.panels import ORDER
+from qpcjax._numerics.roots import falling_root, newton_root
+from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.overviews import brief
+from qpcjax.resolution import Window, with_modes
+from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.in_series import HalfOf, InSeries
+from qpcjax.scatterers.search import finely_searched
+from qpcjax.transport.batching import batched
+from qpcjax.transport.integrals import transport_moments
+from qpcjax.validation import Range, Real, allowed, concrete
+
+PROBES = ("energy", "voltage", "voltage_temperature")
+FOUND, NO_BALANCE = 0, 1
+
+_SPREAD = 3**0.5 / (2 * np.pi)  # T_P k_B/eV of cold baths with T_1 = T_2
+_HOTTEST = 0.5  # of eV/k_B, up to which there is room for a warm probe
+_DOUBLINGS, _STEPS = 60, 60
+_SMALL = 1e-9  # of kT_P and the bias: a step of Newton's method that is none
+
+
+class InelasticTransport(NamedTuple):
+    """What flows through a constriction with a probe inside.
+
+    Fields:
+        current: in nA.
+        left, right: powers dissipated in the two reservoirs, in pW.
+        probe: power left inside the constriction, in pW; left + right + probe = V I.
+        mu: electrochemical potential of the probe in meV; None for the energy probe.
+        temperature: of the probe in K; None for the energy probe.
+        status: 0 where the probe balances; 1 where no potential, or no temperature above 0, does
+            so: the numbers are NaN then.
+    """
+
+    current: jax.Array
+    left: jax.Array
+    right: jax.Array
+    probe: jax.Array
+    mu: jax.Array | None
+    temperature: jax.Array | None
+    status: jax.Array
+
+    def __repr__(self):
+        return brief(self, dict(zip(self._fields, ("nA", *["pW"] * 3, "meV", "K"), strict=False)))
+
+
+class InelasticConstriction(AbstractScatterer):
+    r"""A left part T_1(E) and a right part T_2(E) with a probe P between them.
+
+    Electrons lose their phase in the probe, and what else they lose there is its kind:
+
+    .. math:: I_L = \frac{2e}{h} \int dE\, T_1 (f_L - f_P), \qquad
+              I_R = \frac{2e}{h} \int dE\, T_2 (f_P - f_R)
+
+    - "energy": every electron keeps its energy, f_P = (T_1 f_L + T_2 f_R)/(T_1 + T_2).
+    - "voltage": a Fermi function at the bath's temperature, its potential from I_L = I_R. It
+      swallows the heat J_L - J_R, up to nearly all of it: do not use it for the heat.
+    - "voltage_temperature": a Fermi function whose potential and temperature follow from I_L = I_R
+      and J_L = J_R, the electrons that scatter from each other. It is consistent for the heat.
+
+    There is no T(E) between the reservoirs that would hold at every bias: use
+    `inelastic_transport`, and no other function, with it.
+
+    Args:
+        left: T_1, any scatterer.
+        right: T_2, any scatterer.
+        probe: "energy", "voltage" or "voltage_temperature".
+        strength: share of the electrons that enter the probe, from 0 to 1; the others pass
+            `beside`.
+        beside: the scatterer that the others pass; needed where the strength is not 1.
+
+    Raises:
+        TypeError: a part that is no scatterer.
+        ValueError: another probe, a strength out of range, or one below 1 without `beside`.
+
+    References:
+        M. Buttiker, Phys. Rev. B 33, 3020 (1986); M. J. M. de Jong and C. W. J. Beenakker, Physica
+        A 230, 219 (1996).
+    """
+
+    left: Any = eqx.field(converter=as_scatterer)
+    right: Any = eqx.field(converter=as_scatterer)
+    probe: str = eqx.field(static=True, default="voltage_temperature")
+    strength: Real = eqx.field(
+        metadata=allowed(Range("a number from 0 to 1", 0.0, most=1.0)), default=1.0
+    )
+    beside: Any = eqx.field(
+        converter=lambda value: None if value is None else as_scatterer(value), default=None
+    )
+
+    opens_in_steps = False
+
+    def check(self):
+        """Check the kind of the probe, and that all electrons have a way."""
+        if self.probe not in PROBES:
+            raise ValueError(f"probe must be one of {', '.join(PROBES)}, got {self.probe!r}")
+        known = concrete(self.strength)
+        if self.beside is None and (known is None or np.any(known != 1)):
+            raise ValueError(
+                "beside must be given where the strength is not 1: the scatterer that electrons "
+                "pass without the probe; InelasticConstriction.within(scatterer) makes one"
+            )
+
+    @classmethod
+    def within(cls, scatterer, probe="voltage_temperature", strength=1.0):
+        r"""A probe in the middle of one barrier, of which a share of the electrons knows nothing.
+
+        The parts are two equal halves that add to the barrier without phase, t_n = 2 T_n/(1 + T_n),
+
+        .. math:: T_{LR} = (1 - \epsilon) T, \qquad T_{LP} = T_{PR} = \epsilon\, t
+
+        The probe resets the momentum of those that enter: with a strength of 1 an open mode
+        conducts half.
+
+        Args:
+            scatterer: any scatterer.
+            probe: the kind of probe.
+            strength: epsilon, from 0 (the coherent answer) to 1.
+        """
+        return cls(HalfOf(scatterer), HalfOf(scatterer), probe, strength, scatterer)
+
+    @property
+    def parts(self):
+        """The scatterers in it, by the name of their field."""
+        named = {"left": self.left, "right": self.right, "beside": self.beside}
+        return {name: part for name, part in named.items() if part is not None}
+
+    @property
+    def memory(self):
+        """That of all parts."""
+        return sum(part.memory for part in self.parts.values())
+
+    def eigenvalues(self, energy, bias=0.0):
+        """There are none: see `inelastic_transport`."""
+        raise TypeError(
+            "InelasticConstriction has no T(E): what its probe emits depends on the reservoirs; "
+            "use qpcjax.inelastic_transport(constriction, reservoirs)"
+        )
+
+    def thresholds(self, bias=0.0):
+        """There are none either."""
+        return self.eigenvalues(bias)
+
+    def with_parts(self, change):
+        """The same constriction with a function of each of its scatterers in their place."""
+        names = list(self.parts)
+        changed = [change(part) for part in self.parts.values()]
+        return eqx.tree_at(lambda c: [getattr(c, name) for name in names], self, changed)
+
+    def settled(self):
+        """The same with settled parts."""
+        return self.with_parts(lambda part: part.settled())
+
+
+def inelastic_transport(constriction, reservoirs, order=ORDER):
+    r"""Current and heat through a constriction in which electrons scatter inelastically.
+
+    With I_L = I_R = I, and J_L, J_R the currents of energy on both sides of the probe,
+
+    .. math:: P_L = \mu_L I/e - J_L, \quad P_R = J_R - \mu_R I/e, \quad P_P = J_L - J_R
+
+    P_P is 0 but for the voltage probe. A part whose T(E, V) follows the bias sees what drops over
+    it, and half of the bias with the energy probe. Derivatives are those of the implicit function.
+
+    Args:
+        constriction: `InelasticConstriction`.
+        reservoirs: `Reservoirs`, whose fields broadcast.
+        order: Gauss nodes in a panel of the quadrature.
+
+    Returns:
+        `InelasticTransport`; NaN with status 1 where nothing is transmitted, or where the probe
+        cannot balance: two narrow levels that would invert its occupation need a temperature below
+        zero, and nothing balances it at T = 0 without a bias.
+
+    Raises:
+        TypeError: another scatterer.
+
+    References:
+        M. Buttiker, Phys. Rev. B 33, 3020 (1986).
+    """
+    if not isinstance(constriction, InelasticConstriction):
+        raise TypeError(
+            "constriction must be an InelasticConstriction, got "
+            f"{type(constriction).__name__}: without a probe use qpcjax.dissipation"
+        )
+    return _inelastic(_with_room(constriction, reservoirs), reservoirs, order)
+
+
+def _with_room(constriction, r):
+    """The constriction with the modes that warm probes need, where all numbers are concrete."""
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((constriction, r))):
+        return constriction
+    spread = _HOTTEST * np.abs(np.asarray(r.bias)) / BOLTZMANN
+    hottest = np.asarray(r.temperature) + np.abs(np.asarray(r.temperature_bias)) / 2 + spread
+    window = Window(np.asarray(r.mu), np.asarray(r.bias), hottest)
+    return constriction.with_parts(lambda part: finely_searched(with_modes(part, window)))
+
+
+@batched(64, static=("order",), room="")
+def _inelastic(constriction, reservoirs, order):
+    r = reservoirs
+    half = r.bias / 2
+    if constriction.probe == "energy":
+        zeroth, first = _moments(InSeries(constriction.left, constriction.right), r, order)
+        flows, place = (zeroth, first, zeroth, first), None
+        found = jnp.isfinite(zeroth)
+    else:
+        flows, place, found = _with_fermi_probe(constriction, r, order)
+    offset = 0 if place is None else place[0]
+    in_left, heat_left, in_right, heat_right = flows
+    gathered = in_left - in_right
+    numbers = [
+        in_left,
+        half * in_left - heat_left,
+        half * in_right + heat_right,
+        heat_left - heat_right - offset * gathered,
+    ]
+    if constriction.beside is not None:
+        zeroth, first = _moments(constriction.beside, r, order)
+        without = [zeroth, half * zeroth - first, half * zeroth + first, 0 * zeroth]
+        share = constriction.strength
+        numbers = [share * a + (1 - share) * b for a, b in zip(numbers, without, strict=True)]
+    numbers = [CONDUCTANCE_QUANTUM * x for x in numbers]
+    state = [None, None] if place is None else [r.mu + place[0], r.temperature + place[1]]
+    numbers = [x if x is None else jnp.where(found, x, jnp.nan) for x in (*numbers, *state)]
+    return InelasticTransport(*numbers, jnp.where(found, FOUND, NO_BALANCE))
+
+
+def _moments(scatterer, r, order):
+    return transport_moments(scatterer, r.mu, r.bias, r.temperature, r.temperature_bias, order)
+
+
+def _with_fermi_probe(constriction, r, order):
+    """Flows on both sides, mu_P - mu and T_P - T, and whether the probe balances."""
+    half, half_difference = r.bias / 2, r.temperature_bias / 2
+
+    def flows(place):
+        """Moments of (E - mu) left and right of a probe at mu + place[0] and T + place[1]."""
+        offset, warmer = place
+        at_left = transport_moments(
+            constriction.left,
+            r.mu + (half + offset) / 2,
+            half - offset,
+            r.temperature + (half_difference + warmer) / 2,
+            half_difference - warmer,
+            order,
+        )
+        at_right = transport_moments(
+            constriction.right,
+            r.mu + (offset - half) / 2,
+            half + offset,
+            r.temperature + (warmer - half_difference) / 2,
+            half_difference + warmer,
+            order,
+        )
+        return (
+            at_left[0],
+            at_left[1] + (half + offset) / 2 * at_left[0],
+            at_right[0],
+            at_right[1] + (offset - half) / 2 * at_right[0],
+        )
+
+    at = _at_bath_temperature if constriction.probe == "voltage" else _at_own_temperature
+    place, found = at(flows, r)
+    passed = flows(place)
+    return passed, place, found & jnp.isfinite(passed[0] + passed[2])
+
+
+def _at_bath_temperature(flows, r):
+    """The voltage probe."""
+    none = jnp.zeros_like(r.bias)
+
+    def gathered(offset):
+        in_left, _, in_right, _ = flows(jnp.stack([offset, none]))
+        return in_left - in_right
+
+    width = jnp.abs(r.bias) + BOLTZMANN * (r.temperature + jnp.abs(r.temperature_bias))
+    width = jax.lax.stop_gradient(jnp.maximum(width, jnp.finfo(width.dtype).tiny))
+    ends = jnp.asarray([-1.0, 1.0], width.dtype)
+
+    def outside(state):
+        step, _, at_ends = state
+        return (step < _DOUBLINGS) & ((at_ends[0] <= 0) | (at_ends[1] >= 0))
+
+    def widened(state):
+        step, width, _ = state
+        return step + 1, 2 * width, jax.vmap(gathered)(2 * width * ends)
+
+    begin = (0, width / 2, -ends * 0)
+    _, width, at_ends = jax.lax.stop_gradient(jax.lax.while_loop(outside, widened, begin))
+    root = falling_root(gathered, -width, width)
+    found = (at_ends[0] > 0) & (at_ends[1] < 0)
+    return jnp.stack([root, none]), found
+
+
+def _at_own_temperature(flows, r):
+    """The voltage-temperature probe: both numbers by Newton's method."""
+    bias, bath = jax.lax.stop_gradient((jnp.abs(r.bias), r.temperature))
+    spread = _SPREAD * bias / BOLTZMANN
+
+    def off(place):
+        in_left, heat_left, in_right, heat_right = flows(place)
+        return jnp.stack([in_left - in_right, heat_left - heat_right])
+
+    def scale(place):
+        warm = BOLTZMANN * (bath + place[1])
+        return jnp.stack([warm + bias, bath + place[1]])
+
+    # Small warming keeps its digits: sqrt(T^2 + s^2) - T without cancellation.
+    warmer = spread**2 / jnp.maximum(jnp.hypot(bath, spread) + bath, jnp.finfo(bath.dtype).tiny)
+    start = jnp.stack([jnp.zeros_like(bias), warmer])
+    place, left = newton_root(off, start, scale, _STEPS)
+    return place, jnp.all(jnp.abs(left) <= _SMALL)
