@@ -344,11 +344,14 @@ def _solved(plane, heat):
     """Middles of the rings in nm, T^2/2 in them, and whether the equation is solved."""
     start = _NEAREST * heat.smallest
     end = jnp.maximum(_FARTHEST * plane.decay_length, 10 * heat.largest)
-    start, end = jax.lax.stop_gradient((jnp.minimum(start, end / 10), end))
-    share = jnp.asarray(np.linspace(0, 1, _CELLS + 1), start.dtype)
-    edges = start * jnp.exp(share * jnp.log(end / start))
-    middle = jnp.sqrt(edges[1:] * edges[:-1])
+    start, end, smallest = jax.lax.stop_gradient(
+        (jnp.minimum(start, end / 10), end, jnp.asarray(heat.smallest, end.dtype))
+    )
     width = jnp.log(end / start) / _CELLS
+    # An edge stands where a disc ends, so that what its radius does is as precise as the rest.
+    place = jnp.arange(_CELLS + 1, dtype=end.dtype) - jnp.round(jnp.log(smallest / start) / width)
+    edges = smallest * jnp.exp(width * place)
+    middle = jnp.sqrt(edges[1:] * edges[:-1])
     inner = jnp.concatenate([jnp.zeros_like(edges[:1]), edges[1:-1]])  # the first is a disc
     area = plane.angle / 2 * (edges[1:] ** 2 - inner**2)
     # Nothing flows between these two in the middle, and T_0 stands beyond the end.
