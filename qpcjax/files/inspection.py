@@ -19,7 +19,7 @@ from qpcjax.files.reading import (
 from qpcjax.files.set_axes import axes_of
 from qpcjax.files.suggested_commands import Commands
 from qpcjax.files.table import digest
-from qpcjax.files.trace_selection import chosen_line, offered_traces, pointed
+from qpcjax.files.trace_selection import check_points, chosen_line, offered_traces, pointed
 from qpcjax.files.traces import trace_columns
 from qpcjax.files.two_files import count_traces, pair, read_trace_columns
 from qpcjax.measurements import ConductanceTrace, InputError
@@ -232,6 +232,10 @@ def _lines(table, choice):
 
 def _axes(table, choice):
     gate, measured = trace_columns(table, choice)
+    try:
+        check_points(table, gate.column)
+    except InputError:
+        return ()
     there = ~(np.isnan(gate.column.values) | np.isnan(np.abs(measured.column.values)))
     try:
         found = axes_of(table, gate, measured.column, np.flatnonzero(there), choice.setting)
