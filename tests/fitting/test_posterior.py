@@ -94,7 +94,7 @@ def test_bands_from_samples(posterior):
     np.testing.assert_allclose(band.median, value, atol=0.3 * error.max())
     np.testing.assert_allclose((band.upper - band.lower) / 2, error, rtol=0.25)
     with pytest.raises(ValueError, match="kind must be one of"):
-        posterior.predict("noise", gate)
+        posterior.predict("colour", gate)
 
 
 @sampled
