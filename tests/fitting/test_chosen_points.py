@@ -22,6 +22,7 @@ ONES = np.arange(1.0, 6.0)
 KINDS = {
     "trace": ConductanceTrace(
         GATE, ONES, "a trace", sigma=0.1 * ONES, temperature=ONES / 10, dropped=3, sha256="ab",
+        notes=("its sign was turned",),
         metadata={"field": "0 T"},
     ),
     "spectroscopy": BiasSpectroscopy(GATE, ONES, ONES, bias_offset=0.25, sigma=0.1 * ONES),
@@ -50,7 +51,7 @@ def test_points_are_chosen_with_all_that_belongs_to_them(kind, points, numbers):
         before, after = getattr(whole, field.name), getattr(few, field.name)
         if field.name == "excluded":
             assert after == 5 - len(numbers)
-        elif np.ndim(before):  # a number for each point
+        elif isinstance(before, np.ndarray):  # a number for each point
             np.testing.assert_array_equal(after, before[numbers])
         else:
             assert after == before, field.name
