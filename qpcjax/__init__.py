@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from qpcjax.frames import to_xarray as to_xarray
     from qpcjax.heat.damping import AbstractDamping as AbstractDamping
     from qpcjax.heat.damping import QuadraticDamping as QuadraticDamping
+    from qpcjax.heat.distances import HeatSpread as HeatSpread
+    from qpcjax.heat.distances import cascade_distance as cascade_distance
+    from qpcjax.heat.distances import heat_quantiles as heat_quantiles
+    from qpcjax.heat.distances import heat_spread as heat_spread
     from qpcjax.heat.electron_temperature import AroundConstriction as AroundConstriction
     from qpcjax.heat.electron_temperature import ElectronPlane as ElectronPlane
     from qpcjax.heat.electron_temperature import HeatedDisc as HeatedDisc
@@ -103,6 +107,7 @@ _HOMES = {
     "designing": ("design",),
     "frames": ("to_dataframe", "to_xarray"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
+    "heat.distances": ("HeatSpread", "cascade_distance", "heat_quantiles", "heat_spread"),
     "heat.electron_temperature": (
         *("AroundConstriction", "ElectronPlane", "HeatedDisc", "HeatedRings"),
         *("electron_temperature", "heat_around"),

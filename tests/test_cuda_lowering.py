@@ -71,6 +71,15 @@ FUNCTIONS = {
     "hot_spot of the RPA law": lambda c, r: qpc.hot_spot(c, r, RPA),
     "hot_spot of Giuliani and Quinn": lambda c, r: qpc.hot_spot(c, r, qpc.GiulianiQuinnDamping()),
     "inelastic_length": lambda c, r: qpc.inelastic_length(c, r, DAMPING, r.mu + 1.0),
+    "heat_quantiles": lambda c, r: qpc.heat_quantiles(c, r, RPA, 0.4),
+    "heat_quantiles of random paths": lambda c, r: qpc.heat_quantiles(
+        c, r, RPA, 0.4, "upstream", "exponential"
+    ),
+    "heat_spread": lambda c, r: qpc.heat_spread(c, r, DAMPING),
+    "cascade_distance": lambda c, r: qpc.cascade_distance(c, r, RPA, r.mu + 1.0),
+    "power_per_length of random paths": lambda c, r: qpc.power_per_length(
+        c, r, RPA, 800.0, part="net", free_path=3
+    ),
     "power_per_length": lambda c, r: qpc.power_per_length(c, r, DAMPING, 800.0),
     "heat_around": qpc.heat_around,
     "electron_temperature": lambda c, r: qpc.electron_temperature(

@@ -9,7 +9,7 @@ import numpy as np
 
 from qpcjax._numerics.roots import falling_root
 from qpcjax._numerics.sorting import ascending
-from qpcjax.heat.profile import POINTS_AT_ONCE, downstream, free_path, rate_and_slope
+from qpcjax.heat.free_paths import POINTS_AT_ONCE, downstream, free_path, rate_and_slope
 from qpcjax.overviews import brief
 from qpcjax.scatterers.search import over
 from qpcjax.transport.batching import batched

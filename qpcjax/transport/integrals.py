@@ -75,19 +75,24 @@ class Energies:
         return scatterer.weight * jax.vmap(jax.vmap(one))(self._mu + self.offset)
 
 
-@dataclasses.dataclass(frozen=True)
-class Integrand:
+class Integrand(eqx.Module):
     """What is integrated over energy.
 
     Args:
-        function: from `Energies` to an array of the nodes, or a pytree of such arrays. It must be 0
-            where f_L = f_R = 0 and where f_L = f_R = 1. Define it once: a new function is compiled
-            anew.
+        function: from `Energies`, and the parameters, to an array of the nodes, or a pytree of such
+            arrays. It must be 0 where f_L = f_R = 0 and where f_L = f_R = 1. Define it once: a new
+            function is compiled anew.
         linear: whether it is proportional to f_L - f_R; the derivatives at T = 0 then need less.
+        parameters: further arguments of the function, pytrees by which it is differentiated.
     """
 
-    function: Callable[[Energies], Any]
-    linear: bool = False
+    function: Callable[..., Any] = eqx.field(static=True)
+    linear: bool = eqx.field(default=False, static=True)
+    parameters: tuple = ()
+
+    def __call__(self, energies):
+        """The function at these energies."""
+        return self.function(energies, *self.parameters)
 
 
 class Terms(eqx.Module):
@@ -119,7 +124,7 @@ class _Sides(NamedTuple):
     backward: jax.Array
 
 
-@functools.partial(jax.jit, static_argnames=("integrand", "order", "narrow", "keep"))
+@functools.partial(jax.jit, static_argnames=("order", "narrow", "keep"))
 def terms(
     integrand,
     scatterer,
@@ -130,8 +135,13 @@ def terms(
     order=ORDER,
     narrow=False,
     keep=None,
+    ends=(),
 ) -> Terms:
-    """The terms of an integral; arguments as in `integral`."""
+    """The terms of an integral; arguments as in `integral`.
+
+    `narrow` takes the window of `smeared_flow`, `keep` a number of panels, and `ends` are arrays of
+    offsets from mu where panels end besides.
+    """
     require_count("order", order, 2, most=MOST_ORDER)
     scatterer = scatterer.settled()
     backward = bias < 0
@@ -162,7 +172,7 @@ def terms(
     valid &= scatterer.resolved()
     thermal = jnp.asarray(thermal, mu.dtype)
     edges += [half_bias + warm[0] * thermal, -half_bias + warm[1] * thermal]
-    edges = jnp.concatenate([*edges, scatterer.panel_edges(bias) - mu])
+    edges = jnp.concatenate([*edges, scatterer.panel_edges(bias) - mu, *ends])
     thresholds = scatterer.thresholds(bias) - mu
     moving = scatterer.jumps(bias).size > 0
     rounding = negligible(mu, half_bias) if moving else None
@@ -215,7 +225,7 @@ def _energies(scatterer, mu, bias, sides, y, filled, occupation):
 def _rows(integrand, scatterer, mu, bias, sides, y, weight, filled):
     """The integrand times the weights at nodes y."""
     energies = _energies(scatterer, mu, bias, sides, y, filled, _occupation(y, sides))
-    found = integrand.function(energies)
+    found = integrand(energies)
     return jax.tree.map(lambda density: weight * density, found)
 
 
@@ -279,7 +289,7 @@ def _with_moved_steps(kT, panels, integrand, order, scatterer, mu, bias, sides):
     weight = before(weight, amounts, "constant")
     place = before(y, places)
     energies = _energies(scatterer, mu, bias, sides, place, filled + rows, occupation)
-    return jax.tree.map(lambda density: weight * density, integrand.function(energies))
+    return jax.tree.map(lambda density: weight * density, integrand(energies))
 
 
 def _step_rows(integrand, order):
