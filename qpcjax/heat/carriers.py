@@ -30,16 +30,8 @@ def require_options(side, part, free_path):
     if part not in PARTS:
         raise ValueError(f'part must be "emitted" or "net", got {part!r}')
     if free_path not in ("fixed", "exponential"):
-        require_count(
-            "free_path",
-            free_path,
-            purpose=': the number of an Erlang distribution, or "fixed", or "exponential"',
-        )
-        if free_path > _MOST_STOPS:
-            raise ValueError(
-                f"free_path must be at most {_MOST_STOPS} as the number of an Erlang distribution, "
-                f'got {free_path}: take "fixed", where it goes to'
-            )
+        words = ': the number of an Erlang distribution, or "fixed", or "exponential"'
+        require_count("free_path", free_path, 1, words, _MOST_STOPS)
 
 
 class Carriers(eqx.Module):
