@@ -127,8 +127,8 @@ class Potential(AbstractPotential):
                 (nx, 1) and y of shape (1, ny). They are NumPy's, unless half_length or width are
                 traced, so that NumPy functions serve; a function of traced numbers needs
                 jax.numpy.
-            half_length: X in nm: the potential counts for |x| < X and is 0 beyond.
-            width: W in nm of the strip |y| < W/2 with hard walls.
+            half_length: X in nm: the potential counts for -X < x < X and is 0 beyond.
+            width: W in nm of the strip -W/2 < y < W/2 with hard walls.
             mass: effective mass in m_e; GaAs by default.
 
         Raises:

@@ -76,7 +76,7 @@ mu = { file = "mu.txt", unit = "eV" }
 
 
 BAD = {
-    "no file": (None, "spec.toml: cannot be read: No such file"),
+    "no file": (None, "spec.toml: there is no such file"),
     "no TOML": (("[axes]", "[axes"), "is not TOML"),
     "unknown key": (("observables", "observable"), "no 'observable': did you mean observables?"),
     "no axes": (("[axes]", "[fixed2]"), "there is no 'fixed2'"),
