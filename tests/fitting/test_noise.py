@@ -116,7 +116,7 @@ def test_a_wrong_model_says_by_how_much_and_where_it_misses():
         (1.2, None),
         (2, "may be too small"),
         (5, "compare other barriers"),
-        (20, "hold only as far as other barriers agree"),
+        (20, "hold only as far as other barriers"),
     ],
 )
 def test_doubts_are_graded(times, advice):
