@@ -143,6 +143,7 @@ PICTURES = {
     "waterfall": _waterfall,
     "conductance_map": lambda: plot.conductance_map(*spectroscopy()),
     "transconductance_map": lambda: plot.transconductance_map(*spectroscopy()),
+    "map_fit": lambda: plot.map_fit(spectroscopy()[1]),
     "heating": lambda: plot.heating(predict_heating(trace_fit(), bias=2.0, temperature=1.6)),
     "spectrum": lambda: plot.spectrum(ENERGY, qpc.transmission(CHANNEL, ENERGY), RESERVOIRS),
     "powers": lambda: plot.powers(ENERGY, _heat(ENERGY, RESERVOIRS.bias), RESERVOIRS),
