@@ -90,7 +90,12 @@ def test_markup_and_emoji_are_shown_as_they_are_written(name, tmp_path):
     status, _, err = call("fit", tmp_path / name)
     assert status == 2
     assert err.replace(" ", "").count(name) >= 2  # the file's name, and the cell
+    status, _, err = call("inspect", tmp_path / name)
+    assert status == 2
+    assert err.replace(" ", "").count(name) >= 2
+    (tmp_path / name).write_text(f"{HEAD}\n1,2\n2,3\n")
     status, out, _ = call("inspect", tmp_path / name)
+    assert status == 0
     assert name in out
 
 
