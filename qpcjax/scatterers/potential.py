@@ -16,7 +16,7 @@ from qpcjax.potentials.sectors import Sectors, across, along, gauge, sectors_of,
 from qpcjax.potentials.waves import from_right, waves
 from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.validation import Real, allowed, concrete, number, positive, require_count
+from qpcjax.validation import Real, allowed, concrete, number, positive, require, require_count
 
 # h/e in T nm^2
 _FLUX_QUANTUM = PLANCK / ELEMENTARY_CHARGE * 1e18
@@ -151,6 +151,8 @@ class PotentialScatterer(AbstractScatterer):
         values = potential.at(x, self.y)
         if window is not None:
             outer = self.half_length
+            require("window", window, "a positive length in nm", lambda w: w > 0)
+            require("half_length - window", outer - window, "0 or more in nm", lambda r: r >= 0)
             values = values * jnp.asarray(window_of(x, outer - window, outer))[:, None]
         self.values = values if cap is None else capped(values, cap, softness)
         self.mass = number(potential.mass, "mass")
@@ -163,12 +165,8 @@ class PotentialScatterer(AbstractScatterer):
         self.made = None
         self.error_estimate = np.zeros(0)
         self.status = np.int32(UNKNOWN)
-        self.highest, self.open_modes = math.inf, self.sine_modes
-        limit = concrete(self.energy_limit())
-        if highest is not None:
-            self.highest = float(highest)
-        elif limit is not None and limit.ndim == 0:
-            self.highest = float(limit)
+        self.highest = math.inf if highest is None else float(highest)
+        self.open_modes = self.sine_modes
         self.open_modes = self._most_open()
 
     def check(self):
@@ -276,6 +274,9 @@ class PotentialScatterer(AbstractScatterer):
         last = self.scale * (self.sine_modes * np.pi / self.width) ** 2 - margin
         if self.lead_profiles:
             last = last + jnp.min(jnp.asarray(self.values)[np.array([0, -1])])
+        elif self.open_modes < self.sine_modes:
+            next_one = self.scale * ((self.open_modes + 1) * np.pi / self.width) ** 2
+            last = jnp.minimum(last, next_one)
         return jnp.minimum(jnp.minimum(fastest, last), self.highest)
 
     def leak(self):
@@ -412,9 +413,10 @@ class PotentialScatterer(AbstractScatterer):
         """The largest number of modes that may be open below the highest energy."""
         width, mass = concrete(self.width), concrete(self.mass)
         flat = not self.lead_profiles and self.drop is None
-        if width is None or mass is None or not flat or not math.isfinite(self.highest):
+        limit = concrete(self.energy_limit()) if math.isinf(self.highest) else self.highest
+        if width is None or mass is None or limit is None or np.ndim(limit) or not flat:
             return self.sine_modes
-        squared = max(self.highest, 0.0) * float(mass) / HBAR2_OVER_2M
+        squared = max(float(limit), 0.0) * float(mass) / HBAR2_OVER_2M
         count = math.floor(math.sqrt(squared) * float(width) / math.pi)
         return min(max(count, 1), self.sine_modes)
 

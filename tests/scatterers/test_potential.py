@@ -329,6 +329,7 @@ def test_the_response_is_that_to_a_weak_tip():
         ({"sectors": 15, "modes": 8}, "sectors must be an even number, got 15"),
         ({"sectors": 16, "modes": 1}, "modes must be a whole number, 2 or more"),
         ({"sectors": 16, "modes": 8, "points": 5}, "points must be a whole number, 8 or more"),
+        ({**SMALL, "window": 70.0}, "half_length - window must be 0 or more in nm"),
         ({**SMALL, "drop": (10.0, -10.0)}, "drop must be two x in nm, rising"),
         ({**SMALL, "drop": lambda x: 0 * x}, "drop must fall from 1/2"),
         ({**SMALL, "magnetic_field": 1.0, "field_window": (10.0, 99.0)}, "within half_length"),
