@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax._numerics import safe
+from qpcjax._numerics.eigen import eigvalsh
 from qpcjax._numerics.small_matrices import inverse, product
 
 
@@ -170,7 +171,7 @@ def eigenvalues(found, modes) -> jax.Array:
     left, right = found.waves[0, :modes], found.waves[1, :modes]
     t = product(left, found.green, adjoint(right))
     t = 2 * _as_complex(k[0])[:, None] * t * _as_complex(k[1])
-    values = jnp.linalg.eigvalsh(product(t, adjoint(t)))[::-1]
+    values = eigvalsh(product(t, adjoint(t)))[::-1]
     return jnp.where(values > 0, values, 0)
 
 

@@ -16,9 +16,11 @@ without a field, and neighbours are related by :math:`O_i^T e^{-i(\theta_i - \th
 import math
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qpcjax._numerics.eigen import eigh
 from qpcjax._numerics.small_matrices import product
 
 # Levels that are equal have no eigenvectors to differentiate: a slope this small parts them.
@@ -161,9 +163,9 @@ def sectors_of(
     matrices = (coefficients[:, near] - coefficients[:, far]) / scale + free * one
 
     own, ends = matrices[1::2], matrices[::2]
-    if profiles:  # one call of LAPACK for all: two in one program may wait for each other
+    if profiles:
         own = xp.concatenate([own, ends[:1], ends[-1:]])
-    levels, vectors = xp.linalg.eigh(own)
+    levels, vectors = np.linalg.eigh(own) if xp is np else jax.vmap(eigh)(own)
     if profiles:
         lead_levels, lead_modes = levels[count:], vectors[count:]
         levels, vectors = levels[:count], vectors[:count]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax._numerics import safe
+from qpcjax._numerics.eigen import eigvalsh
 from qpcjax._numerics.slopes import slopes_at_once
 from qpcjax._numerics.small_matrices import inverse, product
 from qpcjax.constants import GAAS_MASS
@@ -300,12 +301,12 @@ class MatchedConstriction(AbstractChannel):
         return r - jnp.eye(waves.shape[1], dtype=a.dtype), t
 
     def _eigenvalues(self, e):
-        """All parts and parities in one call of LAPACK, for the reason said at `inverse`."""
+        """All parts and parities together, which compiles once."""
         parts = self._parts()
         t = [self._amplitudes(e, parity, kept)[1] for kept, _ in parts for parity in (0, 1)]
         size = max(m.shape[0] for m in t)
         t = jnp.stack([jnp.pad(m, (0, size - m.shape[0])) for m in t])
-        values = jnp.linalg.eigvalsh(product(jnp.conj(t.transpose(0, 2, 1)), t))[:, ::-1]
+        values = jax.vmap(eigvalsh)(product(jnp.conj(t.transpose(0, 2, 1)), t))[:, ::-1]
         values = jnp.clip(values, 0).reshape(len(parts), 2, size)
         weights = jnp.asarray([weight for _, weight in parts], values.dtype)
         values = jnp.tensordot(weights, values, 1, precision=jax.lax.Precision.HIGHEST)
