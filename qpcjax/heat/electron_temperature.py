@@ -337,8 +337,8 @@ def _around(plane, heat, distance, tip):
     found = jax.vmap(blurred)(distance.reshape(-1))
     known = (distance >= 0) & solved
     numbers = [jnp.where(known, y.reshape(distance.shape), jnp.nan) for y in found]
-    numbers = where_meaningful(held, numbers)
-    return AroundConstriction(*numbers, jnp.where(known & held, 0, 1))
+    electrons, lattice = where_meaningful(held, numbers)
+    return AroundConstriction(electrons, lattice, jnp.where(known & held, 0, 1))
 
 
 def _solved(plane, heat):
