@@ -93,8 +93,8 @@ def usual(table, names):
 def recognised(table, quantity: ColumnKind):
     """The columns whose names tell the quantity: usual names, or likely ones in one of its units.
 
-    Of several likely ones those that move come first, as a second gate that rests is a setting;
-    and of those that hold the same numbers, as two gates that are set together, the first.
+    Of several likely columns the ones whose values change come first: a second gate that rests is
+    a setting. Of columns with the same numbers, such as two gates set together, the first is taken.
     """
     hits = usual(table, quantity.names)
     if hits or table.nameless:

@@ -304,7 +304,7 @@ class Rows:
             width: how many cells every row must have.
             blank_rows: whether an empty line is a row of its own (two files must stay in step).
             complete: whether a cell without a number is an error.
-            lines: those that are read; by default all.
+            lines: the lines to read; by default all.
         """
         table = []
         for number, line, row in self._split if lines is None else self._cells_of(lines):

@@ -147,7 +147,7 @@ def titled(name: str, unit: str) -> str:
 
 
 def score(cells: list[str]) -> int:
-    """How much cells look like names: those with a unit, and those that are known."""
+    """How much cells look like names: cells with a unit, and cells with a known name."""
     return sum(_worth(cell) for cell in cells)
 
 

@@ -84,7 +84,7 @@ def _fixed_quantile(scatterer, reservoirs, carriers, quantile):
     moved, miss = step(cut, quantile)
     place = moved - potential
     stops = carriers.stops(place)
-    # Carriers that stop before the others must be those that lie farther from the potential.
+    # Carriers that stop early must lie farther from the potential than the other carriers.
     rate = jnp.where(carries, stopped / some, 0)
     early = rate > jax.lax.stop_gradient(stops)
     far = sign * (x - jax.lax.stop_gradient(place)) > 0

@@ -119,7 +119,7 @@ class InelasticConstriction(AbstractScatterer):
 
         .. math:: T_{LR} = (1 - \epsilon) T, \qquad T_{LP} = T_{PR} = \epsilon\, t
 
-        The probe resets the momentum of those that enter: with a strength of 1 an open mode
+        The probe resets the momentum of electrons that enter it: with a strength of 1 an open mode
         conducts half.
 
         Args:
