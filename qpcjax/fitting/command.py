@@ -1,7 +1,5 @@
 """What `qpcjax fit` does between its options and its files."""
 
-import dataclasses
-
 import numpy as np
 
 from qpcjax._versions import versions
@@ -175,8 +173,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     from qpcjax.fitting.archive import summary_and_fit
     from qpcjax.fitting.hysteresis import hysteresis_in_words
 
-    (known,) = question.temperatures_of(1)
-    whole = dataclasses.replace(data, temperature=known)
+    (whole,) = question.at_known_temperatures([data])
     used = fitted_points(whole, question.ranges, question.skips)
     chosen = not np.all(used)
     data = whole[used] if chosen else whole

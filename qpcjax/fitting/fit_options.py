@@ -108,6 +108,33 @@ class TraceFitOptions:
             )
         return [*(known or (None,))] * (1 if len(known) == count else count)
 
+    def at_known_temperatures(self, parts):
+        """Traces or maps with the temperatures stated here; without any they keep their own.
+
+        Raises:
+            ValueError: another number of temperatures.
+        """
+        stated = self.temperatures_of(len(parts))
+        return [
+            part if known is None else dataclasses.replace(part, temperature=known)
+            for part, known in zip(parts, stated, strict=True)
+        ]
+
+    @property
+    def of_joint_fit(self):
+        """What `fit_together` and `fit_map` are given beside their data."""
+        return {
+            "shoulder": self.form_of_shoulder,
+            "free": self.freed,
+            "fixed": dict(self.hold),
+            "loss": self.loss,
+            "mu": self.chemical_potential,
+            "mass": self.mass,
+            "knots": self.knots,
+            "constant_ratio": self.constant_ratio,
+            "zeeman": self.split,
+        }
+
     @property
     def form_of_shoulder(self):
         """The name of the shoulder, or None."""

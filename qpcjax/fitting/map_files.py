@@ -1,7 +1,5 @@
 """What `qpcjax fit --map` writes of a map over gate and bias."""
 
-import dataclasses
-
 import numpy as np
 
 from qpcjax.files import InputError, write_files
@@ -43,28 +41,18 @@ def answer_map(
     from qpcjax.fitting.lever_arm import lever_arms
     from qpcjax.fitting.map_fit import fit_map
 
-    (temperature,) = question.temperatures_of(1)
-    spectrum = dataclasses.replace(spectrum, temperature=temperature)
+    (spectrum,) = question.at_known_temperatures([spectrum])
     if trace is not None:
         used = fitted_points(trace, question.ranges, question.skips)
-        part = trace if np.all(used) else trace[used]
-        trace = dataclasses.replace(part, temperature=temperature)
+        (trace,) = question.at_known_temperatures([trace if np.all(used) else trace[used]])
     try:
         answer = fit_map(
             spectrum,
             trace,
             question.model or _MODEL,
-            shoulder=question.form_of_shoulder,
-            free=question.freed,
-            fixed=dict(question.hold),
-            loss=question.loss,
             progress=progress,
             told=None if told is None else lambda n, f: told(f"{n} alone: {in_noise(f.parts[0])}"),
-            mu=question.chemical_potential,
-            mass=question.mass,
-            knots=question.knots,
-            constant_ratio=question.constant_ratio,
-            zeeman=question.split,
+            **question.of_joint_fit,
         )
     except InputError:
         raise

@@ -1,7 +1,5 @@
 """What `qpcjax fit` writes of several traces that it fits together."""
 
-import dataclasses
-
 import numpy as np
 
 from qpcjax.files import InputError, write_files
@@ -41,12 +39,10 @@ def files_together(
     from qpcjax import plot
     from qpcjax.fitting.together import fit_together
 
-    temperatures = question.temperatures_of(len(traces))
     chosen = []
-    for trace, temperature in zip(traces, temperatures, strict=True):
+    for trace in question.at_known_temperatures(traces):
         used = fitted_points(trace, question.ranges, question.skips)
-        part = trace if np.all(used) else trace[used]
-        chosen.append(dataclasses.replace(part, temperature=temperature))
+        chosen.append(trace if np.all(used) else trace[used])
 
     def shown(name, found):
         if told:
@@ -57,17 +53,9 @@ def files_together(
             chosen,
             question.model or _MODEL,
             private=question.private,
-            shoulder=question.form_of_shoulder,
-            free=question.freed,
-            fixed=dict(question.hold),
-            loss=question.loss,
             progress=progress,
             told=shown,
-            mu=question.chemical_potential,
-            mass=question.mass,
-            knots=question.knots,
-            constant_ratio=question.constant_ratio,
-            zeeman=question.split,
+            **question.of_joint_fit,
         )
     except InputError:
         raise

@@ -138,6 +138,10 @@ def test_temperatures_of_several_traces():
     assert TraceFitOptions().temperatures_of(2) == [None] * 2
     with pytest.raises(ValueError, match="one for each of the 3 traces, got 2"):
         question.temperatures_of(3)
+    own = [ConductanceTrace(GATE, values(1), temperature=t) for t in (4.2, None)]
+    kept = TraceFitOptions().at_known_temperatures(own)
+    assert [part.temperature for part in kept] == [4.2, None]
+    assert [part.temperature for part in question.at_known_temperatures(own)] == [0.3, 1.2]
     with pytest.raises(ValueError, match="T1,T2"):
         temperatures("cold")
 
