@@ -81,9 +81,12 @@ def current():
 
 
 def write(folder, name, content):
-    """The file of a case."""
+    """The file of a case; its content is text, bytes, or a function that writes to a path."""
     path = folder / name
     if (_CASES / name).is_file():
         content = (_CASES / name).read_bytes()
+    if callable(content):
+        content(path)
+        return path
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path

@@ -20,6 +20,7 @@ from qpcjax.cli.options import (
     GateUnit,
     Generated,
     Mass,
+    Offset,
     Setting,
     model_option,
     option,
@@ -71,6 +72,7 @@ def _fit(
     gain: Gain = None,
     setting: Setting = None,
     at: At = None,
+    offset: Offset = None,
     map_file: Annotated[
         Path | None,
         typer.Option(
@@ -212,7 +214,7 @@ def _fit(
         )
         kinds = result_formats(formats, figure_formats)
         more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}
-        more |= {"gain": gain, "setting": setting, "at": at}
+        more |= {"gain": gain, "setting": setting, "at": at, "offset": offset}
         units = (gate_unit, conductance_unit)
         files = trace_file, gate, conductance, trace, *units
         traces, spectrum = read_all_and_map(map_file, *files, **more)

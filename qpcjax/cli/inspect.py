@@ -17,6 +17,7 @@ from qpcjax.cli.options import (
     Gain,
     Gate,
     GateUnit,
+    Offset,
     Setting,
 )
 from qpcjax.files import InputError, write_files
@@ -42,6 +43,7 @@ def inspect(
     gain: Gain = None,
     setting: Setting = None,
     at: At = None,
+    offset: Offset = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw what is in it into this file: .png, .svg or .pdf.")
     ] = None,
@@ -55,7 +57,7 @@ def inspect(
     with plain_errors():
         if file is not None:
             units = (gate_unit, conductance_unit)
-            more = (excitation, component, gain, setting, at)
+            more = (excitation, component, gain, setting, at, offset)
             choice = Choice(gate, conductance, *units, *more)
             found = inspect_file(file, choice, part)
         elif gate is not None and conductance is not None:

@@ -86,6 +86,14 @@ At = Annotated[
         help="Of several traces the one taken at this setting, in the unit of its column.",
     ),
 ]
+Offset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|AMOUNT",
+        help="A constant that is taken off what was measured, such as '30 pA'; auto: what the "
+        "conductance rests at where it is pinched off.",
+    ),
+]
 Component = Annotated[
     str | None, typer.Option(help="Of complex lock-in numbers: real, imag or abs.")
 ]

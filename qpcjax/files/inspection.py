@@ -5,7 +5,9 @@ import shlex
 
 import numpy as np
 
+from qpcjax.files.column_units import CONDUCTANCE, GATE
 from qpcjax.files.formats import open_file
+from qpcjax.files.guesses import guesses, likely_unit, steps_guess
 from qpcjax.files.reading import (
     DISSIPATION,
     HOT_SPOT,
@@ -21,6 +23,7 @@ from qpcjax.files.suggested_commands import Commands
 from qpcjax.files.table import digest
 from qpcjax.files.trace_selection import check_points, chosen_line, offered_traces, pointed
 from qpcjax.files.traces import trace_columns
+from qpcjax.files.transmission import TransmissionTable
 from qpcjax.files.two_files import count_traces, pair, read_trace_columns
 from qpcjax.measurements import ConductanceTrace, InputError
 
@@ -99,7 +102,7 @@ class Part:
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     metadata: dict = dataclasses.field(default_factory=dict)
-    data: tuple[Data, ...] = dataclasses.field(default=(), repr=False)
+    data: tuple[Data | TransmissionTable, ...] = dataclasses.field(default=(), repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +172,13 @@ def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> In
         "the files do not state their units: the ranges above suppose mV and 2e2/h. State them "
         "with --gate-unit and --conductance-unit",
     )  # fmt: skip
+    likely = (
+        likely_unit(GATE, np.concatenate([one.gate for one in data])),
+        likely_unit(CONDUCTANCE, np.concatenate([one.conductance for one in data])),
+    )
+    supposed = ["--gate-unit", likely[0], "--conductance-unit", likely[1]]
+    asked = shlex.join(["qpcjax", "fit", *files, *supposed, "-o", "OUT"])
+    words = f"if the gate is in {likely[0]} and the conductance in {likely[1]}: {asked}"
     part = Part(
         "",
         "",
@@ -177,6 +187,7 @@ def inspect_pair(gate, conductance, gate_unit=None, conductance_unit=None) -> In
         "two files of one shape without headers, a column a trace",
         traces,
         command=command if stated else "",
+        others=() if stated else (words,),
         notes=notes,
         data=data if stated else (),
     )
@@ -206,6 +217,16 @@ def _part(table, choice, sha256, path, alone, trace) -> Part:
     chosen = [o for o in offered if trace in (None, o.line)]
     notes += dict.fromkeys(note for one in data for note in one.notes if len(data) == 1)
     commands = Commands(path, name, choice, axes)
+    others = commands.others(kind, offered) if (data or offered) and trace is None else ()
+    command = commands.first(kind, chosen, offered) if data or chosen else ""
+    steps = steps_guess(table) if kind in (None, STEPS) else None
+    if kind is None:
+        others = tuple(_asked(table, choice, path, name))
+    if steps is not None:
+        words, told, one = steps
+        line = commands.steps(told, one)
+        data = (one,) if kind == STEPS else ()
+        command, others = ("", (*others, f"if {words}: {line}")) if words else (line, others)
     return Part(
         table.part,
         str(table.metadata.get("name", "")),
@@ -214,12 +235,20 @@ def _part(table, choice, sha256, path, alone, trace) -> Part:
         why.removeprefix(f"{table.where}: "),
         tuple(_facts_of_trace(o.data, o.line, o.sweep, o.direction, o) for o in chosen),
         axes,
-        commands.first(kind, chosen, offered) if data or chosen or kind == STEPS else "",
-        commands.others(kind, offered) if (data or offered) and trace is None else (),
+        command,
+        others,
         tuple(notes),
         {k: _short(v) for k, v in table.metadata.items()},
         data,
     )
+
+
+def _asked(table, choice, path, name):
+    """Command lines for what the table may be, which the user has to confirm."""
+    for words, told in guesses(table, choice):
+        kind, _ = taken_for(table, told)
+        commands = Commands(path, name, told, _axes(table, told))
+        yield from commands.asked(words, kind, offered_traces(table, told))
 
 
 def _lines(table, choice):

@@ -5,6 +5,7 @@ import numpy as np
 from qpcjax.files import braille
 from qpcjax.files.inspection import Inspection, Part
 from qpcjax.files.reading import SPECTROSCOPY, TRACE
+from qpcjax.files.transmission import TransmissionTable
 from qpcjax.measurements import (
     BiasSpectroscopy,
     ConductanceTrace,
@@ -59,7 +60,9 @@ def _part(part: Part, named):
         said = [f"{k}: {v}" if k in _SAID else k for k, v in part.metadata.items()]
         yield f"  also in it: {_line(', '.join(sorted(said, key=lambda s: ':' not in s)))}"
     if part.command:
-        yield f"  to {'fit' if part.command.startswith('qpcjax ') else 'read'} it: {part.command}"
+        verb = {"qpcjax fit": "fit", "qpcjax evaluate": "evaluate"}
+        words = " ".join(part.command.split()[:2])
+        yield f"  to {verb.get(words, 'read')} it: {part.command}"
     for other in part.others:
         yield f"  {other}"
 
@@ -137,6 +140,9 @@ def picture(data) -> str:
     if isinstance(first, ConductanceTrace):
         title = f"{first.name}: {QUANTITIES['conductance'].named_column}"
         return braille.curve(first.gate, first.conductance, QUANTITIES["gate"].named_column, title)
+    if isinstance(first, TransmissionTable):
+        energy = QUANTITIES["energy"].named_column
+        return braille.curve(first.energy, first.transmission, energy, f"{first.name}: T(E)")
     if isinstance(first, BiasSpectroscopy):
         return braille.shades(
             first.gate,

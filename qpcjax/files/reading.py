@@ -51,6 +51,7 @@ def read_trace(
     gain=None,
     setting=None,
     at=None,
+    offset=None,
 ) -> ConductanceTrace:
     """Read a conductance trace from a file of any format that is known; docs/files.md lists them.
 
@@ -74,12 +75,14 @@ def read_trace(
         gain: of the current amplifier before a lock-in that shows volts, such as "1e7 V/A".
         setting: name of a column that was set besides the gate, where the file does not tell it.
         at: of several traces the one taken at this setting, a number in the column's unit.
+        offset: a constant that is taken off what was measured, with its unit, such as "30 pA"; or
+            "auto", where the conductance rests at an offset while it is pinched off.
 
     Raises:
         InputError: anything that the user can mend, in the file or the arguments.
     """
     units = gate_unit, conductance_unit
-    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at)
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at, offset)
     path, trace = pointed(path, trace)
     file = open_file(path)
     table = _the_table(file, part, lambda table: trace_columns(table, choice))
@@ -129,6 +132,7 @@ def read_data(
     gain=None,
     setting=None,
     at=None,
+    offset=None,
 ) -> list[Data]:
     """Read everything in a file that a fit can take: traces, spectroscopy, hot spots and powers.
 
@@ -146,6 +150,7 @@ def read_data(
         gain: see `read_trace`.
         setting: the same; of a map it is the bias.
         at: the same.
+        offset: the same.
 
     Returns:
         The data sets in the order of the file; traces for every sweep of the gate.
@@ -154,7 +159,7 @@ def read_data(
         InputError: nothing that a fit could take, or anything else that the user can mend.
     """
     units = gate_unit, conductance_unit
-    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at)
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at, offset)
     path, trace = pointed(path)
     file = open_file(path)
     if trace is not None:
@@ -187,6 +192,7 @@ def read_map(
     gain=None,
     setting=None,
     at=None,
+    offset=None,
 ) -> BiasSpectroscopy:
     """Read dI/dV over gate voltage and bias from a file of any format that is known.
 
@@ -205,6 +211,7 @@ def read_map(
         gain: the same.
         setting: name of the bias's column; by default the one called bias, Vsd, Vdc or the like.
         at: of several maps the one taken at this setting of what else was set, such as a field.
+        offset: see `read_trace`.
 
     Returns:
         One value for each point of the file that has gate, bias and conductance, in its order.
@@ -213,7 +220,7 @@ def read_map(
         InputError: no bias that moves, or anything else that the user can mend.
     """
     units = gate_unit, conductance_unit
-    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at)
+    choice = Choice(gate, conductance, *units, excitation, component, gain, setting, at, offset)
     path, trace = pointed(path)
     if trace is not None:
         raise InputError(f"{path}#{trace}: a map is read whole: leave #{trace} out")

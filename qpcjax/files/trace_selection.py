@@ -11,11 +11,11 @@ import numpy as np
 from qpcjax.files.column_roles import named
 from qpcjax.files.column_units import BIAS, CONDUCTANCE, RESISTANCE
 from qpcjax.files.gate_sweeps import lines, sweeps
+from qpcjax.files.offsets import offset_in_words
 from qpcjax.files.set_axes import at_finite_bias, axes_of
 from qpcjax.files.traces import (
     conductance,
     make_trace,
-    offset_in_words,
     sigma_column,
     trace_columns,
 )

@@ -32,13 +32,13 @@ from qpcjax.files.column_units import (
     key,
     plain,
 )
+from qpcjax.files.offsets import AUTO, stated_offset, without_shown_offset
 from qpcjax.measurements import ConductanceTrace, InputError
 
 _MEASURED = (CONDUCTANCE, RESISTANCE, CURRENT)
 _SMALL = 0.05  # of X of a lock-in: Y below it is left out without a question
-_FEW = 5  # points that tell a sign or an offset
+_FEW = 5  # points that tell a sign
 _OPEN = 0.1  # in 2e^2/h: what is less is noise about 0
-_OFFSET = 0.01  # in 2e^2/h: a smaller one does not matter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Choice:
     gain: str | None = None
     setting: str | None = None
     at: str | float | None = None
+    offset: str | None = None
 
 
 def measured_in(values, unit, quantity):
@@ -233,9 +234,10 @@ def conductance(found, choice) -> tuple[np.ndarray, tuple[str, ...]]:
     """Conductances in 2e^2/h of a measured column, and what was done to it, in sentences.
 
     Raises:
-        InputError: a resistance or an excitation of 0, complex numbers without a component.
+        InputError: a resistance or an excitation of 0, complex numbers without a component, an
+            offset that cannot be taken off.
     """
-    values = found.values(choice.component)
+    values = found.values(choice.component) - stated_offset(found, choice.offset)
     table, column = found.table, found.column
     if found.quantity is RESISTANCE:
         _refuse_zeros(table, column, values, "resistance")
@@ -248,7 +250,10 @@ def conductance(found, choice) -> tuple[np.ndarray, tuple[str, ...]]:
         if found.quantity is LOCK_IN:
             values = 1e9 * values / _stated(choice.gain, GAIN, "gain")  # nA
         values = values / _drive(table, choice) / CONDUCTANCE_QUANTUM  # nA/mV = uS
-    return _upright(column, values)
+    values, notes = _upright(column, values)
+    if str(choice.offset).strip().casefold() == AUTO:
+        values = without_shown_offset(found, values)
+    return values, notes
 
 
 def _drive(table, choice):
@@ -276,24 +281,6 @@ def _upright(column, values):
     return -values, (
         f"every value of '{column.title}' is negative, as behind an inverting amplifier: the sign "
         "was turned",
-    )
-
-
-def offset_in_words(values) -> tuple[str, ...]:
-    """A sentence where a trace does not go to 0 where it is pinched off, but rests at an offset.
-
-    Args:
-        values: conductances of a trace in 2e^2/h.
-    """
-    lowest = np.sort(values)[: max(_FEW, values.size // 20)]
-    floor, spread = np.median(lowest), np.ptp(lowest)
-    flat = lowest.size >= _FEW and spread < 0.25 * abs(floor)
-    if not flat or not _OFFSET < abs(floor) < 0.4 or np.max(values) < 0.8:
-        return ()
-    return (
-        f"where it is pinched off the conductance rests at {floor:.3g} x 2e2/h and not at 0: a "
-        "constant offset of the amplifier, or something that conducts beside the constriction. "
-        "Take it off first if it is an offset",
     )
 
 

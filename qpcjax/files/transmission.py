@@ -1,10 +1,11 @@
 """Tables of T(E)."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
-from qpcjax.files.column_roles import different, named, unit_of
+from qpcjax.files.column_roles import different, named, stated_unit, unit_of
 from qpcjax.files.column_units import ENERGY, TRANSMISSION, plain
 from qpcjax.files.formats import FORMATS, open_file, recognised
 from qpcjax.files.table import read_bytes
@@ -13,6 +14,21 @@ from qpcjax.measurements import InputError, counted
 from qpcjax.scatterers.tabulated import ROUNDING, without_rounding
 
 _EXAMPLE = "energy (meV),transmission"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TransmissionTable:
+    """T(E) of a file, for a look at it.
+
+    Args:
+        name: of the table.
+        energy: in meV.
+        transmission: T.
+    """
+
+    name: str
+    energy: np.ndarray
+    transmission: np.ndarray
 
 
 def read_transmission(
@@ -30,7 +46,7 @@ def read_transmission(
         energy: name of the energies' column, with or without its unit; by default the one called
             energy or E.
         transmission: name of the transmission's column, which has no unit; by default the one
-            called transmission or T.
+            called transmission or T. In a text file without header its number from 0.
 
     Returns:
         Energies in meV and transmissions.
@@ -39,7 +55,8 @@ def read_transmission(
         InputError: anything that the user can mend in the file.
     """
     path = Path(path)
-    if recognised(path) is not FORMATS[-1]:
+    by_number = energy is not None and transmission is not None and _without_header(path)
+    if by_number or recognised(path) is not FORMATS[-1]:
         return _of_tables(path, energy_unit, energy, transmission)
     rows = Rows(path, read_bytes(path, MOST_TEXT))
     titles = rows.header(_EXAMPLE)
@@ -55,27 +72,50 @@ def read_transmission(
     return _checked(path, named_rows, (e.title, energies), (t.title, values), unit)
 
 
-def _of_tables(path, energy_unit, energy, transmission):
+def _without_header(path):
+    """Whether the columns of a file have no names but their numbers."""
+    return all(table.nameless for table in open_file(path).tables)
+
+
+def _of_tables(path, *told):
     """The same from a file of another format: the first part that has both columns."""
     problem = None
     for table in open_file(path).tables:
         try:
-            e, t, unit = _columns(table, energy_unit, energy, transmission)
+            _columns(table, *told)
         except InputError as error:
             problem = problem or error
             continue
-        for column in (e, t):
-            missing = np.flatnonzero(~np.isfinite(column.values))
-            if missing.size or column.values.dtype.kind == "c":
-                place = f", point {missing[0]} (counted from 0)" if missing.size else ""
-                raise InputError(
-                    f"{table.where}: column '{column.title}'{place}: finite real numbers expected"
-                )
-        if e.values.size < 2:
-            raise InputError(f"{table.where}: a table of T(E) needs at least 2 points")
-        points = [f"point {i} (counted from 0)" for i in range(e.values.size)]
-        return _checked(table.where, points, (e.title, e.values), (t.title, t.values), unit)
+        return transmission_of(table, *told)
     raise problem or InputError(f"{path}: it holds no table of T(E)")
+
+
+def transmission_of(
+    table, energy_unit=None, energy=None, transmission=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Energies in meV and transmissions of a table; see `read_transmission`.
+
+    Args:
+        table: the table.
+        energy_unit: where the table does not state it.
+        energy: name of the column, or its number.
+        transmission: the same.
+
+    Raises:
+        InputError: no such columns, numbers that are missing, energies that do not increase.
+    """
+    e, t, unit = _columns(table, energy_unit, energy, transmission)
+    for column in (e, t):
+        missing = np.flatnonzero(~np.isfinite(column.values))
+        if missing.size or column.values.dtype.kind == "c":
+            place = f", point {missing[0]} (counted from 0)" if missing.size else ""
+            raise InputError(
+                f"{table.where}: column '{column.title}'{place}: finite real numbers expected"
+            )
+    if e.values.size < 2:
+        raise InputError(f"{table.where}: a table of T(E) needs at least 2 points")
+    points = [f"point {i} (counted from 0)" for i in range(e.values.size)]
+    return _checked(table.where, points, (e.title, e.values), (t.title, t.values), unit)
 
 
 def _columns(table, energy_unit, energy, transmission):
@@ -86,6 +126,7 @@ def _columns(table, energy_unit, energy, transmission):
     }
     different(table.where, columns)
     e, t = columns.values()
+    energy_unit = energy_unit or stated_unit(e, energy)
     unit = unit_of(table.where, e.title, e.unit, ENERGY, energy_unit)
     unit_of(table.where, t.title, t.unit, TRANSMISSION)
     return e, t, unit

@@ -57,7 +57,7 @@ def read(trace_file, gate, conductance, trace, gate_unit, conductance_unit, **mo
         trace: number of the trace.
         gate_unit: where the file does not state it.
         conductance_unit: where the file does not state it.
-        more: what else `read_trace` takes: excitation, component, part, sweep, gain, setting, at.
+        more: what else `read_trace` takes: excitation, component, part, sweep, and so on.
 
     Raises:
         InputError: options that do not go together, or a file that cannot be read.
@@ -131,7 +131,7 @@ def read_all_and_map(map_file, trace_file, gate, conductance, *units, **more):
         return read_all(trace_file, gate, conductance, *units, **more), None
     _, gate_unit, conductance_unit = units
     columns = [gate, conductance, gate_unit, conductance_unit]  # of the map, where it is alone
-    shared = ["excitation", "component", "gain", "setting"]
+    shared = ["excitation", "component", "gain", "setting", "offset"]
     traces = []
     if trace_file is not None or (conductance and pointed(conductance)[0].is_file()):
         # What was set besides the gate is the bias of the map, but where --at asks for a line.

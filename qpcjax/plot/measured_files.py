@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from qpcjax.files.inspection import Inspection
+from qpcjax.files.transmission import TransmissionTable
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
 from qpcjax.plot.style import axis_label, quoted
 from qpcjax.quantities import QUANTITIES
@@ -34,6 +35,8 @@ def measured(inspection: Inspection) -> np.ndarray | None:
         first = panel[0]
         if isinstance(first, ConductanceTrace):
             _draw_traces(axes, traces)
+        elif isinstance(first, TransmissionTable):
+            _draw_steps(axes, first)
         elif isinstance(first, BiasSpectroscopy):
             _draw_map(figure, axes, first)
         else:
@@ -66,6 +69,14 @@ def _draw_map(figure, axes, data: BiasSpectroscopy):
     axes.set_xlabel(axis_label("gate"))
     axes.set_ylabel(axis_label("bias"))
     axes.set_title(quoted(data.name), fontsize=9)
+
+
+def _draw_steps(axes, table: TransmissionTable):
+    axes.plot(table.energy, table.transmission, linewidth=1)
+    axes.set_xlabel(axis_label("energy"))
+    axes.set_ylabel(axis_label("transmission"))
+    axes.set_title(quoted(table.name), fontsize=9)
+    axes.grid(alpha=0.25)
 
 
 def _draw_against_bias(axes, data: HotSpotData | DissipationData):

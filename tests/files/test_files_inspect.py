@@ -9,13 +9,16 @@ import h5py
 import numpy as np
 import pytest
 from commands import call
+from laboratory_containers import sheet
+from laboratory_files import staircase, write
 from measurements import BIAS, CONDUCTANCE, GATE, MAP, refused
+from test_files_of_laboratories import FILES
 
 from qpcjax.files import braille, read_data, read_map
 from qpcjax.files.inspection import inspect_file, inspect_pair
 from qpcjax.files.inspection_text import as_text
 from qpcjax.files.traces import Choice
-from qpcjax.fitting import command
+from qpcjax.fitting import command, map_files
 from qpcjax.plot.measured_files import measured
 
 EXAMPLES = Path(__file__).parents[2] / "fits" / "data"
@@ -136,7 +139,11 @@ def fitted(monkeypatch):
         traces.append((data, formats, figure_formats))
         return "report", []
 
+    def answer_map(spectrum, trace, *rest):
+        return answer(spectrum, *rest)
+
     monkeypatch.setattr(command, "answer", answer)
+    monkeypatch.setattr(map_files, "answer_map", answer_map)
     return traces
 
 
@@ -253,6 +260,38 @@ def test_fit_takes_every_format(updown, whole_map, fitted, tmp_path):
     current.write_text("Vg (mV),I (nA)\n1,1\n2,2\n")
     assert call("fit", current, "--excitation", "100 uV", *out)[0] == 0
     np.testing.assert_allclose(fitted[-1][0].conductance, np.array([10, 20]) / 77.48091729863649)
+
+
+WRITTEN = {name: content for name, content, _ in FILES}
+WRITTEN["30_sheet.xlsx"] = sheet
+PATHS = [
+    "01_qcodes_legacy.dat",
+    "09_labview.lvm",
+    "13_two_columns.npy",
+    "22c_offset.csv",
+    "26b_qcodes_map.db",
+    "30_sheet.xlsx",
+    "31_lockin_volts.csv",
+]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_each_printed_command_fits(fitted, tmp_path, name):
+    """Every command that `inspect` prints for a file, behind an "if" or not, reads its data."""
+    path = write(tmp_path, name, WRITTEN[name])
+    (part,) = inspect_file(path, ALL).parts
+    lines = [line for line in (part.command, *(o.rpartition(": ")[2] for o in part.others)) if line]
+    for line in lines:
+        words = shlex.split(line)
+        assert words[0] == "qpcjax"
+        assert call(*words[1:-1], tmp_path / "out")[0] == 0, line
+    assert len(fitted) == len(lines) > 0
+    for data, *_ in fitted:
+        at_zero = np.abs(getattr(data, "bias", np.zeros(data.gate.size))) < 1e-9
+        expected = staircase(data.gate[at_zero] / 1e3)
+        # An offset is left in where the user has not said what it is.
+        near = 0.1 if data.notes else 0.01
+        np.testing.assert_allclose(data.conductance[at_zero], expected, atol=near)
 
 
 BAD_FITS = {

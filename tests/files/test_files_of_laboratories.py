@@ -9,6 +9,21 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from laboratory_containers import (
+    LFS,
+    cut_tdms,
+    cut_wave,
+    hdf5,
+    json_arrays,
+    legacy,
+    map_in_a_database,
+    one_row,
+    packed,
+    pickled,
+    row_for_each_parameter,
+    spyview,
+    two_columns,
+)
 from laboratory_files import (
     BIASES,
     GATE,
@@ -103,12 +118,20 @@ class Map:
 
 @dataclasses.dataclass(frozen=True)
 class Refused:
-    """It is not read; the message holds these facts, the remedy among them."""
+    """It is not read; the message holds these facts, the remedy among them.
+
+    Args:
+        facts: the facts.
+        shown: whether `qpcjax inspect` shows what is in it all the same.
+    """
 
     facts: tuple
+    shown: bool = True
 
     def check(self, path):
         refused(lambda: read_trace(path), *self.facts)
+        if not self.shown:
+            refused(lambda: inspect_file(path, Choice()), *self.facts)
 
 
 G, G0 = siemens(), staircase()
@@ -171,8 +194,28 @@ FILES = [
     ("12_latin1.csv", table("gate (V),conductance (µS)").encode("latin-1"), Trace()),
     ("12b_utf16.csv", table("gate (V)\tconductance (µS)", mark="\t").encode("utf-16"), Trace()),
     ("12c_bom.csv", "\ufeff" + table("gate (V),conductance (uS)"), Trace()),
+    ("13_two_columns.npy", two_columns, Trace(COLUMNS, ("no names", "--gate 0 --gate-unit V"))),
+    ("14_qcodes_legacy_1d.hdf5", legacy("unit"), Trace()),
+    ("14b_qcodes_legacy_units_list.hdf5", legacy("units", lambda unit: f"['{unit}']"), Trace()),
+    ("14c_qcodes_legacy_2d_bias_gate.hdf5", legacy("unit", biased=True), Map(3, "bias")),
+    ("17_plottr.ddh5", hdf5("data", {}, gate=(GATE, {"unit": "V"}), conductance=(G, {"unit": "uS", "axes": ["gate"]})), Trace()),
+    ("18_lfs_pointer.nc", LFS, Refused(("pointer of Git LFS", "git lfs pull"), shown=False)),
+    ("19_qcodes.json", json_arrays, Trace()),
+    ("20_igor.ibw", cut_wave, Refused(("cut off or damaged", "Save Delimited Text"), shown=False)),
+    ("21_spyview.mtx", spyview, Map(3, "Bias", {"excitation": "1 uV"})),
+    ("26_qcodes_rows_per_parameter.db", row_for_each_parameter, Trace()),
+    ("26b_qcodes_map.db", map_in_a_database, Map(3, "bias")),
+    ("27_plain_arrays.h5", hdf5(".", {"sweep_logs": '{"x_label": "gate (mV)"}'}, x_array=(GATE, {}), i_sense=(G / 10, {})),
+     Trace({"gate": "x_array (V)", "conductance": "i_sense (nA)", "excitation": "100 uV"}, ("recognised as the gate", "'i_sense', 'x_array'"))),
+    ("28_labview.tdms", cut_tdms, Refused(("cut off or damaged", "export it as text"), shown=False)),
+    ("29_pickle.p", pickled, Refused(("pickled", "may run any code", "save as .npz"), shown=False)),
+    ("30_gz.csv.gz", one_row, Refused(("at least 2 points", "found 1"))),
+    ("30b_gz.csv.gz", packed, Trace()),
     ("22_inverting_preamp.csv", table("gate (V),current (nA)", GATE, -current() * 1e9), Trace({"excitation": "100 uV"}, DRIVEN, "the sign was turned")),
     ("22b_holes.csv", table("gate (V),conductance (uS)", -GATE, G), Trace(sign=-1)),
+    ("22c_offset_stated.csv", table("gate (V),conductance (uS)", GATE, G + 6), Trace({"offset": "6 uS"})),
+    ("22c_offset_shown.csv", table("gate (V),conductance (uS)", GATE, G + 6), Trace({"offset": "auto"})),
+    ("22c_offset_inverted.csv", table("gate (V),I (nA)", GATE, 0.6 - 0.1 * G), Trace({"excitation": "100 uV", "offset": "600 pA"}, DRIVEN, "the sign was turned")),
     ("22c_offset.csv", table("gate (V),conductance (uS)", GATE, G + 6), Trace(note="a constant offset", like=lambda g: 0.07 < g.min() < 0.09)),
     ("22d_spin_split.csv", table("gate (V),conductance (uS)", GATE, 0.94 * G), Trace(like=HALF)),
     ("22e_hysteresis.csv", table("gate (V),conductance (uS)", np.r_[GATE, GATE[::-1]], np.r_[G, G[::-1]]),
@@ -206,12 +249,20 @@ FILES = [
 def test_what_becomes_of_each_file(tmp_path, name, content, becomes):
     path = write(tmp_path, name, content)
     becomes.check(path)
+    if not getattr(becomes, "shown", True):
+        return
     # Looking at it says as much, and a command that fits it where nothing has to be asked.
     found = inspect_file(path, Choice())
     said = as_text(found)
     (part,) = found.parts
-    if isinstance(becomes, Refused) or getattr(becomes, "asked", ()):
-        assert part.kind is None or "sweep" in part.command
+    if isinstance(becomes, Refused):
+        assert not part.command
+    elif getattr(becomes, "asked", ()) and part.kind is None:
+        # What has to be said stands in a command behind an "if".
+        assert [other for other in part.others if other.startswith("if ")], name
+        assert "qpcjax fit " in part.others[0]
+    elif getattr(becomes, "asked", ()):
+        assert "sweep" in part.command
     elif isinstance(becomes, Map) and not becomes.options:
         assert f"{becomes.settings} settings from" in said
         assert "nearest to zero" in said
@@ -226,3 +277,28 @@ def test_no_case_twice():
     names = [name for name, *_ in FILES]
     assert len(set(names)) == len(names)
     assert len(BIASES) == 3
+
+
+def test_offsets(tmp_path):
+    """An offset is taken off a map as well, and what cannot be one is refused."""
+    biases, gates, values = long_map()
+    path = write(tmp_path, "a.csv", table("bias (mV),gate (V),G (uS)", biases, gates, values + 6))
+    bare = write(tmp_path, "b.csv", table("bias (mV),gate (V),G (uS)", biases, gates, values))
+    expected = read_map(bare).conductance
+    np.testing.assert_allclose(read_map(path, offset="6 uS").conductance, expected, atol=1e-9)
+    for offset, *facts in (
+        ("6", "--offset must be auto or an amount of 'G (uS)'", "'1 uS'"),
+        ("6 nA", "not a known unit of the conductance"),
+        ("inf uS", "--offset must be"),
+    ):
+        refused(lambda offset=offset: read_map(path, offset=offset), *facts)
+    plain = write(tmp_path, "c.csv", table("gate (V),G (uS)"))
+    refused(lambda: read_trace(plain, offset="auto"), "does not rest at a constant offset")
+    ohms = write(tmp_path, "d.csv", table("gate (V),R (kOhm)", GATE, 1e3 / G))
+    refused(lambda: read_trace(ohms, offset="1 kOhm"), "is a resistance", "leave --offset out")
+    (part,) = inspect_file(
+        write(tmp_path, "e.csv", table("gate (V),G (uS)", GATE, G + 6)), Choice()
+    ).parts
+    assert part.others == (
+        f"if the offset is the amplifier's: qpcjax fit {tmp_path / 'e.csv'} --offset auto -o OUT",
+    )

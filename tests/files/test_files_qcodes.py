@@ -1,12 +1,12 @@
 """QCoDeS: its databases, laid out as version 0.58 does and by itself, and its netCDF exports."""
 
-import io
 import json
 import sqlite3
 
 import h5py
 import numpy as np
 import pytest
+from laboratory_containers import Database, blob
 from measurements import (
     BIAS,
     CONDUCTANCE,
@@ -19,65 +19,6 @@ from measurements import (
 
 from qpcjax.files import open_file, read_data, read_trace
 from qpcjax.files.column_units import CONDUCTANCE_UNITS
-
-SCHEMA = """
-CREATE TABLE experiments (exp_id INTEGER PRIMARY KEY, name TEXT, sample_name TEXT);
-CREATE TABLE runs (run_id INTEGER PRIMARY KEY, exp_id INTEGER, name TEXT, result_table_name TEXT,
-    result_counter INTEGER, run_timestamp INTEGER, completed_timestamp INTEGER, is_completed BOOL,
-    parameters TEXT, guid TEXT, run_description TEXT, snapshot TEXT);
-CREATE TABLE layouts (layout_id INTEGER PRIMARY KEY, run_id INTEGER, parameter TEXT, label TEXT,
-    unit TEXT, inferred_from TEXT);
-CREATE TABLE dependencies (dependent INTEGER, independent INTEGER, axis_num INTEGER);
-"""
-
-
-def blob(array, **options):
-    stream = io.BytesIO()
-    np.save(stream, array, **options)
-    return stream.getvalue()
-
-
-class Database:
-    """Writes runs as QCoDeS lays them out."""
-
-    def __init__(self, path):
-        self.path, self.runs = path, 0
-        path.unlink(missing_ok=True)
-        self._do(lambda db: db.executescript(SCHEMA))
-
-    def _do(self, action):
-        database = sqlite3.connect(self.path)
-        action(database)
-        database.commit()
-        database.close()
-
-    def add(self, parameters, measured, rows, description=None):
-        """A run: name -> (paramtype, unit), name -> axes, rows as dictionaries."""
-        self.runs += 1
-        run, results = self.runs, f"results-1-{self.runs}"
-        specs = {
-            n: {"name": n, "paramtype": kind, "label": n.title(), "unit": unit}
-            for n, (kind, unit) in parameters.items()
-        }
-        told = {"parameters": specs, "dependencies": measured, "inferences": {}, "standalones": []}
-        if description is None:
-            description = json.dumps({"version": 3, "interdependencies_": told, "shapes": None})
-
-        def write(db):
-            columns = ", ".join(f'"{n}" {kind}' for n, (kind, _) in parameters.items())
-            db.execute(f'CREATE TABLE "{results}" (id INTEGER PRIMARY KEY, {columns})')
-            for row in rows:
-                names = ", ".join(f'"{n}"' for n in row)
-                marks = ", ".join("?" * len(row))
-                db.execute(f'INSERT INTO "{results}" ({names}) VALUES ({marks})', [*row.values()])
-            db.execute(
-                "INSERT INTO runs (run_id, exp_id, name, result_table_name, run_timestamp, guid, "
-                "run_description, snapshot) VALUES (?, 1, ?, ?, 1.5, 'g-u-i-d', ?, ?)",
-                (run, f"run {run}", results, description, '{"station": {"dac": -1.5}}'),
-            )
-
-        self._do(write)
-        return self
 
 
 @pytest.fixture

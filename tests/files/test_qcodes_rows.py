@@ -7,8 +7,9 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from laboratory_containers import Database, blob
 from measurements import BIAS, CONDUCTANCE, GATE, MAP, refused
-from test_files_qcodes import ARRAYS, NUMBERS, POINTS, Database, blob, is_the_trace
+from test_files_qcodes import ARRAYS, NUMBERS, POINTS, is_the_trace
 
 from qpcjax.files import read_data, read_trace
 from qpcjax.files.column_units import CONDUCTANCE_UNITS

@@ -1,6 +1,7 @@
 """T(E) of other codes: any format, columns by name, rounding below zero."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from commands import call
 from measurements import refused
 
 from qpcjax.files import read_transmission
+from qpcjax.files.inspection import inspect_file
+from qpcjax.files.inspection_text import as_text
+from qpcjax.files.traces import Choice
 
 ENERGY, T = np.array([1.0, 2.0, 3.5]), np.array([0.1, 1.0, 2.0])
 
@@ -50,6 +54,28 @@ def test_columns_by_name_in_the_command(kwant_table):
     assert "T" in json.dumps(found)
     status, _, err = call("evaluate", "--model", "mean", "--mu", "10", *chosen)
     assert status == 2
+
+
+def test_inspect_prints_the_command_that_evaluates(tmp_path, kwant_table):
+    """From a table of T(E) to a number by the command that is printed, with a name or without."""
+    rows = kwant_table.read_text().splitlines(keepends=True)[1:]
+    for name, head, condition in (
+        ("named.csv", "E (meV),T,R\n", "to evaluate it: "),
+        ("no unit.csv", "energy,transmission,R\n", "if 'energy' is the energy in meV: "),
+        ("bare.csv", "", "if '0' is the energy in meV and '1' is T: "),
+    ):
+        path = tmp_path / name
+        path.write_text(head + "".join(rows))
+        words = as_text(inspect_file(path, Choice())).splitlines()
+        (line,) = [line for line in words if line.startswith("  " + condition)]
+        command = shlex.split(line.removeprefix("  " + condition))
+        assert command[:2] == ["qpcjax", "evaluate"]
+        status, printed, err = call(*command[1:], "--json")
+        assert status == 0, err
+        assert json.loads(printed)["results"]["G"]["value"] == pytest.approx(1, abs=1e-9)
+    status, printed, _ = call("inspect", tmp_path / "named.csv", "--plot", tmp_path / "T.png")
+    assert status == 0
+    assert (tmp_path / "T.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_columns_by_name_in_a_spec(kwant_table, tmp_path):
