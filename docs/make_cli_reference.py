@@ -15,7 +15,8 @@ from qpcjax.cli.app import app
 PAGE = Path(__file__).parent / "cli.md"
 HEADING = """# Commands
 
-This page is made from the command `qpcjax`. `qpcjax COMMAND --help` prints the same in a terminal.
+This page is made from the command `qpcjax`. `qpcjax COMMAND --help` prints the first
+words of each option in a terminal, and `qpcjax COMMAND --help-long` the same as this page.
 """
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qpcjax import potentials as potentials
     from qpcjax import scatterers as scatterers
     from qpcjax import sweeping as sweeping
+    from qpcjax.compilation_cache import enable_compilation_cache as enable_compilation_cache
     from qpcjax.designing import design as design
     from qpcjax.frames import to_dataframe as to_dataframe
     from qpcjax.frames import to_xarray as to_xarray
@@ -104,6 +105,7 @@ _HOMES = {
         *("constants", "designing", "files", "fitting", "measurements", "observables", "plot"),
         *("potentials", "scatterers", "sweeping"),
     ),
+    "compilation_cache": ("enable_compilation_cache",),
     "designing": ("design",),
     "frames": ("to_dataframe", "to_xarray"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),

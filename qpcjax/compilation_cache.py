@@ -1,4 +1,4 @@
-"""What JAX compiled for one command, kept on the disk for the next ones."""
+"""What JAX compiled in one process, kept on the disk for the next ones."""
 
 import contextlib
 import hashlib
@@ -12,22 +12,28 @@ _MOST = 512 << 20  # bytes kept
 _LEAST_SECONDS = 0.1  # of compilation that are worth a file
 
 
-def keep_compiled():
-    """Let JAX keep what it compiles in the user's cache folder, unless the user chose otherwise.
+def enable_compilation_cache() -> Path | None:
+    """Keep what JAX compiles on the disk, so that the next program need not compile it again.
 
-    That is with JAX's own `JAX_COMPILATION_CACHE_DIR`, or `JAX_ENABLE_COMPILATION_CACHE=0`.
-    Processes that this one starts do the same.
+    The commands of qpcjax do it by themselves, in the same folder: what one of them compiled serves
+    the others. Call this before the first computation; processes that this one starts do the same.
+    What the user chose by JAX's own `JAX_COMPILATION_CACHE_DIR` or `JAX_ENABLE_COMPILATION_CACHE=0`
+    is left alone. At most 512 MB are kept, the newest.
+
+    Returns:
+        The folder; None where nothing is kept, as in a home that cannot be written.
     """
     import jax
 
     enabled = jax.config.jax_enable_compilation_cache  # pyright: ignore[reportAttributeAccessIssue]
-    if not enabled or jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
-        return
+    chosen = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    if not enabled or chosen:
+        return Path(chosen) if enabled else None
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):
-        return  # no home, or one that cannot be written: compile every time
+        return None  # no home, or one that cannot be written: compile every time
     _forget_oldest(folder)
     for name, value in (
         ("jax_compilation_cache_dir", str(folder)),
@@ -37,9 +43,10 @@ def keep_compiled():
         jax.config.update(name, value)
     # An entry that cannot be read or written costs a compilation, and nothing else.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
+    return folder
 
 
-def cache_folder():
+def cache_folder() -> Path:
     """Where compiled programs are kept: one folder for each kind of processor.
 
     A home may be shared by machines, and a program that one of them compiled may use instructions

@@ -53,7 +53,7 @@ DRAWING = (
     "cli",
 )  # modules that may ask for pictures
 ENTRY_POINTS = ("cli", "__main__")
-# Sets where the commands' compilations are kept; the commands alone import it.
+# Sets where compilations are kept, for the commands and for programs that ask for it.
 SETTERS = (*ENTRY_POINTS, "compilation_cache")
 
 

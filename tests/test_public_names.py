@@ -42,6 +42,7 @@ NAMES = {
     "differential_conductance",
     "dissipation",
     "eigenvalues",
+    "enable_compilation_cache",
     "energy_current",
     "files",
     "fitting",

@@ -67,7 +67,7 @@ def test_texts_are_set_for_pages():
 
 @pytest.mark.parametrize("name", ["half_width", "height", "hbar_omega_x", "step_energy", "mass"])
 def test_the_help_of_an_option_is_made_from_its_entry(name):
-    code, out, _ = call("evaluate", "--help")
+    code, out, _ = call("evaluate", "--help-long")
     assert code == 0
     q = QUANTITIES[name]
     words = q.words[0].upper() + q.words[1:]

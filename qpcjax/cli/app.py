@@ -22,6 +22,7 @@ from qpcjax.cli import (
     sweep,
 )
 from qpcjax.cli.console import Commands
+from qpcjax.cli.help import Command
 
 app = typer.Typer(
     name="qpcjax",
@@ -29,6 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    epilog="Examples: qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4   or   "
+    "qpcjax inspect trace.csv",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,10 +40,10 @@ def main():
     """Run the command in double precision."""
     import jax
 
-    from qpcjax.compilation_cache import keep_compiled
+    from qpcjax.compilation_cache import enable_compilation_cache
 
     jax.config.update("jax_enable_x64", True)
-    keep_compiled()
+    enable_compilation_cache()
     app()
 
 
@@ -76,4 +79,4 @@ for _command, _examples in (
     (explore.explore, explore.EXAMPLES),
     (info.info, info.EXAMPLES),
 ):
-    app.command(epilog=_examples)(_command)
+    app.command(cls=Command, epilog=f"Examples: {'   or   '.join(_examples)}")(_command)

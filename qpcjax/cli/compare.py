@@ -9,7 +9,10 @@ import typer
 from qpcjax.cli.console import plain_errors, print_json, say
 from qpcjax.cli.options import AsJson
 
-EXAMPLES = "Example: qpcjax compare MEAN SADDLE --folds 4, after two runs of qpcjax fit"
+EXAMPLES = (
+    "qpcjax compare MEAN SADDLE",
+    "qpcjax compare MEAN SADDLE --folds 4",
+)
 
 
 def compare(

@@ -9,7 +9,10 @@ from qpcjax.cli.console import plain_errors, print_paths, progress_bar, say
 from qpcjax.cli.options import FigureFormats, Formats, result_formats
 from qpcjax.files import InputError, check_writable
 
-EXAMPLES = "Example: qpcjax design docs/design.toml -o OUT"
+EXAMPLES = (
+    "qpcjax design docs/design.toml -o OUT",
+    "qpcjax design docs/design.toml -o OUT --figure-format pdf",
+)
 
 
 def design(

@@ -29,9 +29,8 @@ from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import require_finite
 
 EXAMPLES = (
-    "Examples: qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4 --temperature "
-    "1.6   or   qpcjax evaluate --model saddle --height 10 --hbar-omega-y 3 --hbar-omega-x 1 "
-    "--mu 12 --bias 1"
+    "qpcjax evaluate --half-width 20 --length 80 --mu 14 --bias 4 --temperature 1.6",
+    "qpcjax evaluate --model saddle --height 10 --hbar-omega-y 3 --hbar-omega-x 1 --mu 12 --bias 1",
 )
 
 

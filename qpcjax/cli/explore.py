@@ -8,7 +8,10 @@ import typer
 from qpcjax.cli.console import plain_errors, say
 from qpcjax.files import InputError
 
-EXAMPLES = "Examples: qpcjax explore, qpcjax explore trace.csv"
+EXAMPLES = (
+    "qpcjax explore",
+    "qpcjax explore trace.csv",
+)
 
 
 def explore(

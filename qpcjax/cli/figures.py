@@ -11,7 +11,10 @@ from qpcjax.constants import GAAS_MASS
 from qpcjax.files import InputError, check_writable
 from qpcjax.validation import require_finite
 
-EXAMPLES = "Example: qpcjax figures OUT --half-width 20 --length 80"
+EXAMPLES = (
+    "qpcjax figures OUT",
+    "qpcjax figures OUT --half-width 20 --length 80",
+)
 
 
 def figures(

@@ -32,9 +32,8 @@ from qpcjax.scatterers.registry import BARRIERS, COMPARED
 from qpcjax.validation import require_finite
 
 EXAMPLES = (
-    "Examples: qpcjax fit trace.csv -o OUT   or   qpcjax fit run.db --part 12 --sweep up "
-    "-o OUT   or   qpcjax fit --gate G.csv --conductance C.csv#3 --gate-unit V "
-    "--conductance-unit uS -o OUT"
+    "qpcjax fit trace.csv -o OUT",
+    "qpcjax fit run.db --part 12 --sweep up -o OUT",
 )
 
 
@@ -43,9 +42,9 @@ def _fit(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="Conductance trace: CSV, TSV or other text whose header names the columns with "
-            "units, such as 'gate (mV),conductance (2e2/h)'; NumPy .npz, HDF5, netCDF, QCoDeS .db "
-            "or a Labber log. qpcjax inspect shows what is in it.",
+            help="Conductance trace, of any format that qpcjax inspect shows; CSV, TSV or other "
+            "text whose header names the columns with units, such as "
+            "'gate (mV),conductance (2e2/h)'; NumPy .npz, HDF5, netCDF, QCoDeS .db, Labber logs.",
         ),
     ] = None,
     out: Annotated[
@@ -56,7 +55,7 @@ def _fit(
     trace: Annotated[
         int | None,
         typer.Option(
-            help="Which of several traces, counted from 0: column of the two files, or line of a "
+            help="Which of several traces, counted from 0; column of the two files, or line of a "
             "scan over more than the gate. The same as FILE#3; FILE#0-5 fits several together."
         ),
     ] = None,
@@ -78,7 +77,7 @@ def _fit(
         typer.Option(
             "--map",
             metavar="FILE",
-            help="dI/dV over gate voltage and bias, fitted together with the trace, or alone: it "
+            help="dI/dV over gate voltage and bias, fitted with the trace or alone; it "
             "tells the energy scale and the lever arm of the gate. Beside a trace it must state "
             "its own units.",
         ),
@@ -88,7 +87,7 @@ def _fit(
         typer.Option(
             "--range",
             metavar="V1:V2",
-            help="Fit only the points between two gate voltages in mV, such as -1400:-1200; "
+            help="Fit only the points between two gate voltages in mV; such as -1400:-1200; "
             "repeatable.",
         ),
     ] = None,
@@ -124,8 +123,8 @@ def _fit(
     private: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME gives each of several traces its own value of a parameter, such as "
-            "half_width, which it shares with the others else; repeatable."
+            help="NAME has a value of its own in each of several traces; such as half_width, which "
+            "they share else; repeatable."
         ),
     ] = None,
     loss: Annotated[
@@ -134,9 +133,9 @@ def _fit(
     shoulder: Annotated[
         str | None,
         typer.Option(
-            help="Shoulder below the plateaus, phenomenological: gap (the spins part as a mode "
-            "fills; gap_slope, gap_onset, gap_fade), hartree (a mode rises as it fills; "
-            "hartree_strength) or none. The trace is fitted without it first, and the heating "
+            help="Shoulder below the plateaus: gap, hartree or none; phenomenological. gap: the "
+            "spins part as a mode fills (gap_slope, gap_onset, gap_fade); hartree: a mode rises as "
+            "it fills (hartree_strength). The trace is fitted without it first, and the heating "
             "predicted with and without. Without --model and --shoulder the gap is tried where a "
             "misfit is left."
         ),
@@ -145,7 +144,7 @@ def _fit(
         str | None,
         typer.Option(
             metavar="B[,g]",
-            help="Magnetic field in T that splits the spins, and their g-factor, which is fitted "
+            help="Magnetic field in T that splits the spins, and their g-factor; it is fitted "
             "where it is not stated. The field does not act on the orbits.",
         ),
     ] = None,

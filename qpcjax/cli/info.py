@@ -7,7 +7,10 @@ from qpcjax._versions import versions
 from qpcjax.cli.console import cells, print_json
 from qpcjax.cli.options import AsJson
 
-EXAMPLES = "Example: qpcjax info --json"
+EXAMPLES = (
+    "qpcjax info",
+    "qpcjax info --json",
+)
 
 
 def info(as_json: AsJson = False):

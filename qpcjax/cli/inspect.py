@@ -23,8 +23,8 @@ from qpcjax.cli.options import (
 from qpcjax.files import InputError, write_files
 
 EXAMPLES = (
-    "Examples: qpcjax inspect run.db   or   qpcjax inspect --gate G.csv --conductance C.csv "
-    "--gate-unit V --conductance-unit uS   or   qpcjax inspect map.nc --plot map.png"
+    "qpcjax inspect run.db",
+    "qpcjax inspect map.nc --plot map.png",
 )
 
 

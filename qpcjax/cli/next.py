@@ -10,8 +10,9 @@ from qpcjax.cli.console import plain_errors, print_json, say
 from qpcjax.cli.options import AsJson
 
 EXAMPLES = (
-    "Examples: qpcjax next OUT --target length   or   qpcjax next OUT --target mu --free mu "
-    "--kind differential_conductance --bias -2:2 --sigma 0.01"
+    "qpcjax next OUT --target length",
+    "qpcjax next OUT --target mu --free mu "
+    "--kind differential_conductance --bias -2:2 --sigma 0.01",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qpcjax.cli.help import BARRIER
 from qpcjax.files import InputError
 from qpcjax.quantities import QUANTITIES, Quantity
 from qpcjax.scatterers.registry import BARRIERS, barrier_quantities
@@ -39,58 +40,58 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 Gate = Annotated[
     str | None,
     typer.Option(
-        help="Name of the gate column (its number from 0 where there are no names); without FILE, "
+        help="Name of the gate's column; its number from 0 where there are no names; without FILE, "
         "a file of gate voltages."
     ),
 ]
 Conductance = Annotated[
     str | None,
     typer.Option(
-        help="Name of the column of the conductance, or of the resistance or current that it is "
-        "taken from; without FILE, a file of conductances."
+        help="Column of the conductance, a resistance or a current; without FILE, a file of "
+        "conductances."
     ),
 ]
 GateUnit = Annotated[str | None, typer.Option(help="mV, V or uV, where the file does not say it.")]
 ConductanceUnit = Annotated[
     str | None,
     typer.Option(
-        help="2e2/h, e2/h, uS, mS or S (Ohm, kOhm, MOhm; nA, pA, uA, mA, A), where the file does "
-        "not say it."
+        help="Such as 2e2/h, uS, kOhm or nA, where the file does not say it; also e2/h, mS, S, "
+        "Ohm, MOhm, pA, uA, mA, A."
     ),
 ]
 Excitation = Annotated[
     str | None,
     typer.Option(
-        help="Voltage that drives a current, such as '100 uV', for G = I/V; or the current that "
+        help="Voltage that drives a current, such as '100 uV'; for G = I/V; or the current that "
         "was driven, such as '10 nA', where a voltage was measured."
     ),
 ]
 Gain = Annotated[
     str | None,
     typer.Option(
-        help="Of the current amplifier before a lock-in that shows volts, such as '1e7 V/A', for "
-        "G = V/(gain x excitation)."
+        help="Gain of the amplifier before a lock-in's volts, such as '1e7 V/A'; for G = V/(gain x "
+        "excitation)."
     ),
 ]
 Setting = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="Name of a column that was set besides the gate, such as the bias of a map.",
+        help="Column that was set besides the gate, such as a map's bias.",
     ),
 ]
 At = Annotated[
     str | None,
     typer.Option(
         metavar="VALUE",
-        help="Of several traces the one taken at this setting, in the unit of its column.",
+        help="The trace taken at this setting, in the unit of its column.",
     ),
 ]
 Offset = Annotated[
     str | None,
     typer.Option(
         metavar="auto|AMOUNT",
-        help="A constant that is taken off what was measured, such as '30 pA'; auto: what the "
+        help="Constant that is taken off what was measured, such as '30 pA'; auto: what the "
         "conductance rests at where it is pinched off.",
     ),
 ]
@@ -136,7 +137,7 @@ def model_option(text: str, default: str | None = "mean") -> inspect.Parameter:
 def barrier_options() -> dict[str, inspect.Parameter]:
     """An option for the model and for each field of the barriers that are registered, by name."""
     titles = [f"{kind.name}: {kind.title}." for kind in BARRIERS.values()]
-    found = {"model": model_option(" ".join(["The barrier.", *titles]))}
+    found = {"model": model_option(" ".join([f"The barrier: {', '.join(BARRIERS)}.", *titles]))}
     for name, quantity in barrier_quantities().items():
         models, default = _models_of(name)
         text = help_of(quantity, more=default)
@@ -165,7 +166,7 @@ def _models_of(name):
 
 def _in_barrier(name, kind, default, text, *names):
     """An option that the help lists under the barrier."""
-    info = typer.Option(*names, help=text, rich_help_panel="The barrier")
+    info = typer.Option(*names, help=text, rich_help_panel=BARRIER)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
     )

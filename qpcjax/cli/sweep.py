@@ -9,8 +9,8 @@ from qpcjax.cli.console import plain_errors, say
 from qpcjax.files import InputError
 
 EXAMPLES = (
-    "Examples: qpcjax sweep sweep.toml -o OUT   or, in two processes: "
-    "qpcjax sweep sweep.toml -o OUT --job 0/2 &  qpcjax sweep sweep.toml -o OUT --job 1/2"
+    "qpcjax sweep sweep.toml -o OUT",
+    "qpcjax sweep sweep.toml -o OUT --job 0/2",
 )
 
 

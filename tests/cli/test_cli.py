@@ -9,11 +9,14 @@ import sys
 import jax
 import numpy as np
 import pytest
+import typer
 from commands import call
+from typer.testing import CliRunner
 
 import qpcjax as qpc
 from qpcjax import constants
 from qpcjax._versions import versions
+from qpcjax.cli.app import app
 from qpcjax.files import open_file
 from qpcjax.resolution import modes_needed
 
@@ -26,6 +29,9 @@ EXAMPLE = {
     "bias": 4,
     "temperature": 0.04 * E1 / constants.BOLTZMANN,
 }
+
+
+COMMANDS = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def evaluate(*more, **changes):
@@ -299,11 +305,34 @@ def test_help_names_units_and_gives_examples():
         assert words in out
     code, out, _ = call("figures", "--help")
     assert code == 0
-    assert "Example: qpcjax figures OUT" in out
+    assert "Examples: qpcjax figures OUT qpcjax figures OUT --half-width 20" in out
     code, out, _ = call("--help")
     assert code == 0
     for command in ("evaluate", "figures", "info"):
         assert command in out
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_help_fits_a_screen(command):
+    """A line or two for each option, in groups, its default, two examples; in full if asked."""
+    run = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "100"})
+    assert run.exit_code == 0
+    assert len(run.stdout.splitlines()) <= 50
+    assert max(map(len, run.stdout.splitlines())) <= 110
+    assert run.stdout.count("  qpcjax ") == 2 or not command
+    long = CliRunner().invoke(app, [*command.split(), "--help-long"]) if command else run
+    assert long.exit_code == 0
+    assert len(long.stdout) >= len(run.stdout)
+
+
+def test_the_help_of_a_fit_is_in_groups():
+    run = CliRunner().invoke(app, ["fit", "--help"], env={"COLUMNS": "100"})
+    titles = ["Data:", "Barrier:", "Model of the fit:", "Reservoirs and heating:", "Output:"]
+    places = [run.stdout.index(f"\n{title}") for title in titles]
+    assert places == sorted(places)
+    for words in ("--bias NUMBER", "eV, in meV [2]", "--sweep TEXT", "qpcjax fit --help-long"):
+        assert words in run.stdout
+    assert call("evaluate", "--nothing")[0] == 2
 
 
 def test_info():

@@ -1,4 +1,4 @@
-"""What commands keep of JAX's compilations: where, how much, and when they do not."""
+"""What is kept of JAX's compilations: where, how much, and when they do not."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ import sys
 import jax
 import pytest
 
+import qpcjax
 from qpcjax import compilation_cache
 
 NAMES = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
@@ -28,8 +29,9 @@ def home(tmp_path, monkeypatch):
 
 
 def test_compilations_are_kept_in_the_users_cache_folder(home):
-    compilation_cache.keep_compiled()
+    returned = qpcjax.enable_compilation_cache()
     folder = jax.config.jax_compilation_cache_dir
+    assert str(returned) == folder
     assert folder == os.environ["JAX_COMPILATION_CACHE_DIR"]
     assert folder.startswith(str(home / "cache" / "qpcjax" / "compiled"))
     assert os.path.isdir(folder)
@@ -44,18 +46,18 @@ def test_another_processor_has_a_folder_of_its_own(home, monkeypatch):
 
 def test_what_the_user_chose_is_left_alone(home):
     jax.config.update("jax_compilation_cache_dir", str(home / "mine"))
-    compilation_cache.keep_compiled()
+    assert qpcjax.enable_compilation_cache() == home / "mine"
     assert jax.config.jax_compilation_cache_dir == str(home / "mine")
     jax.config.update("jax_compilation_cache_dir", None)
     jax.config.update(ENABLED, False)
-    compilation_cache.keep_compiled()
+    assert qpcjax.enable_compilation_cache() is None
     assert jax.config.jax_compilation_cache_dir is None
     assert not (home / "cache").exists()
 
 
 def test_a_home_that_cannot_be_written_is_no_error(home):
     (home / "cache").write_text("a file")
-    compilation_cache.keep_compiled()
+    assert qpcjax.enable_compilation_cache() is None
     assert jax.config.jax_compilation_cache_dir is None
 
 
@@ -64,7 +66,7 @@ def test_a_user_without_a_home_is_no_error(home, monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(compilation_cache.Path, "home", nowhere)
-    compilation_cache.keep_compiled()
+    assert qpcjax.enable_compilation_cache() is None
     assert jax.config.jax_compilation_cache_dir is None
 
 
@@ -77,5 +79,5 @@ def test_the_oldest_are_forgotten_first(home, monkeypatch):
         os.utime(path, (k, k))
     (folder / "of-somebody").write_bytes(bytes(1000))
     monkeypatch.setattr(compilation_cache, "_MOST", 250)
-    compilation_cache.keep_compiled()
+    qpcjax.enable_compilation_cache()
     assert sorted(p.name for p in folder.iterdir()) == ["3-cache", "4-cache", "of-somebody"]

@@ -319,7 +319,7 @@ def test_fit_refuses_and_writes_nothing(updown, fitted, tmp_path, case):
 
 
 def test_help_says_the_formats():
-    code, out, _ = call("fit", "--help")
+    code, out, _ = call("fit", "--help-long")
     assert code == 0
     for words in (
         ".npz",

@@ -260,7 +260,7 @@ def toy():
 
 
 def test_a_class_from_outside_has_options(toy):
-    code, out, _ = call("evaluate", "--help")
+    code, out, _ = call("evaluate", "--help-long")
     assert code == 0
     assert "toy: three soft steps." in out
     assert "toy: Energy of the lowest level, E_b, in meV." in out
