@@ -38,12 +38,11 @@ def served(folder, *options):
     log = folder / "log"
     command = [sys.executable, "-m", "qpcjax", "explore", "--port", "0", "--no-browser", *options]
     with log.open("w") as out:
-        # Quick to compile matters here, quick to run does not.
         process = subprocess.Popen(
             command,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     try:
         printed = until(lambda: re.search(r"(http://\S+)/\?token=(\S+)", log.read_text()), 60)

@@ -124,7 +124,12 @@ def registries():
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(p, id=p.name, marks=[pytest.mark.slow] * (p.name in SLOW))
+        pytest.param(
+            p,
+            id=p.name,
+            marks=[pytest.mark.slow] * (p.name in SLOW)
+            + [pytest.mark.end_to_end] * (p.name != "README.md"),
+        )
         for p in PAGES
         if blocks(p, "python")
     ],

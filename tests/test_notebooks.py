@@ -36,6 +36,7 @@ def kernels(tmp_path, monkeypatch):
     monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH", raising=False)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("path", RUNS)
 def test_notebook_runs(path, tmp_path, kernels):
     nbformat = pytest.importorskip("nbformat")

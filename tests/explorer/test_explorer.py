@@ -72,6 +72,7 @@ def test_the_hottest_corner_of_the_sliders_has_numbers():
     assert np.isfinite(power.left)
 
 
+@pytest.mark.end_to_end
 def test_a_fit_moves_with_the_gate():
     trace = only(uploads.received("trace.csv", EXAMPLE.read_bytes()))
     device = trace_device(trace, "mean", mu=7.15)

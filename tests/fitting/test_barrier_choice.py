@@ -83,6 +83,7 @@ def found():
     return barriers, lines
 
 
+@pytest.mark.end_to_end
 def test_the_true_barrier_is_chosen(found):
     barriers, lines = found
     first = barriers.rows[0]

@@ -101,6 +101,7 @@ def test_hot_spot(made):
 # --- the scripts ----------------------------------------------------------------------------
 
 
+@pytest.mark.end_to_end
 def test_conductance_script(made, monkeypatch, capsys, request, remembered_fits):
     # In this process, which has compiled such fits; the script turns double precision on itself.
     monkeypatch.setattr(sys, "argv", ["conductance.py"])

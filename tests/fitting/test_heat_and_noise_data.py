@@ -108,6 +108,7 @@ def measured():
     )
 
 
+@pytest.mark.end_to_end
 def test_a_trace_alone_cannot_tell_temperature_from_softness(measured):
     trace, _, _ = measured
     found = fit(device(1.4, 0.4), trace, free=("temperature",), starts=1, checks=False)
@@ -118,6 +119,7 @@ def test_a_trace_alone_cannot_tell_temperature_from_softness(measured):
     assert any("hbar_omega_x may change places" in words for words in found.doubts)
 
 
+@pytest.mark.end_to_end
 def test_noise_and_thermopower_tell_temperature_from_softness(measured):
     start = device(0.7, 0.7, noise_gain=1.0, noise_background=0.0)
     found = fit(start, measured, free=("temperature",), starts=[{}], checks=False)

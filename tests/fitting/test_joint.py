@@ -102,6 +102,7 @@ def test_the_edge_of_what_is_known_is_no_minimum():
     assert end.vectors[0, 0] == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.end_to_end
 def test_more_modes_are_found_on_the_way():
     """dI/dV of a saddle whose start needs fewer modes than the truth: the search walks there."""
     gate, bias = np.linspace(-50, 0, 9), np.linspace(-3, 3, 7)

@@ -41,6 +41,7 @@ def found():
     return answer
 
 
+@pytest.mark.end_to_end
 def test_a_map_tells_how_far_apart_the_steps_are(found):
     assert found.freed == ("hbar_omega_y",)
     assert found.found.status == "converged"
@@ -62,6 +63,7 @@ def test_lever_arms_are_those_that_made_the_map(found):
         assert abs(arm.value - LEVER) < 4 * arm.stderr < 0.1 * LEVER
 
 
+@pytest.mark.end_to_end
 def test_what_the_command_writes_of_a_map(found, monkeypatch, tmp_path):
     monkeypatch.setattr("qpcjax.fitting.map_fit.fit_map", lambda *a, **k: found)
     question = TraceFitOptions(model="saddle", mu=MU, bias=1.0, temperature=1.0)

@@ -71,6 +71,7 @@ def posterior():
     return fitted().sample(300, chains=2, seed=3, warmup=100)
 
 
+@pytest.mark.end_to_end
 @sampled
 def test_samples_agree_with_the_covariance(posterior):
     assert posterior.samples.shape == (2, 300, 3)
@@ -87,6 +88,7 @@ def test_samples_agree_with_the_covariance(posterior):
     np.testing.assert_allclose(correlation, fitted().correlation, atol=0.12)
 
 
+@pytest.mark.end_to_end
 @sampled
 def test_bands_from_samples(posterior):
     gate = np.linspace(-59, -1, 24)
@@ -97,6 +99,7 @@ def test_bands_from_samples(posterior):
         posterior.predict("colour", gate)
 
 
+@pytest.mark.end_to_end
 @sampled
 def test_a_seed_is_repeatable_and_bad_numbers_are_told(posterior):
     assert posterior["height_1"].shape == (600,)

@@ -44,6 +44,7 @@ def fits():
     return bare, fit(device("gap"), trace(), starts=bare, fixed=held)
 
 
+@pytest.mark.end_to_end
 def test_the_gap_is_recovered():
     bare, found = fits()
     assert found.rms < bare.rms / 3
@@ -58,6 +59,7 @@ def test_the_gap_is_recovered():
     np.testing.assert_allclose(predicted, exact, atol=5 * SIGMA)
 
 
+@pytest.mark.end_to_end
 def test_what_is_said_of_it(tmp_path):
     bare, found = fits()
     heating = predict_heating(found, 1.0, 0.5, gates=5)
@@ -189,6 +191,7 @@ def test_half_plateaus_are_seen():
     assert Steps(split).resistance == pytest.approx(300, abs=100)
 
 
+@pytest.mark.end_to_end
 def test_a_field_that_splits_the_spins():
     data = split_trace()
     field = 8.0

@@ -42,6 +42,7 @@ def folder(tmp_path_factory):
     return where / "out", found
 
 
+@pytest.mark.end_to_end
 def test_the_command_fits_two_traces_together(folder):
     out, (code, printed, complaint) = folder
     assert (code, complaint) == (0, "")
