@@ -61,18 +61,21 @@ class Energies:
         """T(E, V)."""
         return self._scatterer.transmissions(self._mu + self.offset, self._bias, self._filled)
 
-    def over_modes(self, function: Callable) -> jax.Array:
+    def over_modes(self, function: Callable) -> Any:
         """The sum over eigenvalues of a function of T_n, with the scatterer's weight.
 
         T_n is that of one mode, or one spin of it, from 0 to 1: the function is given an array of
-        them, and returns one or several of this shape, stacked in front.
+        them, and returns a pytree of arrays of this shape; several in a tuple take less time than
+        stacked.
         """
         scatterer, bias = self._scatterer, self._bias
 
         def one(energy):
-            return jnp.sum(function(scatterer.eigenvalues(energy, bias)), axis=-1)
+            found = function(scatterer.eigenvalues(energy, bias))
+            return jax.tree.map(lambda x: jnp.sum(x, axis=-1), found)
 
-        return scatterer.weight * jax.vmap(jax.vmap(one))(self._mu + self.offset)
+        sums = jax.vmap(jax.vmap(one))(self._mu + self.offset)
+        return jax.tree.map(lambda x: scatterer.weight * x, sums)
 
 
 class Integrand(eqx.Module):

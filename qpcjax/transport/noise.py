@@ -63,14 +63,13 @@ _UNITS = {
 
 
 def _fluctuations(energies):
-    passed, partition = jnp.moveaxis(
-        energies.over_modes(lambda t: jnp.stack([t, t * (1 - t)])), -1, 0
-    )
+    passed, partition = energies.over_modes(lambda t: (t, t * (1 - t)))
     left, right = energies.left, energies.right
     thermal = passed * (left * (1 - left) + right * (1 - right))
     shot = partition * energies.difference**2
     both = thermal + shot
-    return thermal, shot, energies.offset * both, energies.offset**2 * both
+    first = energies.offset * both
+    return thermal, shot, first, energies.offset * first
 
 
 _FLUCTUATIONS = Integrand(_fluctuations)
@@ -189,8 +188,7 @@ def fano_factor(scatterer, reservoirs, kind="plain", order=ORDER):
 
 
 def _counts(energies):
-    powers = energies.over_modes(lambda t: jnp.stack([t, t**2, t**3, t**4]))
-    t1, t2, t3, t4 = jnp.moveaxis(powers, -1, 0)
+    t1, t2, t3, t4 = energies.over_modes(lambda t: (t, t**2, t**3, t**4))
     # One electron to the right with probability p = T f_L (1 - f_R), one to the left with q, else
     # none: a = (p - q)/T and b = (p + q)/T.
     left, right, a = energies.left, energies.right, energies.difference
