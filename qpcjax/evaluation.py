@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax
 
-from qpcjax.heat.hot_spot import EXCHANGE
+from qpcjax.heat.hot_spot import EXCHANGE, NO_RATE
 from qpcjax.observables import OBSERVABLES, OperatingPoint, values_at
 from qpcjax.quantities import RESULTS
 from qpcjax.resolution import spinless
@@ -71,17 +71,20 @@ def _values_by_name(observables, *arguments):
     return {name: value.item() for part in numbers for name, value in part.items()}
 
 
-def evaluate(scatterer, reservoirs, damping) -> Evaluation:
+def evaluate(scatterer, reservoirs, damping, also=()) -> Evaluation:
     """The registered observables that need no energy or distance, with notes on missing answers.
 
     Args:
         scatterer: any scatterer, see `qpcjax.resolution.prepared`; a channel gives its E1 too.
         reservoirs: `Reservoirs` with plain numbers in its fields.
-        damping: `QuadraticDamping`.
+        damping: a damping law, such as `QuadraticDamping`.
+        also: observables to list that the table leaves out.
     """
     listed = [o for o in OBSERVABLES.values() if o.in_table and o.missing(_GIVEN) is None]
+    listed += [o for o in also if o not in listed]
     status = OBSERVABLES["hot_spot_status"]
-    value = _values_by_name([*listed, status], scatterer, reservoirs, damping)
+    asked = dict.fromkeys([*listed, status])
+    value = _values_by_name(asked, scatterer, reservoirs, damping)
     side = "right" if reservoirs.bias >= 0 else "left"
     where = {"transmission": " at mu", "hot_spot_distance": f", {side}"}
     rows = [
@@ -92,10 +95,10 @@ def evaluate(scatterer, reservoirs, damping) -> Evaluation:
     if scale is not None:
         q = RESULTS["energy_scale"]
         rows.insert(0, TableRow(q.symbol, q.words, float(scale), q.unit))
-    return Evaluation(rows, _notes(listed, value, reservoirs))
+    return Evaluation(rows, _notes(listed, value, reservoirs, damping))
 
 
-def _notes(listed, value, r):
+def _notes(listed, value, r, damping):
     notes = [
         f"{OBSERVABLES[side].symbol} is negative: the {side} side is cooled."
         for side in ("left", "right")
@@ -115,6 +118,8 @@ def _notes(listed, value, r):
                 f"the electrochemical potential downstream, mu - |eV|/2 = {downstream:.4g} meV, is "
                 "not above the bottom of the conduction band"
             )
+        elif value["hot_spot_status"] == NO_RATE:
+            why = f"electrons carry heat whose energy the {damping.words} has no rate for"
         elif r.bias == 0 and r.temperature == 0:
             why = "at zero bias and zero temperature nothing is heated"
         else:
@@ -122,7 +127,14 @@ def _notes(listed, value, r):
         notes.append(f"E* and r* have no value: {why}.")
     elif r.bias == 0 and r.temperature_bias == 0:
         notes.append("At zero bias nothing is heated; E* and r* are the limit of a small bias.")
-    others = [o.symbol for o in listed if o.group != "hot spot" and math.isnan(value[o.name])]
+    of_heat = [o.symbol for o in listed if o.group == "heat spread" and math.isnan(value[o.name])]
+    if of_heat:
+        notes.append(
+            f"{', '.join(of_heat)}: no heat is emitted there, or the damping law has no rate for "
+            "what carries it."
+        )
+    of_hot = ("hot spot", "heat spread")
+    others = [o.symbol for o in listed if o.group not in of_hot and math.isnan(value[o.name])]
     if others:
         notes.append(f"{', '.join(others)}: outside the range of validity of the integrals.")
     return notes

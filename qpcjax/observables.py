@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import CONDUCTANCE_QUANTUM, SCHOTTKY
 from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.distances import heat_spread
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import inelastic_length, power_per_length
 from qpcjax.quantities import POINT, RESULTS, Quantity, closest
@@ -112,6 +113,16 @@ class OperatingPoint:
     def hot_spot(self):
         """`HotSpot` of the electrons downstream."""
         return hot_spot(self.scatterer, self.reservoirs, self.damping)
+
+    @functools.cached_property
+    def heat_downstream(self):
+        """`HeatSpread` of the electrons downstream, of fixed paths as the hot spot."""
+        return heat_spread(self.scatterer, self.reservoirs, self.damping)
+
+    @functools.cached_property
+    def heat_upstream(self):
+        """`HeatSpread` of the holes upstream."""
+        return heat_spread(self.scatterer, self.reservoirs, self.damping, side="upstream")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -314,6 +325,7 @@ def _fano_factor(point):
 
 
 _NOISE = {"group": "noise", "in_table": False}
+_SPREAD = {"group": "heat spread", "in_table": False}
 _LINEAR = {"group": "thermoelectrics", "electrons": "equilibrium", "in_table": False}
 
 _BUILT_IN: dict[str, tuple[Callable[[OperatingPoint], Any], dict[str, Any]]] = {
@@ -348,6 +360,10 @@ _BUILT_IN: dict[str, tuple[Callable[[OperatingPoint], Any], dict[str, Any]]] = {
         lambda p: p.hot_spot.status,
         {"group": "hot spot", "in_table": False, "differentiable": False},
     ),
+    "heat_median": (lambda p: p.heat_downstream.median, _SPREAD),
+    "heat_width": (lambda p: p.heat_downstream.width, _SPREAD),
+    "heat_median_upstream": (lambda p: p.heat_upstream.median, _SPREAD),
+    "heat_width_upstream": (lambda p: p.heat_upstream.width, _SPREAD),
     "inelastic_length": (
         _inelastic_length,
         {"needs": ("mu", "energy"), "electrons": "none", "pointwise": True},

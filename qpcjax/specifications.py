@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from qpcjax.constants import GAAS_MASS
 from qpcjax.files import InputError, read_transmission
 from qpcjax.files.table import read_bytes
+from qpcjax.heat.laws import LAWS, damping_law
 from qpcjax.quantities import QUANTITIES, closest
 from qpcjax.scatterers.registry import BARRIERS, barrier_quantities, named_scatterer
 
@@ -63,6 +65,33 @@ class Reader:
         """The Fermi energy of the damping: a number in meV, or the name of a potential."""
         value = given.get("fermi_energy", "mu_R")
         return value if isinstance(value, str) else self.quantity(value, "mu", "fermi_energy")
+
+    def law(self, given, key="law"):
+        """The damping law of the density that a spec names; None where it names none.
+
+        Args:
+            given: the spec; the mass of its scatterer is that of the electrons.
+            key: that holds the name.
+        """
+        name, density = given.get(key), given.get("density")
+        if density is not None:
+            density = self.quantity(density, "density", "density")
+        if name is None:
+            if density is not None:
+                raise self.error(f'density is of a damping law: add {key}, such as "rpa"')
+            return None
+        if name not in LAWS:
+            raise self.error(f"{key} must be one of {', '.join(LAWS)}, got {name!r}")
+        if any("mass" in self.table(given.get(k, {}), k) for k in ("axes", "free")):
+            raise self.error(f"{key} is of one mass, which is swept or free here")
+        mass = self.table(given["scatterer"], "scatterer").get("mass", GAAS_MASS)
+        try:
+            mass = self.quantity(mass, "mass", "scatterer.mass")
+            return damping_law(name, density=density, mass=mass)
+        except InputError:
+            raise
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
     def table(self, value, field):
         """The value, which must be a table."""

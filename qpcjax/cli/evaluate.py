@@ -10,7 +10,8 @@ from rich.table import Table
 
 from qpcjax._versions import versions
 from qpcjax.cli.console import cells, plain_errors, print_json
-from qpcjax.cli.options import AsJson, Generated, barrier_options, option
+from qpcjax.cli.options import OR_LAW, AsJson, Generated, barrier_options, option
+from qpcjax.constants import GAAS_MASS
 from qpcjax.files import (
     InputError,
     check_writable,
@@ -20,7 +21,8 @@ from qpcjax.files import (
 )
 from qpcjax.files.results import format_of
 from qpcjax.files.table import digest
-from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.laws import LAWS, damping_law, is_strength
+from qpcjax.observables import read_observables
 from qpcjax.overviews import unit_text
 from qpcjax.quantities import QUANTITIES
 from qpcjax.resolution import modes_kept, prepared
@@ -39,10 +41,22 @@ def _evaluate(
     bias: Annotated[float, option("bias")] = 0.0,
     temperature: Annotated[float, option("temperature")] = 0.0,
     temperature_bias: Annotated[float, option("temperature_bias")] = 0.0,
-    damping: Annotated[float, option("damping")] = 0.04,
+    damping: Annotated[str, option("damping", more=OR_LAW)] = "0.04",
     fermi_energy: Annotated[
         str, typer.Option(help="E_F in that rate: mu_R, mu, or a number in meV.")
     ] = "mu_R",
+    density: Annotated[
+        float | None,
+        option("density", more="of such a law; without it E_F is the potential of each side"),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="List another observable, such as current_noise, seebeck or heat_median; "
+            "repeatable.",
+        ),
+    ] = None,
     modes: Annotated[
         int | None,
         typer.Option(help="Channel modes kept; by default as many as are needed."),
@@ -73,18 +87,21 @@ def _evaluate(
         "bias": bias,
         "temperature": temperature,
         "temperature_bias": temperature_bias,
-        "damping": damping,
     }
     with plain_errors():
         kind = None if out is None else _kind_of(out)
         columns = (table_unit, table_energy, table_transmission)
-        parts = _operating_point(model, barrier, point, fermi_energy, modes, columns)
+        law = (float(damping) if is_strength(damping) else damping, fermi_energy, density)
+        parts = _operating_point(model, barrier, point, law, modes, columns)
+        wanted = _observables(also or ())
     from qpcjax.evaluation import evaluate
 
     with Console(stderr=True).status("Compiling and evaluating ..."):
-        result = evaluate(*parts)
+        result = evaluate(*parts, wanted)
     scatterer = parts[0]
-    inputs = {"model": model, **barrier, "mass": float(scatterer.mass), **point}
+    inputs = {"model": model, **barrier, "mass": float(scatterer.mass), **point, "damping": law[0]}
+    if density is not None:
+        inputs["density"] = density
     if (kept := modes_kept(scatterer)) is not None:
         inputs["modes"] = kept
     if as_json:
@@ -99,17 +116,42 @@ def _evaluate(
 evaluate = Generated(_evaluate, "evaluate", barrier_options)
 
 
-def _operating_point(model, barrier, point, fermi_energy, modes, columns):
-    """Scatterer, reservoirs and damping; columns of a table of T(E): unit, energy, transmission."""
-    numbers = {k: v for k, v in {**barrier, **point}.items() if isinstance(v, float)}
-    require_finite(**numbers)
+def _operating_point(model, barrier, point, law, modes, columns):
+    """Scatterer, reservoirs and damping.
+
+    Args:
+        model: name of the barrier.
+        barrier: its numbers by name.
+        point: numbers of the operating point by name.
+        law: strength or name of the damping, its Fermi energy and density.
+        modes: to keep; None for as many as are needed.
+        columns: of a table of T(E): unit, energy, transmission.
+    """
+    value, fermi_energy, density = law
+    stated = {**barrier, **point, "damping": value, "density": density}
+    require_finite(**{k: v for k, v in stated.items() if isinstance(v, float)})
+    if density is not None:
+        if is_strength(value):
+            raise InputError(
+                f"--density is of the laws {' and '.join(LAWS)}, and the damping is quadratic: "
+                "add --damping rpa, or leave it out"
+            )
+        QUANTITIES["density"].check(density)
     reservoirs = Reservoirs(*(point[k] for k in ("mu", "bias", "temperature", "temperature_bias")))
-    damping = QuadraticDamping(point["damping"], _energy_or_name(fermi_energy))
+    mass = barrier.get("mass", GAAS_MASS)
+    damping = damping_law(value, _energy_or_name(fermi_energy), density, mass)
     if "table" in barrier:
         barrier = {**barrier, "table": read_transmission(barrier["table"], *columns)}
     elif any(column is not None for column in columns):
         raise InputError("the columns of a table are stated, and no table: add --table FILE")
     return prepared(named_scatterer(model, barrier), reservoirs, modes), reservoirs, damping
+
+
+def _observables(names):
+    try:
+        return read_observables(names, ("mu",)) if names else ()
+    except ValueError as error:
+        raise ValueError(f"--also: {error}") from None
 
 
 def _energy_or_name(text) -> Any:
@@ -133,7 +175,9 @@ def _write(path, kind, inputs, fermi_energy, result):
     """Write the results as a table, with the inputs and versions they are from."""
     columns = {f"{q.symbol} ({q.unit})": [float(q.value)] for q in result.quantities}
     shown = {k: str(v) if isinstance(v, Path) else v for k, v in inputs.items()}
-    source = {"inputs": shown | {"fermi_energy": fermi_energy}, "versions": versions()}
+    if is_strength(inputs["damping"]):
+        shown["fermi_energy"] = fermi_energy
+    source = {"inputs": shown, "versions": versions()}
     if "table" in inputs:
         source["input_sha256"] = digest(inputs["table"])
     (content,) = table_files("", columns, [kind], source).values()
@@ -146,12 +190,14 @@ def _as_json(inputs, fermi_energy, result):
     shown = {
         name: {
             "value": str(v) if isinstance(v, Path) else v,
-            "unit": known[name].unit or None if name in known else None,
+            "unit": known[name].unit or None if name in known and not isinstance(v, str) else None,
         }
         for name, v in inputs.items()
     }
-    energy = _energy_or_name(fermi_energy)
-    shown["fermi_energy"] = {"value": energy, "unit": None if isinstance(energy, str) else "meV"}
+    if is_strength(inputs["damping"]):
+        energy = _energy_or_name(fermi_energy)
+        unit = None if isinstance(energy, str) else "meV"
+        shown["fermi_energy"] = {"value": energy, "unit": unit}
     results = {
         q.symbol: {"value": q.value, "unit": q.unit, "name": q.name} for q in result.quantities
     }

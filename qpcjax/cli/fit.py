@@ -7,6 +7,7 @@ import typer
 
 from qpcjax.cli.console import plain_errors, print_paths, progress_bar, say
 from qpcjax.cli.options import (
+    OR_LAW,
     At,
     Component,
     Conductance,
@@ -28,6 +29,7 @@ from qpcjax.cli.options import (
 )
 from qpcjax.constants import GAAS_MASS
 from qpcjax.files import InputError, check_writable
+from qpcjax.heat.laws import is_strength
 from qpcjax.scatterers.registry import BARRIERS, COMPARED
 from qpcjax.validation import require_finite
 
@@ -163,7 +165,9 @@ def _fit(
         float, option("bias", note="across the device, of the heating prediction")
     ] = 2.0,
     temperature: Annotated[float, option("temperature", note="of the heating prediction")] = 1.6,
-    damping: Annotated[float, option("damping")] = 0.04,
+    damping: Annotated[
+        str, option("damping", more=f"{OR_LAW}, of the density or else of the fitted mu")
+    ] = "0.04",
     formats: Formats = None,
     figure_formats: FigureFormats = None,
     *,
@@ -191,8 +195,9 @@ def _fit(
     from qpcjax.fitting.together_files import answer_together
 
     with plain_errors():
-        numbers = {"mass": mass, "bias": bias, "temperature": temperature, "damping": damping}
-        require_finite(**numbers)
+        numbers = {"mass": mass, "bias": bias, "temperature": temperature}
+        strength = {"damping": float(damping)} if is_strength(damping) else {}
+        require_finite(**numbers, **strength)
         question = TraceFitOptions(
             density=density,
             mu=mu,
@@ -209,7 +214,7 @@ def _fit(
             intervals=intervals,
             shoulder=shoulder,
             zeeman=zeeman_of(zeeman),
-            **numbers,
+            **{**numbers, "damping": damping, **strength},
         )
         kinds = result_formats(formats, figure_formats)
         more = {"excitation": excitation, "component": component, "part": part, "sweep": sweep}

@@ -9,6 +9,7 @@ import typer
 
 from qpcjax.cli.help import BARRIER
 from qpcjax.files import InputError
+from qpcjax.heat.laws import LAWS
 from qpcjax.quantities import QUANTITIES, Quantity
 from qpcjax.scatterers.registry import BARRIERS, barrier_quantities
 
@@ -33,6 +34,9 @@ def option(name: str, note: str = "", more: str = "") -> Any:
     """The option of a quantity, its help from the table; arguments as `help_of` takes them."""
     return typer.Option(help=help_of(QUANTITIES[name], note, more))
 
+
+# What else the help of a damping says.
+OR_LAW = f"or a law of an electron gas: {' or '.join(LAWS)}"
 
 Mass = Annotated[float, option("mass")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -12,7 +12,7 @@ from qpcjax.designing.objectives import RESERVOIR_NAMES, AbstractObjective, HotS
 from qpcjax.designing.problem import Box, DesignProblem, placed, present, with_room
 from qpcjax.designing.result import ConstraintResult, Design, DesignStart, tolerance
 from qpcjax.designing.search import Search, low_discrepancy
-from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.damping import AbstractDamping, QuadraticDamping
 from qpcjax.measurements import InputError
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import closest
@@ -33,7 +33,7 @@ def design(
     *,
     constraints: Mapping[str, tuple[Any, Any]] | Iterable[Constraint] = (),
     tolerances: Mapping[str, float] | None = None,
-    damping: QuadraticDamping | None = None,
+    damping: AbstractDamping | None = None,
     starts: int | None = None,
     descents: int | None = None,
     seed: int = 0,
@@ -57,7 +57,7 @@ def design(
         constraints: observable -> (lower, upper), None for no bound; or a list of `Constraint`,
             which may hold functions of your own.
         tolerances: name -> standard deviation of a number as it is made, free or not.
-        damping: `QuadraticDamping` of constraints on the hot spot.
+        damping: damping law of constraints on the hot spot.
         starts: number of points evaluated at first; by default 2 and two more for each free
             parameter, twice as many with constraints. More starts find an optimum that is hidden in
             a small part of the range.

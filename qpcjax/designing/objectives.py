@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.damping import AbstractDamping, QuadraticDamping
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.observables import Observable, OperatingPoint, of_a_design
 from qpcjax.quantities import closest
@@ -141,14 +141,14 @@ class HotSpotAt(AbstractObjective):
 
     Args:
         distance: r in nm, positive.
-        damping: `QuadraticDamping` of the hot electrons.
+        damping: damping law of the hot electrons.
 
     Raises:
         ValueError: a distance that is not positive.
     """
 
     distance: float = eqx.field(converter=number)
-    damping: QuadraticDamping = eqx.field(default_factory=QuadraticDamping)
+    damping: AbstractDamping = eqx.field(default_factory=QuadraticDamping)
 
     squares: ClassVar[bool] = True
     driven: ClassVar[bool] = True
@@ -396,7 +396,7 @@ class Minimise(_Custom):
             that JAX can differentiate.
         name: what reports call it.
         units: unit of a number of your own.
-        damping: `QuadraticDamping` of an observable of hot electrons.
+        damping: damping law of an observable of hot electrons.
 
     Raises:
         ValueError: an unknown observable, or one without derivatives.

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.damping import AbstractDamping
 from qpcjax.observables import OperatingPoint, values_at
 from qpcjax.quantities import POINT
 from qpcjax.resolution import (
@@ -38,7 +38,7 @@ class DesignProblem(eqx.Module):
         constraints: of `Constraint`.
         scatterer: any, with modes and panels for every point.
         reservoirs: `Reservoirs` of numbers.
-        damping: `QuadraticDamping` of constraints on the hot spot.
+        damping: damping law of constraints on the hot spot.
         names: the numbers that are differentiated by.
     """
 
@@ -46,7 +46,7 @@ class DesignProblem(eqx.Module):
     constraints: tuple[Any, ...]
     scatterer: Any
     reservoirs: Reservoirs
-    damping: QuadraticDamping
+    damping: AbstractDamping
     names: tuple[str, ...] = eqx.field(static=True)
 
     def at(self, values) -> tuple[Any, Reservoirs]:

@@ -20,6 +20,7 @@ from qpcjax.designing.objectives import (
 )
 from qpcjax.files import read_transmission
 from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.laws import LAWS
 from qpcjax.measurements import InputError
 from qpcjax.specifications import Reader, in_words, read_scatterer
 from qpcjax.transport.reservoirs import Reservoirs
@@ -44,6 +45,7 @@ _OPTIONAL = (
     "constraints",
     "tolerances",
     "damping",
+    "density",
     "fermi_energy",
     "starts",
     "descents",
@@ -150,7 +152,14 @@ def _bounds(reader, ends, name, field, constraint=False) -> tuple[Any, Any]:
 
 
 def _damping(reader, given):
-    strength = reader.number(given.get("damping", 0.04), "damping")
+    value = given.get("damping", 0.04)
+    if isinstance(value, str):
+        if "fermi_energy" in given:
+            raise reader.error("fermi_energy is of the quadratic law: leave it out beside a law")
+        return reader.law(given, "damping")
+    if "density" in given:
+        raise reader.error(f"density is of a damping law: let damping be {' or '.join(LAWS)}")
+    strength = reader.number(value, "damping")
     return QuadraticDamping(strength, reader.fermi_energy(given))
 
 

@@ -188,7 +188,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     for k, p in enumerate(found.free if question.intervals else ()):
         progress(k, len(found.free), "intervals")
         profiles.append(found.profile(p.name, 9))
-    conditions = question.bias, question.temperature, question.damping
+    conditions = question.bias, question.temperature, question.law
     heating = barriers.heating(*conditions, progress=progress)
     left_out = whole[~used] if chosen else None
     axes = {

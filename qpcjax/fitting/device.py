@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.laws import damping_law
 from qpcjax.measurements.circuit import Point
 from qpcjax.quantities import closest
 from qpcjax.scatterers import AbstractScatterer, as_scatterer
@@ -239,11 +239,6 @@ def _barrier(value):
     return value if isinstance(value, Gated) else as_scatterer(value)
 
 
-def damping_law(value):
-    """A damping law, or None; a number is the strength of `QuadraticDamping`."""
-    return value if value is None or isinstance(value, eqx.Module) else QuadraticDamping(value)
-
-
 def _optional_number(value):
     return None if value is None else number(value)
 
@@ -275,7 +270,8 @@ class Device(eqx.Module):
         bias_share: eta; None for 1/2.
         excitation: lock-in excitation in mV rms, averaged over with six nodes; None where it is
             small.
-        damping: damping law for the hot spot; a number is the strength of `QuadraticDamping`.
+        damping: damping law for the hot spot, or its name as `heat.laws.damping_law` takes it; a
+            number is the strength of `QuadraticDamping`.
         noise_gain: gain of the amplifier of `NoiseData`; None for 1.
         noise_background: what the amplifier adds, in fA^2/Hz; None for nothing.
         freed: names of numbers that fits free although they hold them by default, such as an

@@ -2,13 +2,14 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from qpcjax.constants import GAAS_MASS, fermi_energy
-from qpcjax.fitting.device import damping_law
 from qpcjax.fitting.device_of_trace import MOST_KNOTS, require_mu, trace_model
 from qpcjax.fitting.shoulders import require_shoulder, shoulder_numbers
+from qpcjax.heat.laws import damping_law, is_strength
 from qpcjax.optimise.losses import LOSSES
 from qpcjax.quantities import QUANTITIES
 from qpcjax.scatterers.registry import COMPARED
@@ -35,6 +36,7 @@ class TraceFitOptions:
             none and "gap" compared.
         zeeman: field in T that splits the spins, and the g-factor, None where it is to be fitted.
         intervals: whether to find the intervals of the profile likelihood.
+        damping: strength of the damping of hot electrons, or the name of a law.
 
     Raises:
         ValueError: a number out of range, or a density beside a chemical potential.
@@ -58,7 +60,7 @@ class TraceFitOptions:
     zeeman: tuple[float, float | None] | None = None
     bias: float = 2.0
     temperature: float = 1.6
-    damping: float = 0.04
+    damping: float | str = 0.04
 
     def __post_init__(self):
         if self.density is not None and self.mu is not None:
@@ -86,7 +88,14 @@ class TraceFitOptions:
         if self.bias == 0:
             raise ValueError("bias must be other than 0: without it there is no heat to predict")
         Reservoirs(0.0, self.bias, self.temperature)
-        damping_law(self.damping)
+        damping_law(self.law)
+
+    @property
+    def law(self) -> Any:
+        """The strength of the damping, or the law; of the density, or else of the fitted mu."""
+        if is_strength(self.damping):
+            return float(self.damping)
+        return damping_law(self.damping, density=self.density, mass=self.mass)
 
     @property
     def temperatures(self):

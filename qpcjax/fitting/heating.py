@@ -12,11 +12,12 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.compiled_predictions import Predictor
-from qpcjax.fitting.device import Gated, damping_law
+from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.predictions import device_at, require_near
 from qpcjax.fitting.result import FitResult
 from qpcjax.heat.hot_spot import hot_spot
+from qpcjax.heat.laws import damping_law
 from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import heated
 from qpcjax.transport.landauer import dissipation
@@ -98,7 +99,10 @@ class Heating:
     def damping_text(self):
         """The damping in words: its strength, or the law."""
         strength = isinstance(self.damping, int | float | np.number)
-        return f"a = {self.damping:g}" if strength else str(self.damping)
+        if strength:
+            return f"a = {self.damping:g}"
+        law = damping_law(self.damping)
+        return getattr(law, "words", str(law))
 
 
 def predict_heating(

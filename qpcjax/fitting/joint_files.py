@@ -40,7 +40,7 @@ def joint_files(
     from qpcjax.fitting.archive import summary_and_fit
     from qpcjax.fitting.heating import predict_heating
 
-    conditions = question.bias, question.temperature, question.damping
+    conditions = question.bias, question.temperature, question.law
     heating = predict_heating(found, *conditions, progress=progress)
     axes = {
         **axes,

@@ -46,6 +46,11 @@ class AbstractDamping(Parameters):
             temperature: of the carrier's side in K; 0 gives the rate without thermal electrons.
         """
 
+    @property
+    def words(self) -> str:
+        """The law in a few words, for reports and figures."""
+        return f"damping law {type(self).__name__}"
+
     def hole_rate(self, depth, mu_side=None, temperature=0.0) -> jax.Array:
         """The rate in meV of a hole `depth` meV below the potential: that of an electron above."""
         return self.rate(depth, mu_side, temperature)
@@ -104,6 +109,11 @@ class QuadraticDamping(AbstractDamping):
             )
         if self.energy is not None:
             require("fermi_energy", number(self.energy), "positive, in meV", lambda e: e > 0)
+
+    @property
+    def words(self):
+        """The strength."""
+        return f"a = {float(self.strength):g}"
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """The rate a [x^2 + (pi k_B T)^2]/E_F in meV, the same above and below the potential."""

@@ -12,7 +12,7 @@ from qpcjax.heat.damping import (
     AbstractDamping,
     thermal_square,
 )
-from qpcjax.heat.material import Material, electron_gas
+from qpcjax.heat.material import Material, electron_gas, in_words
 from qpcjax.validation import Real, allowed, positive
 
 
@@ -42,6 +42,11 @@ class GiulianiQuinnDamping(AbstractDamping):
         default=None, metadata=allowed(positive("density in 1e11 cm^-2"), optional=True)
     )
     material: Material = eqx.field(default=Material(), static=True)
+
+    @property
+    def words(self):
+        """The law and its density."""
+        return in_words("damping of Giuliani and Quinn", self.density)
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """The rate in meV, the same above and below the potential; NaN for d > 1."""

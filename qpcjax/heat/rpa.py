@@ -15,7 +15,7 @@ from qpcjax.heat.damping import (
     AbstractDamping,
     thermal_square,
 )
-from qpcjax.heat.material import Material, electron_gas
+from qpcjax.heat.material import Material, electron_gas, in_words
 from qpcjax.heat.plasmons import SCREENINGS, thresholds
 from qpcjax.validation import Real, allowed, positive, require
 
@@ -92,6 +92,11 @@ class RPADamping(AbstractDamping):
         gas = electron_gas(self.material, self.density, mu_side)
         held = gas.exists & _in_range(gas.screening)
         return jnp.where(held, gas.energy * _threshold(self.material, gas.screening), jnp.nan)
+
+    @property
+    def words(self):
+        """The law and its density."""
+        return in_words("damping in RPA", self.density)
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """The rate in meV; that of a hole where `excess` is negative."""

@@ -71,8 +71,8 @@ class Program:
             mesh,
         )
         everywhere = NamedSharding(mesh, PartitionSpec())
-        numbers = same_dtype((plan.scatterer, plan.fixed))
-        self._scatterer, self._fixed = jax.device_put(numbers, everywhere)
+        numbers = same_dtype((plan.scatterer, plan.fixed, plan.law))
+        self._scatterer, self._fixed, self._law = jax.device_put(numbers, everywhere)
         self._columns = None
         if not self._sliced:
             self._columns = jax.device_put(tuple(plan.axes.values.values()), everywhere)
@@ -89,25 +89,26 @@ class Program:
             columns, starts = jax.device_put((columns, self._starts), self._sharding)
         else:
             columns, starts = self._columns, jax.device_put(first + self._starts, self._sharding)
-        blocks = _chunk(self._scatterer, self._fixed, columns, starts, static=self._static)
+        given = self._scatterer, self._fixed, self._law
+        blocks = _chunk(*given, columns, starts, static=self._static)
         values = np.moveaxis(np.asarray(blocks), 1, 0).reshape(len(self.plan.observables), -1)
         return np.ascontiguousarray(values[:, : stop - first])
 
 
 @functools.partial(jax.jit, static_argnames="static")
-def _chunk(scatterer, fixed, columns, starts, static):
+def _chunk(scatterer, fixed, law, columns, starts, static):
     """Values of shape (blocks, observables, block)."""
     shared, split = PartitionSpec(), PartitionSpec(_DIMENSION)
     return jax.shard_map(
         functools.partial(_blocks, static=static),
         mesh=static.mesh,
-        in_specs=(shared, shared, split if static.table else shared, split),
+        in_specs=(shared, shared, shared, split if static.table else shared, split),
         out_specs=split,
         check_vma=False,
-    )(scatterer, fixed, columns, starts)
+    )(scatterer, fixed, law, columns, starts)
 
 
-def _blocks(scatterer, fixed, columns, starts, static):
+def _blocks(scatterer, fixed, law, columns, starts, static):
     """The blocks of one device, one after the other."""
 
     def point(values):
@@ -117,7 +118,7 @@ def _blocks(scatterer, fixed, columns, starts, static):
                 numbers[name] = value
             else:
                 changed = with_value(changed, path, value)
-        return _values(changed, numbers, static)
+        return _values(changed, numbers, law, static)
 
     def block(given):
         start, rows = given
@@ -130,7 +131,7 @@ def _blocks(scatterer, fixed, columns, starts, static):
     return jax.lax.map(block, (starts, columns if static.table else None))
 
 
-def _values(scatterer, numbers, static):
+def _values(scatterer, numbers, law, static):
     """The observables at one point, shape (observables,)."""
     dtype = numbers["bias"].dtype
     # Without mu only observables at an energy are there.
@@ -139,7 +140,7 @@ def _values(scatterer, numbers, static):
     point = OperatingPoint(
         (scatterer.at_potential(mu) if "mu" in numbers else scatterer).settled(),
         Reservoirs(mu, *others),
-        QuadraticDamping(numbers["damping"], static.fermi_energy),
+        QuadraticDamping(numbers["damping"], static.fermi_energy) if law is None else law,
         numbers.get("energy"),
         numbers.get("distance"),
         static.order,

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from qpcjax._numerics.panels import MOST_ORDER, ORDER
-from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.damping import AbstractDamping, QuadraticDamping
 from qpcjax.observables import Observable, read_observables
 from qpcjax.quantities import POINT
 from qpcjax.scatterers import AbstractScatterer
@@ -46,6 +46,7 @@ class Plan:
         fermi_energy: E_F of the damping.
         chunks: into which the points are divided.
         block: points that are evaluated side by side.
+        law: damping law instead of the quadratic one; None without one.
     """
 
     scatterer: AbstractScatterer
@@ -57,10 +58,12 @@ class Plan:
     fermi_energy: Any
     chunks: Chunks
     block: int
+    law: AbstractDamping | None = None
 
     def spec(self):
         """Everything that the numbers depend on, as plain JSON values."""
-        return {
+        law = {} if self.law is None else {"law": _described(self.law)}
+        return law | {
             "scatterer": _described(self.scatterer, self._swept()),
             "axes": self.axes.described(),
             "table": self.axes.table,
@@ -85,6 +88,7 @@ def make_plan(
     *,
     table=False,
     fermi_energy: Any = "mu_R",
+    law: AbstractDamping | None = None,
     order=ORDER,
     chunk=None,
     needed_modes=False,
@@ -97,6 +101,7 @@ def make_plan(
         observables: names of the observables.
         table: whether the axes are the columns of a table.
         fermi_energy: E_F of the damping, see `QuadraticDamping`.
+        law: damping law instead of the quadratic one.
         order: Gauss nodes in a panel.
         chunk: most points in a chunk; by default some seconds of work.
         needed_modes: whether the scatterer keeps as many modes as are needed, and not its own.
@@ -112,6 +117,12 @@ def make_plan(
         raise ValueError(
             f"{min(both)} is an axis and an observable: give the scatterer's number another name"
         )
+    if law is not None and ("damping" in points.names or "damping" in given):
+        raise ValueError(
+            "damping is the strength of the quadratic law: leave it out beside another law"
+        )
+    if law is not None and fermi_energy != "mu_R":
+        raise ValueError("fermi_energy is of the quadratic law: leave it out beside another law")
     require_count("order", order, 2, most=MOST_ORDER)
     if chunk is not None:
         require_count("chunk", chunk)
@@ -123,7 +134,7 @@ def make_plan(
     scatterer = with_limits_of(scatterer, points, stated)
     scatterer = with_modes(scatterer, points, fixed, wanted, needed_modes)
     chunks, block = _chunks_and_block(scatterer, points.shape, wanted, chunk)
-    return Plan(scatterer, points, fixed, given, wanted, order, fermi_energy, chunks, block)
+    return Plan(scatterer, points, fixed, given, wanted, order, fermi_energy, chunks, block, law)
 
 
 # --- the scatterer's own numbers ------------------------------------------------------------

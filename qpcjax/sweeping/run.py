@@ -33,6 +33,7 @@ def sweep(
     *,
     table=False,
     fermi_energy: Any = "mu_R",
+    law: Any = None,
     order=ORDER,
     chunk=None,
     job: tuple[int, int] | None = None,
@@ -66,6 +67,8 @@ def sweep(
         table: whether the axes, all of one length, are the columns of a table of points; else all
             combinations are taken, the last axis running fastest.
         fermi_energy: E_F of the damping rate, as in `QuadraticDamping`.
+        law: a damping law, such as `RPADamping(2.0)`, instead of the quadratic one; `damping` and
+            `fermi_energy` are then left out.
         order: Gauss nodes in a panel of the integrals.
         chunk: most points in a chunk, by default some seconds of work.
         job: (i, n) to compute the share i, counted from 0, of n shares; needs `out`. Jobs may run
@@ -88,6 +91,7 @@ def sweep(
         observables,
         table=table,
         fermi_energy=fermi_energy,
+        law=law,
         order=order,
         chunk=chunk,
     )

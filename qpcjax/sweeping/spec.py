@@ -18,7 +18,7 @@ from qpcjax.sweeping.axes import MOST_VALUES, require_points
 from qpcjax.sweeping.plan import make_plan
 
 _NEEDED = ("scatterer", "axes", "observables")
-_OPTIONAL = ("fixed", "table", "fermi_energy", "order", "chunk")
+_OPTIONAL = ("fixed", "table", "fermi_energy", "law", "density", "order", "chunk")
 _RANGE = ("start", "stop", "num", "spacing", "unit")
 _SPACINGS = ("linear", "log")
 
@@ -146,6 +146,7 @@ def _options(reader, given):
     return {
         "table": table,
         "fermi_energy": reader.fermi_energy(given),
+        "law": reader.law(given),
         "order": given.get("order", ORDER),
         "chunk": given.get("chunk"),
     }

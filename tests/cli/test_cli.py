@@ -17,6 +17,7 @@ import qpcjax as qpc
 from qpcjax import constants
 from qpcjax._versions import versions
 from qpcjax.cli.app import app
+from qpcjax.evaluation import Evaluation, TableRow
 from qpcjax.files import open_file
 from qpcjax.resolution import modes_needed
 
@@ -86,8 +87,9 @@ def test_evaluate_states_units_inputs_and_versions():
 
 
 def test_evaluate_prints_a_table():
-    code, out, err = evaluate()
+    code, out, err = evaluate("--also", "total")
     assert (code, err) == (0, "")
+    assert "P_L + P_R power dissipated on both sides" in out
     assert "2w = 40 nm, L = 80 nm" in out
     assert "E1 lowest transverse energy 3.50774 meV" in out
     for words in ("2e^2/h", "nA", "pW", "nm", "power dissipated on the left"):
@@ -146,6 +148,9 @@ def test_evaluate_with_the_bias_reversed():
         ("temperature", -1.6, ["0 or more", "K", "-1.6"]),
         ("temperature-bias", 5, ["twice the temperature", "0 K"]),
         ("damping", -0.04, ["positive"]),
+        ("damping", "rap", ["strength such as 0.04", "giuliani-quinn", "mean rpa?"]),
+        ("density", 2, ["of the laws rpa and giuliani-quinn", "the damping is quadratic"]),
+        ("also", "curent_noise", ["no observable 'curent_noise'", "current_noise"]),
         ("fermi-energy", "EF", ["mu_R", "a number in meV", "'EF'"]),
         ("fermi-energy", -7, ["positive", "meV", "-7"]),
         ("fermi-energy", "nan", ["finite"]),
@@ -179,6 +184,27 @@ def test_evaluate_refuses_more_modes_than_it_can_hold(changes):
     assert code == 2
     assert "modes with L/2w" in err
     assert "more than one evaluation can hold" in err
+
+
+def test_evaluate_takes_a_law_and_lists_more(monkeypatch):
+    asked = []
+
+    def evaluated(scatterer, reservoirs, damping, also):
+        asked.append((damping, [observable.name for observable in also]))
+        return Evaluation([TableRow("r_50", "median", 2.0, "nm")], [])
+
+    monkeypatch.setattr("qpcjax.evaluation.evaluate", evaluated)
+    more = ("--also", "heat_median", "--also", "seebeck")
+    code, out, err = evaluate("--json", *more, damping="rpa", density=2, mass=0.06)
+    assert (code, err) == (0, "")
+    assert asked == [
+        (qpc.RPADamping(2.0, qpc.Material(mass=0.06)), ["heat_median", "seebeck"]),
+    ]
+    found = json.loads(out)
+    assert found["inputs"]["damping"] == {"value": "rpa", "unit": None}
+    assert found["inputs"]["density"] == {"value": 2.0, "unit": "1e11 cm^-2"}
+    assert "fermi_energy" not in found["inputs"]
+    assert found["results"]["r_50"]["value"] == 2
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "nc"])
