@@ -16,6 +16,7 @@ SIDES = ("downstream", "upstream")
 LAW = qpc.QuadraticDamping()
 SADDLE = qpc.SaddlePoint(10.0, 3.0, 1.0, modes=3)
 POINT = qpc.Reservoirs(11.5, 1.5, 0.5)
+QUANTILES = np.array(ROWS[0]["downstream"]["quantiles"])  # a program for each number of them
 
 
 def place(row):
@@ -100,7 +101,7 @@ def test_a_hot_spot_needs_fixed_paths():
 
 def test_the_spread_is_made_of_quantiles():
     spread = qpc.heat_spread(SADDLE, POINT, LAW)
-    lower, median, upper = qpc.heat_quantiles(SADDLE, POINT, LAW, np.array([0.25, 0.5, 0.75]))
+    _, lower, median, upper, _ = qpc.heat_quantiles(SADDLE, POINT, LAW, QUANTILES)
     np.testing.assert_allclose(
         [spread.lower, spread.median, spread.upper, spread.width],
         [lower, median, upper, upper - lower],
@@ -116,7 +117,7 @@ def numbers_to(function):
         r = qpc.Reservoirs(mu, bias, temperature, 0.1)
         return function(c, r, qpc.QuadraticDamping(strength))
 
-    return jax.jit(run)
+    return jax.jit(jax.value_and_grad(run))
 
 
 SMOOTH = {
@@ -132,31 +133,33 @@ SMOOTH = {
 def test_derivatives(name):
     function = numbers_to(SMOOTH[name])
     at = np.array([10.0, 0.04, 11.5, 1.5, 0.5])
-    slopes = np.asarray(jax.jit(jax.jacfwd(function))(at))
+    value, slopes = function(at)
     for k in range(at.size):
         step = 1e-5 * at[k] * np.eye(at.size)[k]
-        numeric = (float(function(at + step)) - float(function(at - step))) / (2e-5 * at[k])
-        assert slopes[k] == pytest.approx(numeric, rel=1e-5, abs=1e-9 * abs(float(function(at))))
+        above, below = (float(function(at + s * step)[0]) for s in (1, -1))
+        numeric = (above - below) / (2e-5 * at[k])
+        assert float(slopes[k]) == pytest.approx(numeric, rel=1e-5, abs=1e-9 * abs(float(value)))
 
 
 def test_derivatives_at_zero_temperature():
-    def median(bias, path):
-        r = qpc.Reservoirs(11.5, bias, 0.0)
-        return qpc.heat_quantiles(SADDLE, r, LAW, 0.5, "downstream", path)
-
+    step = 1e-4
     for path in ("fixed", "exponential"):
-        slope = float(jax.grad(lambda b, path=path: median(b, path))(1.5))
-        step = 1e-4
-        numeric = float(median(1.5 + step, path) - median(1.5 - step, path)) / (2 * step)
-        assert slope == pytest.approx(numeric, rel=1e-6)
+
+        def median(bias, path=path):
+            r = qpc.Reservoirs(11.5, bias, 0.0)
+            return qpc.heat_quantiles(SADDLE, r, LAW, 0.5, "downstream", path)
+
+        slope_and = jax.jit(jax.value_and_grad(median))
+        (below, _), (_, slope), (above, _) = (slope_and(1.5 + s * step) for s in (-1, 0, 1))
+        assert float(slope) == pytest.approx(float(above - below) / (2 * step), rel=1e-6)
 
 
 def test_a_negative_bias_is_the_mirror_image():
-    forward = qpc.heat_quantiles(SADDLE, POINT, LAW, 0.4, "upstream", "exponential")
-    mirror = qpc.Reservoirs(11.5, -1.5, 0.5)
-    assert float(qpc.heat_quantiles(SADDLE, mirror, LAW, 0.4, "upstream", "exponential")) == (
-        pytest.approx(float(forward), rel=1e-13)
+    forward, mirror = (
+        qpc.heat_quantiles(SADDLE, r, LAW, QUANTILES, "upstream", "exponential")
+        for r in (POINT, qpc.Reservoirs(11.5, -1.5, 0.5))
     )
+    np.testing.assert_allclose(mirror, forward, rtol=1e-13)
 
 
 def test_the_rpa_law_puts_the_heat_nearer():
@@ -192,12 +195,14 @@ def test_no_answer_is_nan():
     q = np.array([-0.1, 0.0, 0.5, 1.0, np.nan])
     found = np.asarray(qpc.heat_quantiles(SADDLE, POINT, LAW, q))
     assert list(np.isfinite(found)) == [False, False, True, False, False]
-    hot = qpc.Reservoirs(22.0, 25.0, 0.5)
-    for path in ("fixed", "exponential"):  # beyond the threshold of plasmons
-        assert np.isnan(qpc.heat_quantiles(SADDLE, hot, qpc.RPADamping(2.0), 0.5, free_path=path))
+    hot, law = qpc.Reservoirs(22.0, 25.0, 0.5), qpc.RPADamping(2.0)  # plasmons are emitted
+    assert np.isnan(qpc.heat_spread(SADDLE, hot, law).median)
+    assert np.isnan(qpc.heat_quantiles(SADDLE, hot, law, 0.5, free_path="exponential"))
     below = qpc.Reservoirs(0.5, 1.5, 0.5)
-    assert np.isnan(qpc.heat_quantiles(SADDLE, below, LAW, 0.5))
-    assert np.isnan(qpc.power_per_length(SADDLE, POINT, LAW, -1.0, free_path="exponential"))
+    assert np.all(np.isnan(qpc.heat_quantiles(SADDLE, below, LAW, QUANTILES)))
+    negative = np.full(len(ROWS[0]["downstream"]["distances_nm"]), -1.0)
+    found = qpc.power_per_length(SADDLE, POINT, LAW, negative, free_path="exponential")
+    assert np.all(np.isnan(found))
 
 
 @pytest.mark.parametrize(
