@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qpcjax import designing as designing
     from qpcjax import files as files
     from qpcjax import fitting as fitting
+    from qpcjax import gates as gates
     from qpcjax import measurements as measurements
     from qpcjax import observables as observables
     from qpcjax import plot as plot
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from qpcjax.designing import design as design
     from qpcjax.frames import to_dataframe as to_dataframe
     from qpcjax.frames import to_xarray as to_xarray
+    from qpcjax.gates import GatedDevice as GatedDevice
+    from qpcjax.gates import Gates as Gates
+    from qpcjax.gates import Heterostructure as Heterostructure
+    from qpcjax.gates import SplitGate as SplitGate
     from qpcjax.heat.damping import AbstractDamping as AbstractDamping
     from qpcjax.heat.damping import QuadraticDamping as QuadraticDamping
     from qpcjax.heat.distances import HeatSpread as HeatSpread
@@ -102,12 +107,13 @@ if TYPE_CHECKING:
 # The same names by the module that holds them; "" for the modules themselves.
 _HOMES = {
     "": (
-        *("constants", "designing", "files", "fitting", "measurements", "observables", "plot"),
-        *("potentials", "scatterers", "sweeping"),
+        *("constants", "designing", "files", "fitting", "gates", "measurements", "observables"),
+        *("plot", "potentials", "scatterers", "sweeping"),
     ),
     "compilation_cache": ("enable_compilation_cache",),
     "designing": ("design",),
     "frames": ("to_dataframe", "to_xarray"),
+    "gates": ("GatedDevice", "Gates", "Heterostructure", "SplitGate"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
     "heat.distances": ("HeatSpread", "cascade_distance", "heat_quantiles", "heat_spread"),
     "heat.electron_temperature": (

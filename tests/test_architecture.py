@@ -22,6 +22,7 @@ ORDER = (
     "quantities",
     "frames",  # knows results by their fields alone
     "potentials",
+    "gates",
     "scatterers",
     "resolution",
     "transport",

@@ -1,0 +1,354 @@
+"""The chain from gate voltages to the potential of the electrons."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from qpcjax.gates import gas, kernels, solver
+from qpcjax.gates.kernels import STIFFNESS, Grid
+from qpcjax.gates.layout import AbstractGates
+from qpcjax.gates.stack import PER_AREA, Heterostructure
+from qpcjax.potentials import Potential
+from qpcjax.potentials import window as window_of
+from qpcjax.potentials.bare_gates import FAR
+from qpcjax.validation import concrete, meaningful, require_count, where_meaningful
+
+SOLVED, UNCONVERGED, EMPTY, REFUSED = 0, 1, 2, 3
+"""Values of `status`: solved; not converged; no electrons anywhere; a number out of its range."""
+
+# Gates end so many steps inside the box, beyond which they have no compressibility.
+_MARGIN = 8
+_CUT = -14.0
+
+# Bare ground beside the gates in nm, along and across, of a box that is not given.
+_BESIDE = 1500.0, 800.0
+
+_LARGEST_VOLTAGE = 50.0
+
+
+class GatedPotential(Potential):
+    """The potential of the electrons under gates, as `GatedDevice.potential` returns it.
+
+    Attributes:
+        x: in nm, along the current; the last point is the image of the first.
+        y: in nm, across.
+        energy: in meV, shape (nx, ny).
+        mass: in m_e.
+        density: of the electrons in 1e11 cm^-2, of the same shape.
+        mu: their electrochemical potential in meV.
+        surface: energy of an electron at the surface in meV, of the same shape; None where the
+            surface is pinned or bare.
+        converged: whether the residual is small enough.
+        residual: the largest misfit of the energies in meV.
+        steps: of Newton's method.
+        status: 0 solved; 1 not converged, 2 no electrons anywhere, 3 a number out of its range,
+            where all energies are NaN.
+        charge: of the sheets in 1/nm^2, with which a neighbouring solution may start.
+    """
+
+    density: Any
+    mu: Any
+    surface: Any
+    converged: Any
+    residual: Any
+    steps: Any
+    status: Any
+    charge: Any
+
+    def __init__(self, x, y, energy, mass, solution):
+        super().__init__(x, y, energy, mass)
+        for name, value in solution.items():
+            setattr(self, name, value)
+
+    def removed(self, half_length: float, window: float, width: float) -> Any:
+        r"""The largest \|u\| in meV that a window at the leads takes away.
+
+        Args:
+            half_length: X of the scatterer in nm.
+            window: the length in nm over which V goes to 0.
+            width: W of the strip in nm.
+        """
+        x = np.linspace(-half_length, half_length, 129)
+        y = np.linspace(-width / 2, width / 2, 65)
+        share = 1 - window_of(x, half_length - window, half_length)
+        return jnp.max(jnp.abs(share[:, None] * self.at(x, y)))
+
+
+class GatedDevice(eqx.Module):
+    r"""Gates over a two-dimensional electron gas.
+
+    Energies u of the electrons at the surface (0) and in the gas (1) follow from the charges,
+
+    .. math::
+        u = G \rho(u), \quad \rho_0 = \sum_g c_g (v_g - u_0), \quad
+        \rho_1 = D\, kT \ln\left(1 + e^{(\mu - u_1)/kT}\right) - n_0,
+
+    on a periodic grid, with the Green functions G of the layers, v_g = -e (V_g + offset_g), and c
+    large in gates and 0 beside them (a frozen surface). Under a pinned surface the gas is the one
+    sheet, and the gates' closed forms are its external energy. Electrons screen as a Thomas-Fermi
+    gas without exchange. Energies depend smoothly on outlines, density, depth and voltages, with
+    derivatives in forward and reverse mode by the implicit function.
+
+    Args:
+        stack: a `Heterostructure`.
+        gates: a `SplitGate` or `Gates`.
+        grid: step in nm; 20 serves for maps, 10 for the positions of steps.
+        box: periods (along, across) in nm, whole and even numbers of steps; by default
+            1500 nm beside the gates along the current and 800 nm across. Gates that run on across
+            repeat with the period along the current: 2400 nm beside a split gate of 300 nm put
+            its pinch-off 8 mV too early.
+        points: of a cell at which the density is evaluated, along one side.
+
+    Raises:
+        ValueError: a box that does not fit the grid, gates that leave the box, more gates than are
+            apart.
+    """
+
+    stack: Heterostructure
+    gates: AbstractGates
+    mesh: Grid = eqx.field(static=True)
+    points: int = eqx.field(static=True)
+
+    def __init__(self, stack, gates, grid=10.0, box=None, points=4):
+        require_count("points", points)
+        self.stack, self.gates, self.points = stack, gates, int(points)
+        self.mesh = _mesh(gates, grid, box)
+        _refuse_outside(gates, self.mesh)
+
+    @property
+    def mu(self) -> Any:
+        """Electrochemical potential in meV."""
+        return self.stack.mu
+
+    def potential(self, voltages: Any, start: GatedPotential | None = None) -> GatedPotential:
+        """The potential of the electrons at gate voltages.
+
+        Args:
+            voltages: in V, one for all gates or a dict by name. With a bare surface energies in
+                meV that the electrons would have under wide gates.
+            start: the potential at other voltages of a device with the same grid, from which the
+                search starts; results do not depend on it.
+
+        Raises:
+            ValueError: a gate without a voltage or a voltage that is none in V; no electrons left
+                anywhere; no convergence. Where numbers are traced the energies are NaN instead, and
+                `status` tells why.
+        """
+        applied = self.gates.numbers_of(voltages)
+        known = concrete(applied)
+        if known is not None and self.stack.surface != "bare":
+            if not np.all(np.isfinite(known)):
+                raise ValueError("voltages must be finite, in V")
+            if np.max(np.abs(known)) > _LARGEST_VOLTAGE:
+                raise ValueError(
+                    f"voltages are in V, within +-{_LARGEST_VOLTAGE:g}, got "
+                    f"{known[np.argmax(np.abs(known))]:g}: divide those in mV by 1000"
+                )
+        sheets = 2 if self.stack.surface == "frozen" else 1
+        shape = (sheets, *self.mesh.shape)
+        charge = np.zeros(shape) if start is None else start.charge
+        if np.shape(charge) != shape:
+            raise ValueError(
+                f"start must be of a device with the same grid and surface: its charge has the "
+                f"shape {np.shape(charge)} and not {shape}"
+            )
+        solution = _solve(self, applied, charge)
+        _refuse_unsolved(solution)
+        x, y = (_closed(axis, self.mesh.step) for axis in self.mesh.axes)
+        energy = solution.pop("energy")
+        return GatedPotential(x, y, energy, self.stack.mass, solution)
+
+
+@eqx.filter_jit
+def _solve(device, applied, charge):
+    """Energies and what else is known of them, of one device at voltages of shape (gates,)."""
+    stack, gates, mesh = device.stack, device.gates, device.mesh
+    ends = [_closed(axis, mesh.step) for axis in mesh.axes]
+    distances = jnp.stack([o.distance(*ends) for o in gates.outlines])
+    held = meaningful(stack, gates, applied) & ~_overlapping(distances)
+    mu = stack.mu
+    if stack.surface == "bare":
+        u, n = _bare(device, applied)[None], jnp.zeros(mesh.shape)
+        nothing = jnp.zeros((1, *mesh.shape))
+        found = solver.Settled(u, nothing, jnp.zeros(()), jnp.asarray(True), jnp.int32(0))
+        status = jnp.where(held, SOLVED, REFUSED)
+    else:
+        energies = -1e3 * (applied + gates.offset)
+        problem, kernel, external = _problem(device, energies, distances)
+        found = solver.settle(problem, charge)
+        n, _ = gas.density(found.u[-1], stack.states, mu, stack.thermal_energy, device.points)
+        u = external + solver.convolved(kernel, found.charge)
+        some = jnp.min(u[-1]) < mu
+        status = jnp.where(found.converged, jnp.where(some, SOLVED, EMPTY), UNCONVERGED)
+        status = jnp.where(held, status, REFUSED)
+    u, n = where_meaningful(status == SOLVED, (u, n))
+    return {
+        "energy": _wrapped(u[-1]),
+        "density": _wrapped(n) / PER_AREA,
+        "mu": mu,
+        "surface": _wrapped(u[0]) if u.shape[0] == 2 else None,
+        "converged": found.converged,
+        "residual": found.residual,
+        "steps": found.steps,
+        "status": status,
+        "charge": found.charge,
+    }
+
+
+def _problem(device, energies, distances):
+    """The electrostatics with the gates at these energies, shape (gates,).
+
+    Distances are those of the grid with the images of its first row and column.
+
+    Returns:
+        The problem of smoothed energies; the kernel from its charges to energies as they are; and
+        the external energies.
+    """
+    stack, mesh = device.stack, device.mesh
+    if stack.surface == "frozen":
+        kernel = kernels.frozen(stack, mesh)
+        stiff = compressibility(distances, mesh.step, kernels.surface_energy(stack))
+        stiff = _periodic(_periodic(stiff, 1), 2)
+        gates = jnp.stack([jnp.sum(stiff, 0), jnp.tensordot(energies, stiff, 1)])
+        external = jnp.zeros((2, *mesh.shape))
+    else:
+        kernel = kernels.pinned(stack, mesh)
+        gates = jnp.zeros((2, 1, 1))
+        external = _bare(device, energies)[None]
+    numbers = stack.per_area, stack.states, stack.mu, stack.thermal_energy
+    smooth = np.ones((external.shape[0], *kernel.shape[2:]))
+    smooth[-1] = kernels.smoothing(device.points, mesh)
+    outer = kernel * smooth
+    alone = jnp.eye(len(smooth))[:, :, None, None] * smooth
+    smoothed = solver.convolved(alone, external)
+    problem = solver.Problem(
+        outer * smooth[:, None], smoothed, gates, *map(jnp.asarray, numbers), device.points
+    )
+    return problem, outer, external
+
+
+def compressibility(distance: Any, step: float, kappa: Any) -> Any:
+    r"""Compressibility c of a gate in 1/(meV nm^2), smooth in its outline.
+
+    .. math::
+        c = \frac{e^z}{1 + e^z/30} \frac{1}{\kappa h}, \quad z = -\frac{s/h - 0.05}{0.5}
+
+    Args:
+        distance: s to the outline in nm, negative inside.
+        step: h of the grid in nm.
+        kappa: e^2/[eps_0 (eps + above)] in meV nm.
+    """
+    z = -(distance / step - 0.05) / 0.5
+    c = 1 / (jnp.exp(-jnp.maximum(z, _CUT)) + 1 / STIFFNESS)
+    return jnp.where(z > _CUT, c, 0) / (kappa * step)
+
+
+def _periodic(values, axis):
+    """Without the last point of an axis, which is the first one: that has the mean of both."""
+    first, inner, last = jnp.split(values, [1, values.shape[axis] - 1], axis)
+    return jnp.concatenate([(first + last) / 2, inner], axis)
+
+
+def _bare(device, energies):
+    """Energy of the electrons under gates at these energies on a pinned surface, nothing else."""
+    x, y = device.mesh.axes
+    shapes = [o.bare(x, y, device.stack.depth) for o in device.gates.outlines]
+    return jnp.tensordot(energies, jnp.stack(shapes), 1)
+
+
+def _overlapping(distances):
+    """Whether a point of the grid lies in two gates."""
+    return jnp.any(jnp.sum(distances < 0, axis=0) > 1)
+
+
+def _mesh(gates, step, box):
+    step = float(step)
+    if not (math.isfinite(step) and step > 0):
+        raise ValueError(f"grid must be a positive length in nm, the step of the grid, got {step}")
+    if box is None:
+        box = _default_box(gates, step)
+    if len(box) != 2:
+        raise ValueError(f"box must be two periods in nm, along and across, got {box!r}")
+    counts = []
+    for name, length in zip(("along", "across"), box, strict=True):
+        cells = float(length) / step
+        count = round(cells)
+        if count < 4 or count % 2 or abs(cells - count) > 1e-6:
+            raise ValueError(
+                f"box must be an even number of steps of {step:g} nm, 4 or more, got {length:g} nm "
+                f"{name}"
+            )
+        counts.append(count)
+    return Grid(step, (counts[0], counts[1]))
+
+
+def _default_box(gates, step):
+    corners = [o.corners for o in gates.outlines]
+    if any(c is None for c in corners):
+        raise ValueError("box must be given in nm where the outlines of gates are traced")
+    places = np.abs(np.concatenate(corners))
+    ends = [np.max(p[p < FAR], initial=0.0) for p in places.T]
+    return tuple(
+        step * _even(2 * (end + beside) / step) for end, beside in zip(ends, _BESIDE, strict=True)
+    )
+
+
+def _even(least):
+    """The next even number whose factors are 2, 3 and 5, which is quick to transform."""
+    count = 2 * math.ceil(least / 2)
+    while True:
+        rest = count
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return count
+        count += 2
+
+
+def _refuse_outside(gates, mesh):
+    for name, outline in zip(gates.names, gates.outlines, strict=True):
+        corners = outline.corners
+        if corners is None:
+            continue
+        for axis, length, edges in zip(
+            corners.T, mesh.lengths, ("left and right", "bottom and top"), strict=True
+        ):
+            largest = length / 2 - _MARGIN * mesh.step
+            inside = np.abs(axis[np.abs(axis) < FAR])
+            if np.any(inside > largest):
+                raise ValueError(
+                    f"the gate {name} leaves the box: it reaches to {inside.max():g} nm, and must "
+                    f"end {_MARGIN} steps inside, within {largest:g} nm. Take a larger box or, for "
+                    f"a gate that runs on, a rectangle with None for {edges}"
+                )
+
+
+def _refuse_unsolved(solution):
+    status = concrete(solution["status"])
+    if status is None or status == SOLVED:
+        return
+    if status == EMPTY:
+        raise ValueError(
+            "these voltages empty the whole gas: no electrons are left anywhere in the box. Take "
+            "less negative ones, or a larger box"
+        )
+    if status == UNCONVERGED:
+        raise ValueError(
+            f"the electrostatics did not converge: {float(solution['residual']):.1e} meV are left "
+            f"after {int(solution['steps'])} steps. Start from the potential at voltages nearby, "
+            "start=..."
+        )
+    raise ValueError("a number of the stack, of the gates or of the voltages is out of its range")
+
+
+def _closed(axis, step):
+    """Points with the image of the first one at the other end."""
+    return np.append(axis, axis[-1] + step)
+
+
+def _wrapped(values):
+    return jnp.pad(values, ((0, 1), (0, 1)), mode="wrap")
