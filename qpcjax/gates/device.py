@@ -218,14 +218,16 @@ def _problem(device, energies, distances):
         kernel = kernels.pinned(stack, mesh)
         gates = jnp.zeros((2, 1, 1))
         external = _bare(device, energies)[None]
-    numbers = stack.per_area, stack.states, stack.mu, stack.thermal_energy
+    n, states, mu, kT = map(
+        jnp.asarray, (stack.per_area, stack.states, stack.mu, stack.thermal_energy)
+    )
     smooth = np.ones((external.shape[0], *kernel.shape[2:]))
     smooth[-1] = kernels.smoothing(device.points, mesh)
     outer = kernel * smooth
     alone = jnp.eye(len(smooth))[:, :, None, None] * smooth
     smoothed = solver.convolved(alone, external)
     problem = solver.Problem(
-        outer * smooth[:, None], smoothed, gates, *map(jnp.asarray, numbers), device.points
+        outer * smooth[:, None], smoothed, gates, n, states, mu, kT, device.points
     )
     return problem, outer, external
 

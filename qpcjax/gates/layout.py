@@ -1,5 +1,6 @@
 """Gates: their outlines and their offset voltages."""
 
+import abc
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,16 @@ class AbstractGates(eqx.Module):
 
     Attributes:
         names: of the gates, in the order of voltages.
-        outlines: of the gates.
         offset: what is added to each voltage in V, a float or array of shape (gates,).
     """
 
     names: eqx.AbstractVar[tuple[str, ...]]
-    outlines: eqx.AbstractVar[tuple[AbstractOutline, ...]]
     offset: eqx.AbstractVar[Any]
+
+    @property
+    @abc.abstractmethod
+    def outlines(self) -> tuple[AbstractOutline, ...]:
+        """Outlines of the gates."""
 
     def numbers_of(self, given: Any, what: str = "voltages") -> Any:
         """One number for each gate, shape (gates,), from a dict by name or one for all.
@@ -71,7 +75,7 @@ class Gates(AbstractGates):
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
-    outlines: tuple[AbstractOutline, ...]
+    shapes: tuple[AbstractOutline, ...]
     offset: Any
 
     def __init__(self, outlines, offset=0.0):
@@ -81,9 +85,14 @@ class Gates(AbstractGates):
                 "top)} in nm"
             )
         self.names = tuple(str(name) for name in outlines)
-        self.outlines = tuple(outline(given) for given in outlines.values())
+        self.shapes = tuple(outline(given) for given in outlines.values())
         self.offset = self.numbers_of(offset, "offset")
         refuse_overlaps(self)
+
+    @property
+    def outlines(self):
+        """Outlines of the gates."""
+        return self.shapes
 
 
 class SplitGate(AbstractGates):

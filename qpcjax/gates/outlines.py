@@ -81,15 +81,12 @@ class Rectangle(AbstractOutline):
     @property
     def corners(self):
         """Corners in nm."""
-        ends = [
-            sign * FAR if edge is None else concrete(edge)
-            for edge, sign in zip(
-                (self.left, self.right, self.bottom, self.top), (-1, 1, -1, 1), strict=True
-            )
-        ]
-        if any(end is None for end in ends):
+        edges = (self.left, -FAR), (self.right, FAR), (self.bottom, -FAR), (self.top, FAR)
+        ends = [np.float64(far) if edge is None else concrete(edge) for edge, far in edges]
+        known = [float(end) for end in ends if end is not None]
+        if len(known) < 4:
             return None
-        left, right, bottom, top = (float(end) for end in ends)
+        left, right, bottom, top = known
         return np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
 
 
