@@ -88,8 +88,8 @@ def group_of(path):
 
 
 # Without most optimisations programs compile in about half of the time. With the newer jaxlib these
-# groups, which hold the tables of reference values, are compiled as for users.
-OPTIMISED = ("the catalogue of hard cases",)
+# modules, which hold tables of reference values and hard cases, are compiled as for users.
+OPTIMISED = ("test_landauer", "test_problems")
 
 # Unoptimised programs run a third as fast. These modules are always compiled as for users: they run
 # longer than they compile. `helpers.optimised` does the same for a part of a test.
@@ -192,7 +192,7 @@ def promotion_and_precision(request):
     jax.config.update("jax_enable_x64", DOUBLE)
     jax.config.update("jax_numpy_dtype_promotion", "standard" if standard else "strict")
     optimised = request.path.stem in LONG_RUNNING
-    optimised |= not OLDER and group_of(request.path) in OPTIMISED
+    optimised |= not OLDER and request.path.stem in OPTIMISED
     jax.config.update("jax_disable_most_optimizations", not optimised)
     yield
     jax.config.update("jax_numpy_dtype_promotion", before)
