@@ -10,7 +10,7 @@ from rich.table import Table
 
 from qpcjax._versions import versions
 from qpcjax.cli.console import cells, plain_errors, print_json
-from qpcjax.cli.options import OR_LAW, AsJson, Generated, barrier_options, option
+from qpcjax.cli.options import AsJson, Generated, barrier_options, damping_option, option
 from qpcjax.constants import GAAS_MASS
 from qpcjax.files import (
     InputError,
@@ -41,20 +41,20 @@ def _evaluate(
     bias: Annotated[float, option("bias")] = 0.0,
     temperature: Annotated[float, option("temperature")] = 0.0,
     temperature_bias: Annotated[float, option("temperature_bias")] = 0.0,
-    damping: Annotated[str, option("damping", more=OR_LAW)] = "0.04",
+    damping: Annotated[str, damping_option()] = "0.04",
     fermi_energy: Annotated[
         str, typer.Option(help="E_F in that rate: mu_R, mu, or a number in meV.")
     ] = "mu_R",
     density: Annotated[
         float | None,
-        option("density", more="of such a law; without it E_F is the potential of each side"),
+        option("density", note="of such a law; without it E_F is the potential of each side"),
     ] = None,
     also: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="List another observable, such as current_noise, seebeck or heat_median; "
-            "repeatable.",
+            help="Another observable to list, such as current_noise; seebeck, heat_median and all "
+            "others of a sweep; repeatable.",
         ),
     ] = None,
     modes: Annotated[

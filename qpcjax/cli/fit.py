@@ -7,7 +7,6 @@ import typer
 
 from qpcjax.cli.console import plain_errors, print_paths, progress_bar, say
 from qpcjax.cli.options import (
-    OR_LAW,
     At,
     Component,
     Conductance,
@@ -23,6 +22,7 @@ from qpcjax.cli.options import (
     Mass,
     Offset,
     Setting,
+    damping_option,
     model_option,
     option,
     result_formats,
@@ -165,9 +165,7 @@ def _fit(
         float, option("bias", note="across the device, of the heating prediction")
     ] = 2.0,
     temperature: Annotated[float, option("temperature", note="of the heating prediction")] = 1.6,
-    damping: Annotated[
-        str, option("damping", more=f"{OR_LAW}, of the density or else of the fitted mu")
-    ] = "0.04",
+    damping: Annotated[str, damping_option(" of the density or else of the fitted mu")] = "0.04",
     formats: Formats = None,
     figure_formats: FigureFormats = None,
     *,

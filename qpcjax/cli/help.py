@@ -32,7 +32,17 @@ _GROUPS = {
     "Reservoirs and heating": (
         *("mu", "density", "bias", "temperature", "temperature_bias", "damping", "fermi_energy"),
     ),
-    "Output": ("out", "plot", "export", "formats", "figure_formats", "as_json", "quiet"),
+    "Output": (
+        "wanted",
+        "also",
+        "out",
+        "plot",
+        "export",
+        "formats",
+        "figure_formats",
+        "as_json",
+        "quiet",
+    ),
     "Options": (),
 }
 # What an option takes, as several versions of typer call it.

@@ -35,8 +35,18 @@ def option(name: str, note: str = "", more: str = "") -> Any:
     return typer.Option(help=help_of(QUANTITIES[name], note, more))
 
 
-# What else the help of a damping says.
-OR_LAW = f"or a law of an electron gas: {' or '.join(LAWS)}"
+def damping_option(of: str = "") -> Any:
+    """The option of a damping: its strength, or the name of a law.
+
+    Args:
+        of: whose density a law has.
+    """
+    quantity = QUANTITIES["damping"]
+    return typer.Option(
+        help=f"Damping of hot electrons: {quantity.symbol}, {' or '.join(LAWS)}; with "
+        f"a number {quantity.note}, and these are laws of an electron gas{of}."
+    )
+
 
 Mass = Annotated[float, option("mass")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
