@@ -23,6 +23,7 @@ from qpcjax.fitting import (
     Device,
     GateCurve,
     Gated,
+    compare,
     fit,
     fit_together,
     predict_heating,
@@ -77,6 +78,18 @@ def small_fit():
     trace = ConductanceTrace(gate, g + noise, sigma=0.004, temperature=1.0)
     barrier = Gated(qpc.SaddlePoint(3.0, 2.0, 1.0), height=GateCurve((-50.0, 0.0), [4.0, 2.0]))
     return fit(Device(barrier, mu=5.0, series_resistance=0.0), trace)
+
+
+def _compared():
+    """The saddle of the trace beside saddles whose levels are spaced otherwise."""
+    first = small_fit()
+    others = {
+        f"spacing {spacing:g} meV": fit(
+            first.device, first.parts[0].data, fixed={"hbar_omega_y": spacing}, starts=[{}]
+        )
+        for spacing in (1.9, 2.2)
+    }
+    return compare({"free spacing": first, **others}, folds=4)
 
 
 def two_traces():
@@ -157,6 +170,7 @@ PICTURES = {
     ),
     "correlation": lambda: plot.correlation(trace_fit()),
     "profiles": lambda: _profiles(small_fit()),
+    "comparison": lambda: plot.comparison(_compared()),
     "corner": lambda: plot.corner(small_fit().sample(samples=400, chains=2), TRUE),
     "design_summary": lambda: plot.design_summary(cooling()),
     "design_trajectory": lambda: plot.design_trajectory(cooling()),

@@ -8,7 +8,7 @@ import typer.core
 from rich.console import Console
 from rich.text import Text
 
-from qpcjax.files import save_json
+from qpcjax.files import save_json, write_files
 from qpcjax.overviews import printable
 from qpcjax.specifications import in_words
 
@@ -69,6 +69,18 @@ def print_json(value):
 def print_paths(paths):
     """Say what has been written."""
     say("\n  ".join(["Written:", *map(str, paths)]))
+
+
+def write_figure(path, figure):
+    """Write a figure in the format of the file's name, png without one; the paths written.
+
+    Raises:
+        InputError: another format, or a folder that cannot be written.
+    """
+    from qpcjax.plot import figure_bytes
+
+    content = figure_bytes(figure, path.suffix.removeprefix(".").lower() or "png")
+    return write_files(path.parent, {path.name: content})
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from qpcjax.cli.console import plain_errors, print_json, print_paths, say
+from qpcjax.cli.console import plain_errors, print_json, print_paths, say, write_figure
 from qpcjax.cli.options import (
     AsJson,
     At,
@@ -20,7 +20,7 @@ from qpcjax.cli.options import (
     Offset,
     Setting,
 )
-from qpcjax.files import InputError, write_files
+from qpcjax.files import InputError
 
 EXAMPLES = (
     "qpcjax inspect run.db",
@@ -74,11 +74,9 @@ def inspect(
 
 
 def _draw_inspection(found, path):
-    from qpcjax.plot import figure_bytes
     from qpcjax.plot.measured_files import measured
 
     axes = measured(found)
     if axes is None:
         raise InputError(f"{found.files[0]} holds nothing that could be drawn")
-    content = figure_bytes(axes[0].figure, path.suffix.removeprefix(".").lower() or "png")
-    return write_files(path.parent, {path.name: content})
+    return write_figure(path, axes[0].figure)

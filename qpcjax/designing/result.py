@@ -175,12 +175,33 @@ class Design(Shown):
         Returns:
             NumPy array; no new program is compiled.
         """
+        return self.problem.value(self._outputs_along(name, values))
+
+    def kept_along(self, name, values):
+        """Whether every constraint is met along one of `names`, the others as in the design.
+
+        Args:
+            name: as of `along`.
+            values: in its unit.
+
+        Returns:
+            NumPy array of Booleans, with a millionth of each number to spare.
+        """
+        count = len(self.problem.constraints)
+        outputs = self._outputs_along(name, values)
+        numbers = outputs[:, np.shape(outputs)[-1] - count :]
+        kept = np.ones(np.size(values), bool)
+        for limit, number in zip(self.problem.constraints, numbers.T, strict=True):
+            spare = 1e-6 * np.abs(number)
+            kept &= (number >= limit.lower - spare) & (number <= limit.upper + spare)
+        return kept
+
+    def _outputs_along(self, name, values):
         if name not in self.names:
             raise ValueError(f"there is no {name!r} in the design: {closest(name, self.names)}")
         rows = np.tile([self.points[n] for n in self.names], (np.size(values), 1))
         rows[:, self.names.index(name)] = values
-        outputs, _ = self.problem.linearise(rows)
-        return self.problem.value(outputs)
+        return self.problem.linearise(rows)[0]
 
     def values(self):
         """The free parameters by name."""

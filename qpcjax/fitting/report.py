@@ -260,7 +260,7 @@ def _starts(fit):
         )
         for k, s in enumerate(fit.starts)
     )
-    return Section("Starts", lines, ("", "start", "end", "where"), rows)
+    return Section("Starts", lines, ("", "start", "end", "where"), rows, folded=True)
 
 
 def _largest_changes(fit, start):

@@ -8,6 +8,7 @@ import textwrap
 from qpcjax.overviews import as_image
 
 _WIDTH = 94  # of the text
+_FOLDED = 5  # rows of a folded table that the text has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,17 +20,23 @@ class Section:
         lines: sentences and figures in words.
         columns: heads of a table's columns, the first of them names.
         rows: the table, as strings.
+        folded: whether the page shows the table only once it is opened, and the text only its
+            first rows.
     """
 
     title: str
     lines: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    folded: bool = False
 
     def text(self):
         """The section as plain text."""
         lines = [row for line in self.lines for row in textwrap.wrap(line, _WIDTH)]
-        table = aligned(self.columns, self.rows)
+        left_out = len(self.rows) - _FOLDED if self.folded else 0
+        table = aligned(self.columns, self.rows[:_FOLDED] if left_out > 0 else self.rows)
+        if left_out > 0:
+            table.append(f"... and {left_out} more, which report.html lists")
         return "\n".join([f"[[{self.title}]]", *(f"    {line}" for line in (*lines, *table))])
 
     def html(self):
@@ -42,7 +49,11 @@ class Section:
                 "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
                 for row in self.rows
             )
-            parts.append(f"<table>{head and f'<tr>{head}</tr>'}{body}</table>")
+            table = f"<table>{head and f'<tr>{head}</tr>'}{body}</table>"
+            if self.folded:
+                summary = f"<summary>{len(self.rows)} rows</summary>"
+                table = f"<details>{summary}{table}</details>"
+            parts.append(table)
         return "\n".join(parts)
 
 
@@ -68,16 +79,17 @@ def _numeric(column):
 
 
 def as_page(title, sections, figures=None) -> str:
-    """One HTML page that needs nothing beside it.
+    """One HTML page that needs nothing beside it; the pictures come first.
 
     Args:
         title: its heading.
         sections: its pieces.
         figures: title -> bytes of a PNG.
     """
-    parts = [s.html() for s in sections]
-    for name, png in (figures or {}).items():
-        parts.append(f"<h2>{html.escape(name)}</h2>\n{as_image(png)}")
+    parts = [
+        f"<h2>{html.escape(name)}</h2>\n{as_image(png)}" for name, png in (figures or {}).items()
+    ]
+    parts += [s.html() for s in sections]
     return _PAGE.format(title=html.escape(title), body="\n".join(parts))
 
 

@@ -26,6 +26,7 @@ from qpcjax.plot.saving import check_formats as check_formats
 from qpcjax.plot.saving import figure_bytes as figure_bytes
 from qpcjax.plot.saving import figure_files as figure_files
 from qpcjax.plot.saving import screen_bytes as screen_bytes
+from qpcjax.plot.statistics import comparison as comparison
 from qpcjax.plot.statistics import corner as corner
 from qpcjax.plot.statistics import correlation as correlation
 from qpcjax.plot.statistics import profiles as profiles

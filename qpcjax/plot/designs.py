@@ -37,7 +37,8 @@ def design_summary(design, *, axes=None):
 
     Left T(E) over E in meV with the bias window and mu, or the target; for a target of G, that in
     2e^2/h. Right the objective along each free parameter, from its lower to its upper bound, the
-    others as in the design; the dots are the design.
+    others as in the design; the dots are the design. Dotted is where a constraint is not met; the
+    active ones, which hold the objective back, are named above.
 
     Args:
         design: a `Design`.
@@ -119,12 +120,23 @@ def _draw_slices(axes, design):
         largest = max(largest, np.nanmax(np.abs(along)))
         colour = SERIES[k % len(SERIES)]
         label = p.name.replace("_", " ")
-        axes.plot(at[order], along[order], color=colour, label=label, gid=p.name)
+        if not design.conditions:
+            axes.plot(at[order], along[order], color=colour, label=label, gid=p.name)
+        else:
+            kept = np.append(design.kept_along(p.name, values), True)
+            inside = np.where(kept, along, np.nan)
+            axes.plot(at[order], along[order], ":", color=colour, linewidth=0.8, gid=p.name)
+            axes.plot(at[order], inside[order], color=colour, label=label, gid=f"{p.name}, kept")
         axes.plot(p.share, design.value, "o", color=colour, markersize=4, clip_on=False)
     if design.objective.squares:
         axes.set_yscale("log")
     elif largest > _WIDE * abs(design.value) > 0:
         axes.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(abs(design.value))))
+    if design.conditions:
+        axes.plot([], [], ":", color="0.3", linewidth=0.8, label="constraint not met")
+        held = [f"{c.name.replace('_', ' ')} = {c.value:.4g} {unit_text(c.unit)}".rstrip()
+                for c in design.conditions if c.active]  # fmt: skip
+        axes.set_title(f"held by {', '.join(held)}" if held else "no constraint is active")
     axes.set_xlabel("place between the bounds")
     axes.set_ylabel(with_unit("objective", design.unit))
     axes.legend(loc="best")

@@ -3,10 +3,11 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from qpcjax.plot.style import MARK, MODEL, PAGE, one_panel, panels, styled, with_unit
+from qpcjax.plot.style import MARK, MODEL, PAGE, one_panel, panels, quoted, styled, with_unit
 
 _CELL = 0.36  # inches of a number in the matrix
 _BINS, _CELLS = 30, 25
+_ALIKE = 2.0  # difference of Akaike's criterion that tells no models apart
 _SHARES = (0.95, 0.68)  # of the samples within the contours
 
 
@@ -35,6 +36,49 @@ def correlation(fit, *, axes=None):
     axes.tick_params(length=0)
     axes.figure.colorbar(image, ax=axes, shrink=0.8, label="correlation")
     return axes
+
+
+@styled
+def comparison(compared, *, axes=None):
+    """How far each model is behind the best one.
+
+    The difference of Akaike's criterion, the weight written beside it; and where data were held
+    out, by how much less probable they are than for the model that predicts them best, with its
+    standard error. The shaded models are not told apart by the criterion, within 2.
+
+    Args:
+        compared: a `Comparison` of `fitting.compare`.
+        axes: one Axes to draw in; two where data were held out.
+
+    Returns:
+        The Axes, of two panels an array.
+    """
+    rivals, y = compared.rivals, np.arange(len(compared.rivals))
+    held = bool(compared.held_out_points)
+    height = 0.32 * len(rivals) + 0.9
+    if held:
+        own = left, right = panels(axes, 1, 2, (PAGE, height), sharey=True)
+        chances = np.array([r.held_out for r in rivals])
+        behind, errors = np.max(chances) - chances, np.array(compared.held_out_error)
+        style = {"fmt": "o", "color": MODEL, "markersize": 4, "capsize": 2, "linewidth": 0.8}
+        right.errorbar(behind, y, xerr=errors, label="held out", **style)
+        right.set_xlabel(f"ln probability of {compared.held_out_points} points held out, below")
+        right.axvline(0, color="0.3", linewidth=0.6)
+    else:
+        own = left = one_panel(axes, height)
+    differences = np.array([r.difference for r in rivals])
+    left.axvspan(0, _ALIKE, color="0.9", linewidth=0)
+    left.barh(y, differences, color=MODEL, height=0.55)
+    for place, rival in zip(y, rivals, strict=True):
+        where = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 6}
+        left.annotate(f"weight {rival.weight:.2g}", (rival.difference, place), **where)
+    left.set_yticks(y, [quoted(r.name) for r in rivals])
+    left.set_ylim(len(rivals) - 0.5, -0.5)  # the best at the top
+    left.set_xlim(0, 1.25 * max(np.max(differences), _ALIKE))
+    left.set_xlabel("difference of Akaike's criterion (grey: not told apart)")
+    for panel in np.ravel(own):
+        panel.tick_params(axis="y", length=0)
+    return own
 
 
 @styled

@@ -25,10 +25,13 @@ def folder(tmp_path_factory):
 
 
 def test_fits_are_compared(folder):
-    code, out, err = call("compare", folder / "mean", folder / "saddle" / "fit.json")
+    pair, drawn = (folder / "mean", folder / "saddle" / "fit.json"), folder / "compared.png"
+    code, out, err = call("compare", *pair, "--plot", drawn)
     assert (code, err) == (0, "")
     assert out.startswith("model free AIC BIC rms difference weight held out")
     assert "mean and saddle are alike: within 2 of Akaike's criterion" in out
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+    assert call("compare", *pair, "--plot", folder / "compared.eps")[0] == 2
     code, out, _ = call("compare", folder / "mean", folder / "saddle", "--json")
     told = json.loads(out)
     fit = small_fits.fitted()

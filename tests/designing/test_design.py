@@ -252,6 +252,12 @@ def test_constraints(constrained):
     best = np.min(np.where(allowed, left, np.inf))
     assert constrained.value <= best + 1e-6
     assert constrained.value >= best - 0.03 * abs(best)
+    # Along the bias it is kept where the oracle's current is within the bound.
+    left, right = powers(t, np.array([[constrained.values()["mu"]]]), bias, 2.0)
+    through, kept = ((left + right) / bias)[0], constrained.kept_along("bias", bias)
+    assert np.any(kept)
+    assert np.all(through[kept] <= 4.01)
+    assert not np.any(kept[through > 4.01])
     # The price is the slope of the optimum along the bound.
     r = qpc.Reservoirs(11.0, 1.0, 2.0)
     limits = [Constraint("current", upper=4.1), Constraint("conductance", 0.1, 2.0)]

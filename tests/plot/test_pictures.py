@@ -101,6 +101,16 @@ def simple_pictures():
         ),
         "correlation": (plot.correlation, (fit,), 1),
         "profiles": (plot.profiles, (fit, [profile]), 1),
+        "comparison": (
+            plot.comparison,
+            (
+                SimpleNamespace(
+                    rivals=[SimpleNamespace(name="a", difference=0.0, weight=1.0)],
+                    held_out_points=0,
+                ),
+            ),
+            1,
+        ),
         "corner": (plot.corner, ({"a": rng.random(200), "b": rng.random(200)},), 4),
         "conductance_map": (plot.conductance_map, (step_map(),), 1),
         "transconductance_map": (plot.transconductance_map, (step_map(),), 1),
@@ -480,6 +490,27 @@ def test_correlation_writes_every_number():
     assert [t.get_text() for t in axes.get_yticklabels()] == ["length", "height_1"]
 
 
+@pytest.mark.parametrize("held_out", [0, 24])
+def test_comparison_shows_how_far_each_model_is_behind(held_out):
+    names, differences, chances = ("a", "b $x$", "c"), (0.0, 1.5, 30.0), (-10.0, -9.0, -40.0)
+    rivals = [
+        SimpleNamespace(name=n, difference=d, weight=w, held_out=h)
+        for n, d, w, h in zip(names, differences, (0.68, 0.32, 0.0), chances, strict=True)
+    ]
+    compared = SimpleNamespace(
+        rivals=rivals, held_out_points=held_out, held_out_error=(0.0, 0.5, 3.0)
+    )
+    own = plot.comparison(compared)
+    left = np.ravel(own)[0]
+    assert [bar.get_width() for bar in left.patches[1:]] == list(differences)
+    assert [t.get_text() for t in left.get_yticklabels()] == ["a", r"b \$x\$", "c"]
+    assert [t.get_text() for t in left.texts] == ["weight 0.68", "weight 0.32", "weight 0"]
+    if held_out:
+        (bars,) = own[1].containers
+        np.testing.assert_allclose(bars.lines[0].get_xdata(), [1, 0, 31])
+        assert "24 points" in own[1].get_xlabel()
+
+
 def test_profiles_stand_beside_the_parabolas():
     _, (fit, [profile]), _ = simple_pictures()["profiles"]
     (axes,) = plot.profiles(fit, [profile])
@@ -548,6 +579,8 @@ def test_design_is_drawn_before_and_after(target):
     design = SimpleNamespace(
         objective=objective, problem=SimpleNamespace(scatterer=before, reservoirs=r),
         scatterer=after, reservoirs=r, parameters=free, value=1.0, unit="pW", status="converged",
+        conditions=[SimpleNamespace(name="current", value=2.0, unit="nA", active=True)] * target,
+        kept_along=lambda name, values: values >= 3,
         along=lambda name, values: 1 + (values - {"mu": 3.5, "bias": 1.0}[name]) ** 2,
     )  # fmt: skip
     left, right = plot.design_summary(design)
@@ -559,6 +592,12 @@ def test_design_is_drawn_before_and_after(target):
     x, y = lines_of(right)["mu"].get_data()
     np.testing.assert_allclose(y, 1 + (10 * x - 3.5) ** 2)
     assert np.all(np.diff(x) >= 0)
+    # Where a constraint is not met only the dotted curve goes on; the active one is named.
+    assert (lines_of(right)["mu"].get_linestyle() == ":") == target
+    assert right.get_title() == ("held by current = 2 nA" if target else "")
+    if target:
+        inside = lines_of(right)["mu, kept"].get_ydata()
+        np.testing.assert_array_equal(np.isnan(inside), x < 0.3 - 1e-9)
     assert right.get_ylabel() == "objective (pW)"
     assert left.figure.get_size_inches()[0] == 7.0
 
