@@ -1,5 +1,9 @@
 """Gates over an electron gas: from their voltages to the potential of the electrons."""
 
+from qpcjax.gates.calibration import Calibration as Calibration
+from qpcjax.gates.calibration import calibrate as calibrate
+from qpcjax.gates.charges import Donors as Donors
+from qpcjax.gates.charges import Tip as Tip
 from qpcjax.gates.device import GatedDevice as GatedDevice
 from qpcjax.gates.device import GatedPotential as GatedPotential
 from qpcjax.gates.layout import Gates as Gates

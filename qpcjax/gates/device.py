@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.gates import gas, kernels, solver
+from qpcjax.gates.charges import Donors, Tip
 from qpcjax.gates.kernels import STIFFNESS, Grid
 from qpcjax.gates.layout import AbstractGates
 from qpcjax.gates.stack import PER_AREA, Heterostructure
 from qpcjax.potentials import Potential
 from qpcjax.potentials import window as window_of
 from qpcjax.potentials.bare_gates import FAR
-from qpcjax.validation import concrete, meaningful, require_count, where_meaningful
+from qpcjax.validation import concrete, meaningful, number, require_count, where_meaningful
 
 SOLVED, UNCONVERGED, EMPTY, REFUSED = 0, 1, 2, 3
 """Values of `status`: solved; not converged; no electrons anywhere; a number out of its range."""
@@ -101,22 +102,60 @@ class GatedDevice(eqx.Module):
             repeat with the period along the current: 2400 nm beside a split gate of 300 nm put
             its pinch-off 8 mV too early.
         points: of a cell at which the density is evaluated, along one side.
+        tip: a `Tip` above the surface.
+        disorder: `Donors` at random places.
+        external: any other energy of electrons in the gas in meV, before it screens, on `x` and
+            `y`, shape (nx, ny).
 
     Raises:
-        ValueError: a box that does not fit the grid, gates that leave the box, more gates than are
-            apart.
+        ValueError: a box that does not fit the grid, gates that leave the box, an external energy
+            of another shape.
     """
 
     stack: Heterostructure
     gates: AbstractGates
+    tip: Tip | None
+    disorder: Donors | None
+    external: Any
     mesh: Grid = eqx.field(static=True)
     points: int = eqx.field(static=True)
 
-    def __init__(self, stack, gates, grid=10.0, box=None, points=4):
+    def __init__(
+        self,
+        stack,
+        gates,
+        grid=10.0,
+        box=None,
+        points=4,
+        *,
+        tip=None,
+        disorder=None,
+        external=None,
+    ):
         require_count("points", points)
         self.stack, self.gates, self.points = stack, gates, int(points)
         self.mesh = _mesh(gates, grid, box)
         _refuse_outside(gates, self.mesh)
+        self.tip, self.disorder = tip, disorder
+        self.external = None if external is None else number(external, "external")
+        if external is not None and np.shape(self.external) != self.mesh.shape:
+            raise ValueError(
+                f"external must have the shape {self.mesh.shape} of the device's x and y, got "
+                f"{np.shape(self.external)}"
+            )
+        known = concrete(self.external)
+        if known is not None and not np.all(np.isfinite(known)):
+            raise ValueError("external must be finite everywhere, in meV")
+
+    @property
+    def x(self) -> Any:
+        """Points of the grid along the current in nm."""
+        return self.mesh.axes[0]
+
+    @property
+    def y(self) -> Any:
+        """Points of the grid across in nm."""
+        return self.mesh.axes[1]
 
     @property
     def mu(self) -> Any:
@@ -155,15 +194,35 @@ class GatedDevice(eqx.Module):
                 f"start must be of a device with the same grid and surface: its charge has the "
                 f"shape {np.shape(charge)} and not {shape}"
             )
-        solution = _solve(self, applied, charge)
+        extra = self._extra(sheets)
+        alone = eqx.tree_at(
+            lambda d: (d.tip, d.disorder, d.external), self, (None,) * 3, is_leaf=_is_none
+        )  # a program does not depend on what is added
+        solution = _solve(alone, applied, charge, extra)
         _refuse_unsolved(solution)
         x, y = (_closed(axis, self.mesh.step) for axis in self.mesh.axes)
         energy = solution.pop("energy")
         return GatedPotential(x, y, energy, self.stack.mass, solution)
 
+    def _extra(self, sheets):
+        """Energies that are added to those of gates and gas, shape (sheets, nx, ny)."""
+        total = np.zeros((2, *self.mesh.shape))
+        if self.tip is not None and self.stack.surface == "frozen":
+            total = total + _added(self.tip, self.stack, self.mesh)
+        if self.disorder is not None:
+            total = total + _added(self.disorder, self.stack, self.mesh)
+        if self.external is not None:
+            total = total + jnp.stack([jnp.zeros(self.mesh.shape), jnp.asarray(self.external)])
+        return total[2 - sheets :]
+
 
 @eqx.filter_jit
-def _solve(device, applied, charge):
+def _added(charges, stack, mesh):
+    return where_meaningful(meaningful(charges), charges.energies(stack, mesh))
+
+
+@eqx.filter_jit
+def _solve(device, applied, charge, extra):
     """Energies and what else is known of them, of one device at voltages of shape (gates,)."""
     stack, gates, mesh = device.stack, device.gates, device.mesh
     ends = [_closed(axis, mesh.step) for axis in mesh.axes]
@@ -171,13 +230,13 @@ def _solve(device, applied, charge):
     held = meaningful(stack, gates, applied) & ~_overlapping(distances)
     mu = stack.mu
     if stack.surface == "bare":
-        u, n = _bare(device, applied)[None], jnp.zeros(mesh.shape)
+        u, n = _bare(device, applied)[None] + extra, jnp.zeros(mesh.shape)
         nothing = jnp.zeros((1, *mesh.shape))
         found = solver.Settled(u, nothing, jnp.zeros(()), jnp.asarray(True), jnp.int32(0))
         status = jnp.where(held, SOLVED, REFUSED)
     else:
         energies = -1e3 * (applied + gates.offset)
-        problem, kernel, external = _problem(device, energies, distances)
+        problem, kernel, external = _problem(device, energies, distances, extra)
         found = solver.settle(problem, charge)
         n, _ = gas.density(found.u[-1], stack.states, mu, stack.thermal_energy, device.points)
         u = external + solver.convolved(kernel, found.charge)
@@ -198,7 +257,7 @@ def _solve(device, applied, charge):
     }
 
 
-def _problem(device, energies, distances):
+def _problem(device, energies, distances, extra):
     """The electrostatics with the gates at these energies, shape (gates,).
 
     Distances are those of the grid with the images of its first row and column.
@@ -213,11 +272,11 @@ def _problem(device, energies, distances):
         stiff = compressibility(distances, mesh.step, kernels.surface_energy(stack))
         stiff = _periodic(_periodic(stiff, 1), 2)
         gates = jnp.stack([jnp.sum(stiff, 0), jnp.tensordot(energies, stiff, 1)])
-        external = jnp.zeros((2, *mesh.shape))
+        external = jnp.asarray(extra)
     else:
         kernel = kernels.pinned(stack, mesh)
         gates = jnp.zeros((2, 1, 1))
-        external = _bare(device, energies)[None]
+        external = _bare(device, energies)[None] + extra
     n, states, mu, kT = map(
         jnp.asarray, (stack.per_area, stack.states, stack.mu, stack.thermal_energy)
     )
@@ -345,6 +404,10 @@ def _refuse_unsolved(solution):
             "start=..."
         )
     raise ValueError("a number of the stack, of the gates or of the voltages is out of its range")
+
+
+def _is_none(value):
+    return value is None
 
 
 def _closed(axis, step):

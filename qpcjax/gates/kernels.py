@@ -8,9 +8,6 @@ import numpy as np
 
 from qpcjax.constants import COULOMB
 
-# The smallest wavevector of a frozen surface in 1/nm: a distant grounded plane, far below.
-FARTHEST = 1 / 20e3
-
 # The largest compressibility of a gate is this many times 1/(kappa h).
 STIFFNESS = 30.0
 
@@ -40,6 +37,12 @@ class Grid(NamedTuple):
         return np.hypot(along[:, None], across)
 
 
+def wavevector(stack, grid: Grid):
+    """|q| in 1/nm, for q = 0 that of the grounded plane far below."""
+    q = grid.wavevector
+    return jnp.where(q > 0, q, 1 / stack.back)
+
+
 def image(stack):
     """Charge of the image behind the surface, (eps - above)/(eps + above)."""
     return (stack.permittivity - stack.above) / (stack.permittivity + stack.above)
@@ -61,7 +64,7 @@ def frozen(stack, grid: Grid):
     in meV nm^2. From G_00 is taken what makes up for the potential drop in gates of finite
     compressibility.
     """
-    q = np.maximum(grid.wavevector, FARTHEST)
+    q = wavevector(stack, grid)
     kappa, fall = surface_energy(stack), jnp.exp(-q * stack.depth)
     surface = kappa / q - kappa * grid.step / STIFFNESS
     between = kappa / q * fall

@@ -111,7 +111,7 @@ class _State(NamedTuple):
 
 def tolerance(dtype) -> tuple[float, float, float]:
     """Largest residual in meV; the relative one of derivatives; the least step in meV."""
-    return (1e-6, 1e-10, 1e-9) if dtype == jnp.float64 else (1e-2, 1e-5, 1e-3)
+    return (1e-6, 1e-10, 1e-7) if dtype == jnp.float64 else (1e-2, 1e-5, 1e-3)
 
 
 def settle(problem: Problem, start: Any) -> Settled:
@@ -130,7 +130,11 @@ def settle(problem: Problem, start: Any) -> Settled:
 
 
 def _newton(problem, start):
-    enough, _, still = tolerance(problem.external.dtype)
+    dtype = problem.external.dtype
+    enough, _, still = tolerance(dtype)
+    # Energies of the gates are rounded, which their stiffness turns into charge.
+    stiffness = jnp.max(problem.kernel) * jnp.max(problem.gates[0])
+    rounding = 20 * jnp.finfo(dtype).eps * stiffness
 
     def unfinished(now):
         return ~now.last & (now.trials <= _TRIALS) & (now.halvings <= _HALVINGS)
@@ -149,7 +153,8 @@ def _newton(problem, start):
         size = jnp.sqrt(jnp.mean(error**2)) / problem.kT
         exact = jnp.clip(1e-2 * size, 1e-6, 1e-3)  # as exact as this step deserves
         move, change = _linear(problem, u, missing, exact, better)
-        near = (jnp.max(jnp.abs(error)) <= enough) | (jnp.max(jnp.abs(move)) <= still)
+        least = jnp.maximum(enough, rounding * jnp.max(jnp.abs(u)))
+        near = (jnp.max(jnp.abs(error)) <= least) | (jnp.max(jnp.abs(move)) <= still)
         return _State(
             charge,
             u,

@@ -35,6 +35,8 @@ class Heterostructure(Parameters):
             nothing screens the gates, and they are given by energies instead of voltages.
         mass: effective mass in m_e; GaAs by default.
         thermal_energy: kT of the electrons in meV.
+        back: distance in nm of a grounded plane far away, which keeps a sample with a frozen
+            surface neutral, but for what it holds; q = 1/back stands for q = 0.
 
     Raises:
         ValueError: a number out of range, another surface.
@@ -54,6 +56,7 @@ class Heterostructure(Parameters):
     surface: str = eqx.field(default="frozen", static=True)
     mass: Real = eqx.field(default=GAAS_MASS, metadata=holding("mass"))
     thermal_energy: Real = eqx.field(default=0.1, metadata=allowed(positive("energy kT in meV")))
+    back: Real = eqx.field(default=2e4, metadata=allowed(positive("distance in nm")))
 
     def check(self):
         """Refuse a surface that is not known."""

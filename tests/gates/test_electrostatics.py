@@ -2,6 +2,7 @@
 
 import json
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +11,11 @@ from helpers import TABLES
 
 import qpcjax as qpc
 from qpcjax.constants import COULOMB, GAAS_MASS, HBAR2_OVER_2M
+from qpcjax.gates import Donors, Tip
 
 D = GAAS_MASS / (2 * np.pi * HBAR2_OVER_2M)
 EPS, DEPTH = 12.9, 90.0
+Q_S = D * COULOMB / (2 * EPS)
 STACK = qpc.Heterostructure(2.5, DEPTH)
 PINNED = qpc.Heterostructure(2.5, DEPTH, surface="pinned")
 POISSON = json.loads((TABLES / "poisson3d.json").read_text())
@@ -124,8 +127,8 @@ def test_the_gas_under_a_wide_gate_empties_at_the_depletion():
     assert v[0] + n[0] * (v[1] - v[0]) / (n[0] - n[1]) == pytest.approx(depletion(2.5), abs=0.1)
 
 
-def deviation(potential, v, nearby=0.0):
-    """Largest error along both axes where electrons are, and are within `nearby` nm as well."""
+def deviation(potential, v):
+    """Largest error along both axes where electrons are."""
     x, y = np.array(POISSON["points"]).T
     wanted = np.array(POISSON["u"][str(v)])
     i, j = (np.searchsorted(axis, c) for axis, c in ((potential.x, x), (potential.y, y)))
@@ -146,14 +149,55 @@ def test_a_solution_in_three_dimensions(device):
     check_pinch_off(device, 2.0, p)
 
 
-@pytest.mark.slow  # a minute
+@pytest.mark.slow  # two minutes
 @pytest.mark.parametrize(("grid", "within"), [(10.0, 2.0), (5.0, 1.0)])
 def test_a_solution_in_three_dimensions_on_finer_grids(grid, within):
-    fine = split(grid=grid, box=(2400.0, 1600.0))
+    neutral = qpc.Heterostructure(2.5, DEPTH, back=2e5)  # as there
+    fine = split(stack=neutral, grid=grid, box=(2400.0, 1600.0))
     p = check_pinch_off(fine, within)
-    for v in (700, 1000, 1200, 1300):
+    for v in (1000, 1200, 1300):
         p = fine.potential(-v / 1e3, p)
         assert deviation(p, v) < 0.05
+
+
+def wavevectors(shape, step):
+    along, across = np.fft.fftfreq(shape[0], step), np.fft.rfftfreq(shape[1], step)
+    return 2 * np.pi * np.hypot(along[:, None], across)
+
+
+def test_a_weak_potential_on_a_free_surface(device):
+    """The gates are far outside the box, so that the surface is free everywhere."""
+    x, y = device.x[:, None], device.y
+    weak = np.exp(-((x - 80.0) ** 2 + (y + 41.0) ** 2) / 2 / 70.0**2)
+    free = eqx.tree_at(lambda d: d.gates.gap, device, device.gates.gap + 1600.0)
+    free = eqx.tree_at(lambda d: d.external, free, weak, is_leaf=lambda e: e is None)
+    found = np.asarray(free.potential(-0.5).energy)[:-1, :-1]
+    q = np.maximum(wavevectors(weak.shape, 20.0), 1 / 20e3)
+    image = (EPS - 1) / (EPS + 1) * np.exp(-2 * q * DEPTH)
+    wanted = np.fft.rfft2(weak) / (1 + Q_S / q * (1 + image))
+    np.testing.assert_allclose(found, np.fft.irfft2(wanted, s=weak.shape), atol=1e-10)
+
+
+def test_a_tip_is_a_point_charge(device):
+    tip, stack = Tip(3.0, 105.0, -60.0, 150.0), qpc.Heterostructure(2.5, DEPTH, above=4.0)
+    found = np.asarray(tip.energies(stack, device.mesh))[1]
+    r = np.hypot(device.x[:, None] - 105.0, device.y + 60.0)
+    wanted = 3 * COULOMB / (2 * np.pi * (EPS + 4)) / np.hypot(r, 150.0 + DEPTH)
+    near = r < 120  # further away its images count
+    difference = (found - wanted)[near]
+    assert np.ptp(difference) < 0.03 * np.ptp(wanted[near])
+
+
+def test_disorder_of_donors(device):
+    """What a gas of linear response leaves of independent donors, as rms (deep below)."""
+    deep, s = qpc.Heterostructure(2.5, 4000.0), 40.0
+    found = Donors(2.5, 4000.0 - s, jax.random.key(3)).energies(deep, device.mesh)[1]
+    q = wavevectors(device.mesh.shape, 20.0)
+    q[0, 0] = 1.0
+    screened = np.fft.irfft2(np.fft.rfft2(found) / (1 + Q_S / q), s=found.shape)
+    assert np.std(screened) == pytest.approx(0.797, rel=0.1)
+    again = Donors(2.5, 4000.0 - s, jax.random.key(3), 0.5).energies(deep, device.mesh)[1]
+    np.testing.assert_allclose(again, 0.5 * found, atol=1e-12)
 
 
 PLACE = np.array([13.0]), np.array([27.0])

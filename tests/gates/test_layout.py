@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import qpcjax as qpc
+from qpcjax.gates import Donors, Tip, calibrate
 from qpcjax.gates.outlines import Polygon, Rectangle
 
 X, Y = np.linspace(-70.0, 80.0, 13), np.linspace(-45.0, 61.0, 11)
@@ -20,9 +21,12 @@ def by_sampling(corners, x, y):
     return np.array([[np.min(np.hypot(*(points - (u, v)).T)) for v in y] for u in x])
 
 
+DISTANCE = jax.jit(lambda corners: Polygon(corners).distance(X, Y))
+
+
 @pytest.mark.parametrize("sense", [1, -1])
 def test_distances_to_a_polygon(sense):
-    found = np.asarray(Polygon(L_SHAPE[::sense]).distance(X, Y))
+    found = np.asarray(DISTANCE(L_SHAPE[::sense]))
     np.testing.assert_allclose(np.abs(found), by_sampling(L_SHAPE, X, Y), atol=2e-3)
     x, y = X[:, None], Y
     inside = (x > 0) & (y > 0) & (((x < 60) & (y < 20)) | ((x < 20) & (y < 50)))
@@ -32,7 +36,8 @@ def test_distances_to_a_polygon(sense):
 def test_a_rectangle_is_a_polygon_of_four_corners():
     rectangle = Rectangle(-13.0, 31.0, -22.0, 17.0)
     polygon = Polygon(rectangle.corners)
-    np.testing.assert_allclose(rectangle.distance(X, Y), polygon.distance(X, Y), atol=1e-12)
+    found = jax.jit(lambda: rectangle.distance(X, Y))()
+    np.testing.assert_allclose(found, DISTANCE(rectangle.corners), atol=1e-12)
     bare = rectangle.bare(X, Y, 30.0)
     np.testing.assert_allclose(bare, polygon.bare(X, Y, 30.0), atol=1e-12)
 
@@ -46,13 +51,12 @@ def test_edges_that_run_on():
 
 
 def test_distances_move_with_the_edges():
-    def distance(corners, x, y):
-        return Polygon(corners).distance(jnp.array([x]), jnp.array([y]))[0, 0]
+    def distances(move):
+        corners = jnp.asarray(L_SHAPE).at[1:3, 0].add(move)  # the right edge
+        return Polygon(corners).distance(np.array([57.0, 60.0, 63.0]), np.array([10.0]))[:, 0]
 
-    # The right edge, from inside, on it and outside; and the corner.
-    slope = jax.vmap(jax.grad(distance), (None, 0, 0))
-    moves = slope(jnp.asarray(L_SHAPE), jnp.array([57.0, 60.0, 63.0]), jnp.array([10.0] * 3))
-    np.testing.assert_allclose(jnp.sum(moves[:, 1:3, 0], axis=1), -1, atol=1e-12)
+    found = jax.jit(jax.jacfwd(distances))(0.0)  # inside, on the edge and outside
+    np.testing.assert_allclose(found, -1, atol=1e-12)
 
 
 SQUARE = (100.0, 300.0, 100.0, 300.0)
@@ -92,12 +96,29 @@ def device(gates, **keywords):
         (lambda: SPLIT.potential(-1100.0), "voltages are in V"),
         (lambda: SPLIT.potential(np.nan), "voltages must be finite"),
         (lambda: SPLIT.potential([-1.0, -1.0]), "one number for all gates or a dict"),
+        (lambda: calibrate(STACK, -360.0), "depletion is in V"),
+        (lambda: calibrate(STACK, -0.001, "depth"), "the depth would be -"),
+        (lambda: calibrate(STACK, -0.3, "dept"), "did you mean depth"),
+        (lambda: device({"a": SQUARE}, external=np.zeros((3, 3))), "external must have the shape"),
+        (lambda: Tip(1.0, 0.0, 0.0, 0.0), "height must be a positive length"),
+        (lambda: Donors(2.5, 50.0, jax.random.key(0), 1.5), "correlation must be from 0 to 1"),
         (lambda: jax.jit(lambda g: device({"a": (0.0, g, 0.0, 9.0)}).mu)(5.0), "box must be given"),
     ],
 )
 def test_what_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_calibration():
+    """Each way the gas under a wide gate is empty at the measured voltage."""
+    found = calibrate(STACK, -0.36)
+    assert float(found.offset) == pytest.approx(0.36 - 0.3245450975, abs=1e-8)
+    for move, before in (("depth", 90.0), ("density", 2.5)):
+        found = calibrate(STACK, -0.36, move, offset=0.01)
+        assert float(found.stack.depletion) == pytest.approx(350.0, rel=1e-12)
+        assert float(found.before) == before
+        assert float(getattr(found.stack, move)) == float(found.after) > before
 
 
 def test_gates_may_touch():
