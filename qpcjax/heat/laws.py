@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 
 from qpcjax.constants import GAAS_MASS
-from qpcjax.heat.damping import AbstractDamping, QuadraticDamping
+from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping
 from qpcjax.heat.material import Material
 from qpcjax.heat.rpa import RPADamping
@@ -20,7 +20,7 @@ def damping_law(
     fermi_energy: Any = "mu_R",
     density: float | None = None,
     mass: float = GAAS_MASS,
-) -> AbstractDamping | None:
+) -> Any:
     """A damping law from its name, or from the strength of the quadratic law.
 
     Args:
