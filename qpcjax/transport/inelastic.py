@@ -17,7 +17,7 @@ from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
 from qpcjax.scatterers.in_series import HalfOf, InSeries
 from qpcjax.scatterers.search import finely_searched
 from qpcjax.transport.batching import batched
-from qpcjax.transport.integrals import transport_moments
+from qpcjax.transport.integrals import FLOW, integral_error, transport_moments
 from qpcjax.validation import Range, Real, allowed, concrete
 
 PROBES = ("energy", "voltage", "voltage_temperature")
@@ -162,7 +162,7 @@ class InelasticConstriction(AbstractScatterer):
         return self.with_parts(lambda part: part.settled())
 
 
-def inelastic_transport(constriction, reservoirs, order=ORDER):
+def inelastic_transport(constriction, reservoirs, order=ORDER, with_error=False):
     r"""Current and heat through a constriction in which electrons scatter inelastically.
 
     With I_L = I_R = I, and J_L, J_R the currents of energy on both sides of the probe,
@@ -176,11 +176,14 @@ def inelastic_transport(constriction, reservoirs, order=ORDER):
         constriction: `InelasticConstriction`.
         reservoirs: `Reservoirs`, whose fields broadcast.
         order: Gauss nodes in a panel of the quadrature.
+        with_error: whether an estimate of the quadrature's error is returned as well; it has what
+            the error makes of the probe's potential and temperature.
 
     Returns:
         `InelasticTransport`; NaN with status 1 where nothing is transmitted, or where the probe
         cannot balance: two narrow levels that would invert its occupation need a temperature below
-        zero, and nothing balances it at T = 0 without a bias.
+        zero, and nothing balances it at T = 0 without a bias. With an error: the pair of it and an
+        `InelasticTransport` of the errors.
 
     Raises:
         TypeError: another scatterer.
@@ -193,7 +196,7 @@ def inelastic_transport(constriction, reservoirs, order=ORDER):
             "constriction must be an InelasticConstriction, got "
             f"{type(constriction).__name__}: without a probe use qpcjax.dissipation"
         )
-    return _inelastic(_with_room(constriction, reservoirs), reservoirs, order)
+    return _inelastic(_with_room(constriction, reservoirs), reservoirs, order, with_error)
 
 
 def _with_room(constriction, r):
@@ -206,69 +209,142 @@ def _with_room(constriction, r):
     return constriction.with_parts(lambda part: finely_searched(with_modes(part, window)))
 
 
-@batched(64, static=("order",), room="")
-def _inelastic(constriction, reservoirs, order):
+@batched(64, static=("order", "with_error"), room="")
+def _inelastic(constriction, reservoirs, order, with_error):
     r = reservoirs
-    half = r.bias / 2
     if constriction.probe == "energy":
         zeroth, first = _moments(InSeries(constriction.left, constriction.right), r, order)
         flows, place = (zeroth, first, zeroth, first), None
         found = jnp.isfinite(zeroth)
     else:
         flows, place, found = _with_fermi_probe(constriction, r, order)
-    offset = 0 if place is None else place[0]
+    numbers = _powers(r, flows, place)
+    if constriction.beside is not None:
+        without = _coherent(r, _moments(constriction.beside, r, order))
+        share = constriction.strength
+        numbers = [share * a + (1 - share) * b for a, b in zip(numbers, without, strict=True)]
+    state = [None, None] if place is None else [r.mu + place[0], r.temperature + place[1]]
+
+    def result(numbers):
+        known: Any = [x if x is None else jnp.where(found, x, jnp.nan) for x in numbers]
+        return InelasticTransport(*known, jnp.where(found, FOUND, NO_BALANCE))
+
+    value = result([*numbers, *state])
+    if not with_error:
+        return value
+    return value, result(jax.lax.stop_gradient(_errors(constriction, r, order, place)))
+
+
+def _powers(r, flows, place):
+    """Current and powers left, right and inside from the moments on both sides, nA and pW."""
+    half, offset = r.bias / 2, 0 if place is None else place[0]
     in_left, heat_left, in_right, heat_right = flows
     gathered = in_left - in_right
-    numbers = [
+    numbers = (
         in_left,
         half * in_left - heat_left,
         half * in_right + heat_right,
         heat_left - heat_right - offset * gathered,
-    ]
+    )
+    return [CONDUCTANCE_QUANTUM * x for x in numbers]
+
+
+def _coherent(r, moments):
+    """The same of electrons that pass no probe."""
+    zeroth, first = moments
+    return _powers(r, (zeroth, first, zeroth, first), None)
+
+
+def _errors(constriction, r, order, place):
+    """Errors of current, powers, and the probe's potential and temperature."""
+
+    def of(scatterer, numbers, combinations):
+        mu, bias, temperature, difference = numbers
+        sides = mu, bias, temperature, difference
+        return jnp.stack(integral_error(FLOW, scatterer, *sides, combinations, order))
+
+    half, unit = r.bias / 2, CONDUCTANCE_QUANTUM
+    whole = r.mu, r.bias, r.temperature, r.temperature_bias
+    rows = [(unit, 0), (unit * half, -unit), (unit * half, unit)]
+    if place is None:
+        in_series = InSeries(constriction.left, constriction.right)
+        errors, state = jnp.append(of(in_series, whole, rows), 0.0), [None, None]
+    else:
+        sides = _sides(constriction, r, place)
+        # Of each flow alone, (E - mu) counted from the mean potential.
+        flows = jnp.concatenate(
+            [of(part, numbers, [(1, 0), (centre, 1)]) for part, numbers, centre in sides]
+        )
+        moved = jnp.stack([flows[0] + flows[2], flows[1] + flows[3]])
+
+        def at(place):
+            return jnp.stack(_flows(constriction, r, place, order))
+
+        slopes = jax.jacfwd(at)(place)  # rows: flows; columns: mu_P and T_P
+        balance = jnp.stack([slopes[0] - slopes[2], slopes[1] - slopes[3]])
+        (a, b), (c, d) = balance
+        if constriction.probe == "voltage":
+            place_error = jnp.stack([moved[0] / jnp.abs(a), 0 * moved[0]])
+        else:
+            inverse = jnp.abs(jnp.stack([jnp.stack([d, b]), jnp.stack([c, a])]) / (a * d - b * c))
+            place_error = inverse @ moved
+
+        def numbers(flows, place):
+            return jnp.stack(_powers(r, flows, place))
+
+        by_flow = jnp.abs(jax.jacfwd(numbers, 0)(at(place), place))
+        by_place = jnp.abs(jax.jacfwd(lambda p: numbers(at(p), p))(place))
+        errors = by_flow @ flows + by_place @ place_error
+        state = list(place_error)
     if constriction.beside is not None:
-        zeroth, first = _moments(constriction.beside, r, order)
-        without = [zeroth, half * zeroth - first, half * zeroth + first, 0 * zeroth]
         share = constriction.strength
-        numbers = [share * a + (1 - share) * b for a, b in zip(numbers, without, strict=True)]
-    numbers = [CONDUCTANCE_QUANTUM * x for x in numbers]
-    state = [None, None] if place is None else [r.mu + place[0], r.temperature + place[1]]
-    numbers = [x if x is None else jnp.where(found, x, jnp.nan) for x in (*numbers, *state)]
-    return InelasticTransport(*numbers, jnp.where(found, FOUND, NO_BALANCE))
+        without = jnp.append(of(constriction.beside, whole, rows), 0.0)
+        errors = share * errors + (1 - share) * without
+    return [*errors, *state]
 
 
 def _moments(scatterer, r, order):
     return transport_moments(scatterer, r.mu, r.bias, r.temperature, r.temperature_bias, order)
 
 
+def _sides(constriction, r, place):
+    """Left and right part with the probe at mu + place[0] and T + place[1].
+
+    Each is the part, what `transport_moments` is given of its two sides, and the mean potential of
+    these, counted from mu.
+    """
+    half, half_difference = r.bias / 2, r.temperature_bias / 2
+    offset, warmer = place
+    left, right = (half + offset) / 2, (offset - half) / 2
+    at_left = (
+        r.mu + left,
+        half - offset,
+        r.temperature + (half_difference + warmer) / 2,
+        half_difference - warmer,
+    )
+    at_right = (
+        r.mu + right,
+        half + offset,
+        r.temperature + (warmer - half_difference) / 2,
+        half_difference + warmer,
+    )
+    return (constriction.left, at_left, left), (constriction.right, at_right, right)
+
+
+def _flows(constriction, r, place, order):
+    """Moments of (E - mu) left and right of the probe."""
+    found = []
+    for part, numbers, centre in _sides(constriction, r, place):
+        zeroth, first = transport_moments(part, *numbers, order)
+        found += [zeroth, first + centre * zeroth]
+    return tuple(found)
+
+
 def _with_fermi_probe(constriction, r, order):
     """Flows on both sides, mu_P - mu and T_P - T, and whether the probe balances."""
-    half, half_difference = r.bias / 2, r.temperature_bias / 2
 
     def flows(place):
-        """Moments of (E - mu) left and right of a probe at mu + place[0] and T + place[1]."""
-        offset, warmer = place
-        at_left = transport_moments(
-            constriction.left,
-            r.mu + (half + offset) / 2,
-            half - offset,
-            r.temperature + (half_difference + warmer) / 2,
-            half_difference - warmer,
-            order,
-        )
-        at_right = transport_moments(
-            constriction.right,
-            r.mu + (offset - half) / 2,
-            half + offset,
-            r.temperature + (warmer - half_difference) / 2,
-            half_difference + warmer,
-            order,
-        )
-        return (
-            at_left[0],
-            at_left[1] + (half + offset) / 2 * at_left[0],
-            at_right[0],
-            at_right[1] + (offset - half) / 2 * at_right[0],
-        )
+        return _flows(constriction, r, place, order)
 
     at = _at_bath_temperature if constriction.probe == "voltage" else _at_own_temperature
     place, found = at(flows, r)

@@ -176,6 +176,25 @@ def test_closed_parts_balance_nothing(kind):
     assert np.isnan(found.left)
 
 
+@pytest.mark.parametrize("kind", ["energy", "voltage_temperature"])
+def test_errors_of_the_quadrature_hold(kind):
+    """With four nodes in a panel the errors can be seen; those of the probe's state are in them."""
+    c, r = saddles(10.0, kind), qpc.Reservoirs(11.5, 1.0, 0.5)
+    if kind == "energy":  # the other one shares a program with the tests above
+        c = qpc.InelasticConstriction(c.left, c.right, kind, 0.7, beside=c.left)
+    coarse, error = jax.jit(qpc.inelastic_transport, static_argnums=(2, 3))(c, r, 4, True)
+    fine = transport(c, r)
+    for name in ("current", "left", "right", "probe", "mu", "temperature"):
+        value, estimate = getattr(coarse, name), getattr(error, name)
+        if value is None:
+            assert estimate is None
+            continue
+        miss = abs(float(value) - float(getattr(fine, name)))
+        assert miss <= estimate, name
+        assert estimate < 1e-3 * float(jnp.abs(fine.current)), name
+    assert error.status == 0
+
+
 def test_bad_input_is_refused():
     step = qpc.IdealStep(10.0)
     with pytest.raises(ValueError, match="probe must be one of energy, voltage"):
