@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 import qpcjax as qpc
-from qpcjax import paper_figures, plot
+from qpcjax import beyond_figures, paper_figures, plot
 from qpcjax.designing import StrongestCooling
 from qpcjax.files import read_trace
 from qpcjax.fitting import (
@@ -151,6 +151,10 @@ PICTURES = {
     "figure_3": lambda: plot.figure_3(paper_figures.figure_3()),
     "figure_4": lambda: plot.figure_4(paper_figures.figure_4()),
     "figure_5": lambda: plot.figure_5(paper_figures.figure_5()),
+    **{
+        name: lambda compute=compute, draw=draw: draw(compute())
+        for name, (compute, draw) in beyond_figures.FIGURES.items()
+    },
     "staircase": lambda: plot.staircase(trace_fit()),
     "staircases": lambda: plot.staircases(two_traces()),
     "waterfall": _waterfall,

@@ -180,22 +180,43 @@ def paper_figures(
         ValueError: double precision is not switched on, or the constriction is impossible.
         InputError: the folder cannot be made or written, a format that is not known.
     """
+    sizes = half_width, length, mass, model
+    names = ("half_width (nm)", "length (nm)", "mass (m_e)", "model")
+    given = sizes, describe(*sizes), dict(zip(names, sizes, strict=True))
+    return write_set(FIGURES, folder, *given, progress, formats, figure_formats)
+
+
+def write_set(
+    figures,
+    folder,
+    given,
+    note,
+    source,
+    progress=None,
+    formats=("csv",),
+    figure_formats=("png",),
+):
+    """Compute, draw and write a set of figures, each with its table.
+
+    Args:
+        figures: name -> the functions that compute its table and that draw it.
+        folder: as in `paper_figures`, and so on.
+        given: what the functions that compute are given.
+        note: a line above each figure.
+        source: of the numbers, kept with the tables beside the versions.
+        progress: as in `paper_figures`, and so on.
+        formats: as there.
+        figure_formats: as there.
+    """
     report = progress or (lambda done, total, label: None)
-    note = describe(half_width, length, mass, model)
-    total = len(FIGURES) + 1
+    total = len(figures) + 1
     tables = {}
-    for done, (name, (compute, _)) in enumerate(FIGURES.items()):
+    for done, (name, (compute, _)) in enumerate(figures.items()):
         report(done, total, f"computing {name.replace('_', ' ')}")
-        tables[name] = compute(half_width, length, mass, model)
+        tables[name] = compute(*given)
     report(total - 1, total, "drawing")
-    source = {
-        "half_width (nm)": half_width,
-        "length (nm)": length,
-        "mass (m_e)": mass,
-        "model": model,
-        "versions": versions(),
-    }
-    paths = write_figures(folder, tables, note, source, formats, figure_formats)
+    source = {**source, "versions": versions()}
+    paths = write_figures(folder, tables, note, source, formats, figure_formats, figures)
     report(total, total, "done")
     return paths
 
@@ -234,10 +255,18 @@ def _powers(c, mu, bias, kT):
     return {"P_R": right, "P_L": left, "P_A": right - left}
 
 
-def write_figures(folder, tables, note, source=None, formats=("csv",), figure_formats=("png",)):
+def write_figures(
+    folder,
+    tables,
+    note,
+    source=None,
+    formats=("csv",),
+    figure_formats=("png",),
+    figures=FIGURES,
+):
     """Draw and write all tables; the files get their names once all of them are whole."""
     contents = {}
     for name, table in tables.items():
-        contents |= plot.figure_files({name: FIGURES[name][1](table, note)}, figure_formats)
+        contents |= plot.figure_files({name: figures[name][1](table, note)}, figure_formats)
         contents |= table_files(name, table, formats, source, next(iter(table)))
     return write_files(folder, contents)

@@ -37,6 +37,7 @@ ORDER = (
     "designing",
     "sweeping",
     "paper_figures",
+    "beyond_figures",
     "evaluation",
     "compilation_cache",
     "explorer",
@@ -46,6 +47,7 @@ ORDER = (
 LAYERS = {name: place for place, name in enumerate(ORDER)}
 DRAWING = (
     "paper_figures",
+    "beyond_figures",
     "pictures",
     "command",
     "joint_files",

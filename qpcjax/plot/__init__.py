@@ -6,6 +6,11 @@ opens a window, leaves matplotlib's settings changed or touches `pyplot`: they a
 servers and notebooks.
 """
 
+from qpcjax.plot.beyond import cooling as cooling
+from qpcjax.plot.beyond import engine_map as engine_map
+from qpcjax.plot.beyond import heat_by_law as heat_by_law
+from qpcjax.plot.beyond import noise_and_gap as noise_and_gap
+from qpcjax.plot.beyond import thermopower as thermopower
 from qpcjax.plot.designs import design_summary as design_summary
 from qpcjax.plot.designs import design_trajectory as design_trajectory
 from qpcjax.plot.heat import heat_on_plane as heat_on_plane
@@ -32,7 +37,9 @@ from qpcjax.plot.statistics import correlation as correlation
 from qpcjax.plot.statistics import profiles as profiles
 from qpcjax.plot.style import COLOURS as COLOURS
 from qpcjax.plot.style import SERIES as SERIES
+from qpcjax.plot.temperature import temperature as temperature
 from qpcjax.plot.temperature import temperature_around as temperature_around
+from qpcjax.plot.temperature import temperature_table as temperature_table
 from qpcjax.plot.traces import staircase as staircase
 from qpcjax.plot.traces import staircases as staircases
 from qpcjax.plot.traces import waterfall as waterfall

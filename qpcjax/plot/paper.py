@@ -5,18 +5,23 @@ hold them. Nothing here computes physics, shows a window or touches matplotlib's
 figure of the Axes that come back is `axes.figure`, ready for `savefig`.
 """
 
-import re
-from typing import Any
-
 import numpy as np
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from qpcjax.plot.style import COLD, COLOURS, COLUMN, GREEN, PAGE, SYMBOLS, diverging, panels, styled
-from qpcjax.quantities import QUANTITIES
+from qpcjax.plot.style import COLD, COLOURS, GREEN, SYMBOLS, diverging, styled
+from qpcjax.plot.table_curves import (
+    DASHES,
+    add_legend,
+    colour_handles,
+    condition_values,
+    curves_of,
+    in_scale,
+    name_panel,
+    noted_panels,
+    span,
+    style_handles,
+)
 
-_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 _BLUES = ("#08306B", "#2171B5", "#5FA6D6", "#A3CCE6")
 _THIN = {"linewidth": 0.6, "shrinkA": 0, "shrinkB": 0}
 _IN_SPAN = {"ha": "right", "va": "center", "fontsize": 6, "color": "0.35"}
@@ -38,21 +43,21 @@ def figure_2(table, note="", *, axes=None):
     Returns:
         The Axes of the panels a and b.
     """
-    axes = _panels(axes, 2, 2.9, note)
-    curves = _curves(table)
-    for axis, letter, bias in zip(axes, "ab", _values(curves, "eV"), strict=True):
+    axes = noted_panels(axes, 2, 2.9, note)
+    curves = curves_of(table)
+    for axis, letter, bias in zip(axes, "ab", condition_values(curves, "eV"), strict=True):
         shown = [c for c in curves if c["eV"] == bias]
         _draw_powers(axis, table["mu/E1"], shown, "kT")
-        _name_panel(axis, letter, f"$eV = {bias}\\,E_1$")
-        axis.set(xlabel=_in_scale("mu"), ylabel=_POWER, xlim=_range(table["mu/E1"]))
+        name_panel(axis, letter, f"$eV = {bias}\\,E_1$")
+        axis.set(xlabel=in_scale("mu"), ylabel=_POWER, xlim=span(table["mu/E1"]))
         axis.set_ylim(top=1.3 * axis.get_ylim()[1])
     temperatures = [
         rf"$k_\mathrm{{B}}T = {t}\,E_1$" if float(t) else r"$k_\mathrm{B}T = 0$"
-        for t in _values(curves, "kT")
+        for t in condition_values(curves, "kT")
     ]
     # Below the second plateau and above P_A nothing else is drawn.
-    _legend(axes[0], _style_handles(temperatures), loc="center right", bbox_to_anchor=(1.0, 0.38))
-    _legend(axes[1], _colour_handles(), loc="center right", bbox_to_anchor=(1.0, 0.38))
+    add_legend(axes[0], style_handles(temperatures), loc="center right", bbox_to_anchor=(1.0, 0.38))
+    add_legend(axes[1], colour_handles(), loc="center right", bbox_to_anchor=(1.0, 0.38))
     _sketch(axes[0].inset_axes((0.02, 0.61, 0.42, 0.34)))
     _transmission_inset(axes[1].inset_axes((0.08, 0.66, 0.38, 0.29)), table)
     return axes
@@ -73,7 +78,7 @@ def figure_3(table, note="", *, axes=None):
     Returns:
         The Axes of the panels a and b.
     """
-    axes = _panels(axes, 2, 2.9, note)
+    axes = noted_panels(axes, 2, 2.9, note)
     bias, mu = np.unique(table["eV/E1"]), np.unique(table["mu/E1"])
     order = np.lexsort((table["eV/E1"], table["mu/E1"]))
     for axis, letter, name in zip(axes, "ab", ("P_R", "P_A"), strict=True):
@@ -88,10 +93,10 @@ def figure_3(table, note="", *, axes=None):
         bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, aspect=25)
         bar.ax.set_ylim(low, high)
         bar.set_label(f"$h{SYMBOLS[name]}\\,/\\,2E_1^2$")
-        axis.set(xlabel=_in_scale("bias"), ylabel=_in_scale("mu"))
-        axis.set(xlim=_range(bias), ylim=_range(mu))
+        axis.set(xlabel=in_scale("bias"), ylabel=in_scale("mu"))
+        axis.set(xlim=span(bias), ylim=span(mu))
         axis.tick_params(direction="out")  # inside, they are lost in the dark colours
-        _name_panel(axis, letter, f"${SYMBOLS[name]}$")
+        name_panel(axis, letter, f"${SYMBOLS[name]}$")
     return axes
 
 
@@ -110,8 +115,8 @@ def figure_4(table, note="", *, axes=None):
     Returns:
         The Axes.
     """
-    (axis,) = _panels(axes, 1, 2.7, note)
-    curves = _curves(table)
+    (axis,) = noted_panels(axes, 1, 2.7, note)
+    curves = curves_of(table)
     axis.axhline(0, color="0.6", linewidth=0.6)
     for c in curves:
         if "P_L" in c["name"]:
@@ -119,11 +124,11 @@ def figure_4(table, note="", *, axes=None):
             cooled = np.minimum(c["values"], 0)
             axis.fill_between(table["kT/E1"], cooled, 0, where=cooled <= 0, **shade)
     _draw_powers(axis, table["kT/E1"], curves, "eV")
-    axis.set(xlabel=r"$k_\mathrm{B}T\,/\,E_1$", ylabel=_POWER, xlim=_range(table["kT/E1"]))
+    axis.set(xlabel=r"$k_\mathrm{B}T\,/\,E_1$", ylabel=_POWER, xlim=span(table["kT/E1"]))
     axis.set_title(r"$\bar\mu = E_1$", loc="left", fontsize=8)
-    _legend(axis, _colour_handles(), loc="upper left")
-    biases = [f"$eV = {v}\\,E_1$" for v in _values(curves, "eV")]
-    _legend(axis, _style_handles(biases), loc="upper left", bbox_to_anchor=(0.22, 1.0))
+    add_legend(axis, colour_handles(), loc="upper left")
+    biases = [f"$eV = {v}\\,E_1$" for v in condition_values(curves, "eV")]
+    add_legend(axis, style_handles(biases), loc="upper left", bbox_to_anchor=(0.22, 1.0))
     text = {"ha": "left", "va": "bottom", "transform": axis.transAxes, "color": "0.35"}
     axis.text(0.03, 0.04, f"${SYMBOLS['P_L']} < 0$: upstream side cooled", fontsize=7, **text)
     return axis
@@ -146,26 +151,26 @@ def figure_5(table, note="", *, axes=None):
     Returns:
         The Axes.
     """
-    (axis,) = _panels(axes, 1, 2.7, note)
+    (axis,) = noted_panels(axes, 1, 2.7, note)
     bias = table["eV/E1"]
-    curves = sorted(_curves(table), key=lambda c: -float(c["mu"]))
+    curves = sorted(curves_of(table), key=lambda c: -float(c["mu"]))
     kT = max(float(c["kT"]) for c in curves)
     axis.axvspan(bias[0], 3 * kT, ymin=0.94, color="0.9", linewidth=0)
     axis.text(2.9 * kT, 0.965, r"$eV < 3\,k_\mathrm{B}T$", transform=_across(axis), **_IN_SPAN)
     for c, colour in zip(curves, _BLUES, strict=True):
         step = " on step " in c["name"]
-        dashes = _DASHES[0] if step else _DASHES[1]
+        dashes = DASHES[0] if step else DASHES[1]
         label = f"$\\bar\\mu = {c['mu']}\\,E_1$, {'step' if step else 'plateau'}"
         x, r = _broken_at_jumps(bias, c["values"])
         axis.plot(x, r, color=colour, linestyle=dashes, label=label, gid=c["name"])
     (guide,) = (name for name in table if name.startswith("guide"))
     axis.plot(bias, table[guide], color=GREEN, linewidth=0.9, label="$V^{-2}$", gid=guide)
     every = np.concatenate([c["values"] for c in curves])
-    axis.set(xscale="log", yscale="log", xlim=_range(bias))
+    axis.set(xscale="log", yscale="log", xlim=span(bias))
     axis.set_ylim(np.nanmin(every) / 1.5, 2.0 * np.nanmax(every))
     ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0) if bias[0] <= t <= bias[-1]]
     axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    axis.set(xlabel=_in_scale("bias"), ylabel=r"$r^*\,/\,(n_e w^3)$")
+    axis.set(xlabel=in_scale("bias"), ylabel=r"$r^*\,/\,(n_e w^3)$")
     axis.set_title(
         rf"$k_\mathrm{{B}}T = {kT:g}\,E_1$, $a = {curves[0]['a']}$", loc="left", fontsize=8
     )
@@ -173,67 +178,13 @@ def figure_5(table, note="", *, axes=None):
     return axis
 
 
-def _panels(axes, count, height, note):
-    """Axes side by side, on a new figure with the note above it where none are given."""
-    own = panels(axes, 1, count, (PAGE if count > 1 else COLUMN, height))
-    if axes is None and note:
-        note = ";   ".join(note.splitlines()) if count > 1 else note
-        own[0].figure.suptitle(note, fontsize=7, color="0.35")
-    return own
-
-
-def _curves(table):
-    """Columns with conditions in their name, such as eV=0.2 E1, as dicts of name and values."""
-    curves = []
-    for name, values in table.items():
-        conditions = dict(re.findall(r"(\w+)=([\d.]+)", name))
-        if conditions:
-            curves.append({"name": name, "values": np.asarray(values), **conditions})
-    return curves
-
-
-def _values(curves, condition):
-    """The different values of a condition, rising, as they are written in the column names."""
-    return sorted({c[condition] for c in curves}, key=float)
-
-
 def _draw_powers(axis, x, curves, styled_by):
-    styles = dict(zip(_values(curves, styled_by), _DASHES, strict=False))
+    styles = dict(zip(condition_values(curves, styled_by), DASHES, strict=False))
     for c in curves:
         name = next(p for p in COLOURS if p in c["name"])
         axis.plot(
             x, c["values"], color=COLOURS[name], linestyle=styles[c[styled_by]], gid=c["name"]
         )
-
-
-def _in_scale(name):
-    """The label of an energy in units of E1."""
-    return f"${QUANTITIES[name].tex}\\,/\\,{QUANTITIES['energy_scale'].tex}$"
-
-
-def _range(x):
-    return float(np.min(x)), float(np.max(x))
-
-
-def _name_panel(axis, letter, text):
-    axis.set_title(f"{letter}   {text}", loc="left", fontsize=8)
-
-
-def _colour_handles():
-    return [Line2D([], [], color=c, label=f"${SYMBOLS[p]}$") for p, c in COLOURS.items()]
-
-
-def _style_handles(labels):
-    return [
-        Line2D([], [], color="0.2", linestyle=dashes, label=label)
-        for label, dashes in zip(labels, _DASHES, strict=False)
-    ]
-
-
-def _legend(axis, handles, **where):
-    """A legend beside others: axis.legend would replace the one before."""
-    labels = [handle.get_label() for handle in handles]
-    axis.add_artist(Legend(axis, handles, labels, **where))
 
 
 def _broken_at_jumps(x, y):
@@ -253,8 +204,8 @@ def _across(axis):
 
 def _transmission_inset(axis, table):
     axis.plot(table["mu/E1"], table["T"], color="black", linewidth=0.8, gid="T")
-    axis.set(xlim=_range(table["mu/E1"]), ylim=(0, 1.15 * np.nanmax(table["T"])))
-    axis.set_xlabel(_in_scale("mu"), labelpad=0, fontsize=7)
+    axis.set(xlim=span(table["mu/E1"]), ylim=(0, 1.15 * np.nanmax(table["T"])))
+    axis.set_xlabel(in_scale("mu"), labelpad=0, fontsize=7)
     axis.text(0.06, 0.9, "$T$", transform=axis.transAxes, ha="left", va="top")
     axis.tick_params(labelsize=6)
 

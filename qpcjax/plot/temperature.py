@@ -1,6 +1,9 @@
 """Temperatures around the constriction, and what a thermometer would see of them."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.lines import Line2D
 
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.electron_temperature import electron_temperature, heat_around
@@ -11,6 +14,7 @@ _MICRO = 1e-3  # nm in um
 _POINTS = 300
 _SHOWN = (1 / 20, 3.0)  # of r*, and of the cooling length
 _SEEN = 1.0  # uK that a scanning thermometer resolves in a second
+_ELECTRONS, _LATTICE, _DIRECT = "electrons (K)", "lattice (uK)", "lattice directly (uK)"
 
 
 @styled
@@ -37,6 +41,16 @@ def temperature_around(scatterer, reservoirs, plane, damping=None, tip=70.0, *, 
     Raises:
         ValueError: there is no hot spot, as where mu_R <= 0.
     """
+    return temperature(temperature_table(scatterer, reservoirs, plane, damping, tip), axes=axes)
+
+
+def temperature_table(scatterer, reservoirs, plane, damping=None, tip=70.0) -> dict:
+    """The numbers of `temperature_around`; arguments and errors are those there.
+
+    Returns:
+        Table with the columns `r (nm)`, r*, and for each side the electrons' temperature and the
+        lattice's warming by them and by all heat directly. Their names hold the emitted heat.
+    """
     damping = QuadraticDamping() if damping is None else damping
     spot = float(hot_spot(scatterer, reservoirs, damping).distance)
     heats = {
@@ -46,35 +60,66 @@ def temperature_around(scatterer, reservoirs, plane, damping=None, tip=70.0, *, 
     near, far = _SHOWN
     far = max(far * float(plane.decay_length), 3 * spot)
     distance = np.geomspace(near * spot, far, _POINTS)
-    own = panels(axes, 2, 1, (COLUMN, 3.8), sharex=True)
-    electrons, lattice = own
+    ends = np.sqrt(distance[1:] * distance[:-1])
+    ends = np.concatenate([distance[:1] ** 2 / ends[:1], ends, distance[-1:] ** 2 / ends[-1:]])
     sides = ("R", "L") if float(reservoirs.bias) >= 0 else ("L", "R")
+    table = {"r (nm)": distance, "r* (nm)": np.full(_POINTS, spot)}
     for (place, heat), side in zip(heats.items(), sides, strict=True):
         found = electron_temperature(plane, heat, distance, tip)
-        colour = COLOURS[f"P_{side}"]
-        label = f"{place}, {float(heat.enclosed[-1]):.3g} pW"
-        x = distance * _MICRO
-        electrons.plot(x, found.electrons, color=colour, label=label, gid=place)
-        lattice.plot(x, 1e6 * np.asarray(found.lattice_rise), color=colour, gid=place)
-        middle = np.sqrt(distance[1:] * distance[:-1])
-        given = np.diff(np.asarray(heat.within(distance))) / np.diff(distance)
-        direct = 1e6 * np.asarray(plane.lattice_rise(given / (np.pi * middle)))
-        lattice.plot(middle * _MICRO, direct, "--", color=colour, gid=f"{place}, direct")
-    lattice.plot([], [], "-", color="0.3", label="by the warm electrons")
-    lattice.plot([], [], "--", color="0.3", label="if all heat went to phonons there")
+        given = np.diff(np.asarray(heat.within(ends))) / np.diff(ends)
+        where = f"{place} with P_{side} = {float(heat.enclosed[-1]):.3g} pW"
+        table[f"{_ELECTRONS} {where}"] = np.asarray(found.electrons, float)
+        table[f"{_LATTICE} {where}"] = 1e6 * np.asarray(found.lattice_rise, float)
+        direct = plane.lattice_rise(given / (np.pi * distance))
+        table[f"{_DIRECT} {where}"] = 1e6 * np.asarray(direct, float)
+    return table
+
+
+@styled
+def temperature(table, note="", *, axes=None):
+    """What `temperature_around` draws, from its table.
+
+    Args:
+        table: columns as of `temperature_table`.
+        note: a line above the figure, where it is made here.
+        axes: two Axes to draw in, electrons and lattice.
+
+    Returns:
+        The Axes of electrons and lattice.
+    """
+    own = panels(axes, 2, 1, (COLUMN, 3.8), sharex=True)
+    if axes is None and note:
+        own.figure.suptitle(note, fontsize=7, color="0.35")
+    electrons, lattice = own
+    x, spot = table["r (nm)"] * _MICRO, table["r* (nm)"][0] * _MICRO
+    styles = {_ELECTRONS: (electrons, "-"), _LATTICE: (lattice, "-"), _DIRECT: (lattice, "--")}
+    for name, values in table.items():
+        kind = next((kind for kind in styles if name.startswith(f"{kind} ")), None)
+        if kind is None:
+            continue
+        axis, dashes = styles[kind]
+        place, _, power = name.removeprefix(f"{kind} ").partition(" with ")
+        side, _, power = power.partition(" = ")
+        axis.plot(x, values, dashes, color=COLOURS[side], label=f"{place}, {power}", gid=name)
     dotted = {"color": "0.5", "linewidth": 0.7, "linestyle": ":"}
-    name = f"$r^* = {spot * _MICRO:.3g}$ µm"
-    electrons.axvline(spot * _MICRO, label=name, gid="r*", **dotted)
-    lattice.axvline(spot * _MICRO, **dotted)
+    electrons.axvline(spot, label=f"$r^* = {spot:.3g}$ µm", gid="r*", **dotted)
+    lattice.axvline(spot, **dotted)
     lattice.axhline(_SEEN, gid="1 uK", **dotted)
     electrons.set_ylabel("electrons $T$ (K)")
+    low, high = electrons.get_ylim()
+    electrons.set_ylim(low, high + 0.5 * (high - low))  # room for the legend
     electrons.legend(loc="upper right")
-    top = max(np.nanmax(line.get_ydata()) for line in lattice.lines if line.get_gid() in heats)
+    dashes: dict[Any, str] = {
+        "-": "by the warm electrons",
+        "--": "if all heat went to phonons there",
+    }
+    handles = [Line2D([], [], color="0.3", linestyle=d, label=text) for d, text in dashes.items()]
+    lattice.legend(handles=handles, loc="upper right")
     ylabel = "lattice $\\Delta T$ (µK)\norder of magnitude"
     lattice.set(xscale="log", yscale="log", ylabel=ylabel, xlabel=axis_label("distance", "µm"))
-    highest = max(np.nanmax(y) for y in (line.get_ydata() for line in lattice.lines) if len(y))
-    lattice.set_ylim(1e-3 * min(top, _SEEN), 30 * highest)
-    lattice.set_xlim(distance[0] * _MICRO, distance[-1] * _MICRO)
-    lattice.legend(loc="upper right")
+    drawn = {d: [y for n, y in table.items() if n.startswith(f"{d} ")] for d in (_LATTICE, _DIRECT)}
+    low, high = (np.nanmax(np.concatenate(drawn[d])) for d in (_LATTICE, _DIRECT))
+    lattice.set_ylim(1e-3 * min(low, _SEEN), 30 * max(low, high))
+    lattice.set_xlim(x[0], x[-1])
     own.figure.align_ylabels(own)
     return own

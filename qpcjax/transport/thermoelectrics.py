@@ -31,6 +31,9 @@ _MICRO = 1e3  # uV in a mV
 _SOMMERFELD = math.pi**2 / 3
 _TAIL = 3e-13  # what <x^2> has beyond the window
 _DOUBLINGS = 60
+_BEST_BIAS = 1.1445544409119055  # a of the largest a ln(1 + exp(-a))
+# The most power of one spin-degenerate mode, in units of (2/h) (k_B dT)^2.
+_MOST_POWER = _BEST_BIAS * math.log1p(math.exp(-_BEST_BIAS))
 _CLOSED = 0.05  # of the largest conductance: what a trace of `seebeck_from_traces` may begin with
 
 
@@ -273,15 +276,18 @@ class Engine(NamedTuple):
         heat: taken out of the warmer side, in pW.
         efficiency: power over heat; NaN where it delivers none.
         carnot: the most that is possible, 1 - T_c/T_h.
+        bound: the most power that one spin-degenerate mode may deliver, 0.316 (2/h) (k_B dT)^2, in
+            pW.
     """
 
     power: jax.Array
     heat: jax.Array
     efficiency: jax.Array
     carnot: jax.Array
+    bound: jax.Array
 
     def __repr__(self):
-        return brief(self, {"power": "pW", "heat": "pW", "efficiency": "1", "carnot": "1"})
+        return brief(self, dict(zip(self._fields, ("pW", "pW", "1", "1", "pW"), strict=True)))
 
 
 class Refrigerator(NamedTuple):
@@ -320,7 +326,9 @@ def _powers(scatterer, r, order):
 def engine(scatterer, reservoirs, order=ORDER):
     r"""Power and efficiency of the heat engine that the scatterer is at this bias.
 
-    .. math:: P = -V I, \quad \eta = \frac{P}{J_h} \le 1 - \frac{T_c}{T_h}
+    .. math:: P = -V I, \quad \eta = \frac{P}{J_h} \le 1 - \frac{T_c}{T_h}, \quad
+              P \le \frac{2}{h} (k_B \Delta T)^2 \max_a [a \ln(1 + e^{-a})]
+              \text{ a spin-degenerate mode}
 
     It delivers power at biases between 0 and `open_circuit_bias`.
 
@@ -331,13 +339,17 @@ def engine(scatterer, reservoirs, order=ORDER):
 
     Returns:
         `Engine`.
+
+    References:
+        R. S. Whitney, Phys. Rev. Lett. 112, 130601 (2014).
     """
     left, right, cold, hot = _powers(scatterer, reservoirs, order)
     power, heat = -(left + right), -jnp.where(reservoirs.temperature_bias >= 0, left, right)
     works = (power > 0) & (heat > 0)
     efficiency = jnp.where(works, power / jnp.where(works, heat, 1), jnp.nan)
     carnot = jnp.where(hot > 0, 1 - cold / jnp.where(hot > 0, hot, 1), 0)
-    return Engine(power, heat, efficiency, carnot)
+    bound = CONDUCTANCE_QUANTUM * _MOST_POWER * (BOLTZMANN * (hot - cold)) ** 2
+    return Engine(power, heat, efficiency, carnot, bound)
 
 
 @_of_order

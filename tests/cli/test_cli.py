@@ -293,6 +293,28 @@ def test_figures_lists_what_it_wrote(tmp_path, drawn):
     assert os.listdir(tmp_path / "out") == ["figure_2.png"]
 
 
+def test_figures_has_a_second_set(tmp_path, drawn, monkeypatch):
+    calls = []
+
+    def beyond_figures(folder, progress, formats, figure_formats):
+        calls.append((folder.name, formats, figure_formats))
+        return [folder / "thermopower.png"]
+
+    monkeypatch.setattr("qpcjax.beyond_figures.beyond_figures", beyond_figures)
+    code, out, err = call("figures", tmp_path / "out", "--set", "beyond", "--format", "json")
+    assert (code, err) == (0, "")
+    assert "thermopower.png" in out
+    assert calls == [("out", ["json"], ["png"])]
+    assert not drawn
+    for wrong, words in (
+        (("--set", "beyond", "--half-width", 25), "--half-width is of the paper's set"),
+        (("--set", "others"), "--set must be paper or beyond, got 'others'"),
+    ):
+        code, _, err = call("figures", tmp_path / "out", *wrong)
+        assert code == 2
+        assert words in err
+
+
 @pytest.mark.parametrize("name", ["half-width", "length", "mass"])
 def test_figures_refuses_a_bad_option(tmp_path, drawn, name):
     code, _, err = call("figures", tmp_path / "out", f"--{name}", -3)
@@ -331,7 +353,7 @@ def test_help_names_units_and_gives_examples():
         assert words in out
     code, out, _ = call("figures", "--help")
     assert code == 0
-    assert "Examples: qpcjax figures OUT qpcjax figures OUT --half-width 20" in out
+    assert "Examples: qpcjax figures OUT --half-width 20" in out
     code, out, _ = call("--help")
     assert code == 0
     for command in ("evaluate", "figures", "info"):
