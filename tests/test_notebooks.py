@@ -11,8 +11,9 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 # Of more than 15 s in the tests. What it shows of the example trace, its fit, its flat directions
-# and its heat, is held by test_fits and test_fitting.
-SLOW = ("02_from_a_file_to_the_heat",)
+# and its heat, is held by test_fits and test_fitting; the tables beyond the paper by
+# test_beyond_figures.
+SLOW = ("02_from_a_file_to_the_heat", "06_beyond_the_paper")
 RUNS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW))
     for path in NOTEBOOKS
@@ -20,7 +21,7 @@ RUNS = [
 
 
 def test_notebooks_are_numbered():
-    assert [path.stem[:3] for path in NOTEBOOKS] == ["01_", "02_", "03_", "04_", "05_"]
+    assert [path.stem[:3] for path in NOTEBOOKS] == ["01_", "02_", "03_", "04_", "05_", "06_"]
     assert set(SLOW) <= {path.stem for path in NOTEBOOKS}
 
 
