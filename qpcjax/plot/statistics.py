@@ -76,7 +76,7 @@ def comparison(compared, *, axes=None):
     left.set_ylim(len(rivals) - 0.5, -0.5)  # the best at the top
     left.set_xlim(0, 1.25 * max(np.max(differences), _ALIKE))
     left.set_xlabel("difference of Akaike's criterion (grey: not told apart)")
-    for panel in np.ravel(own):
+    for panel in own if held else [own]:
         panel.tick_params(axis="y", length=0)
     return own
 
