@@ -64,6 +64,7 @@ def comparison(compared, *, axes=None):
         right.errorbar(behind, y, xerr=errors, label="held out", **style)
         right.set_xlabel(f"ln probability of {compared.held_out_points} points held out, below")
         right.axvline(0, color="0.3", linewidth=0.6)
+        right.tick_params(axis="y", length=0)
     else:
         own = left = one_panel(axes, height)
     differences = np.array([r.difference for r in rivals])
@@ -73,11 +74,10 @@ def comparison(compared, *, axes=None):
         where = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 6}
         left.annotate(f"weight {rival.weight:.2g}", (rival.difference, place), **where)
     left.set_yticks(y, [quoted(r.name) for r in rivals])
+    left.tick_params(axis="y", length=0)
     left.set_ylim(len(rivals) - 0.5, -0.5)  # the best at the top
     left.set_xlim(0, 1.25 * max(np.max(differences), _ALIKE))
     left.set_xlabel("difference of Akaike's criterion (grey: not told apart)")
-    for panel in own if held else [own]:
-        panel.tick_params(axis="y", length=0)
     return own
 
 

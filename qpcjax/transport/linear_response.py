@@ -13,7 +13,7 @@ from jax.tree_util import Partial
 from qpcjax._numerics.panels import ORDER, at_panels, lay_panels
 from qpcjax.constants import BOLTZMANN
 from qpcjax.scatterers.search import over
-from qpcjax.transport.error_estimate import finer, quadrature_error
+from qpcjax.transport.error_estimate import finer, quadrature_error, unknown_tails
 from qpcjax.transport.window import (
     ACTIVATED_EDGES,
     NARROW_EDGES,
@@ -159,4 +159,8 @@ def conductance_error(scatterer, mu, temperature, order=ORDER):
         return kernel * t, -value * kernel
 
     error = quadrature_error(parts(order), parts(finer(order)))
+    kT = BOLTZMANN * temperature
+    tails, _ = unknown_tails(scatterer.settled(), mu, jnp.zeros_like(mu), kT)
+    # The weight is -df/dE, in 1/kT.
+    error += jnp.where(kT == 0, 0, tails / jnp.where(kT == 0, 1, kT))
     return jnp.where(jnp.isnan(value), jnp.nan, error)

@@ -218,6 +218,21 @@ def test_the_total_has_its_own_error():
         assert np.all(wrong <= getattr(error, name))
 
 
+def test_modes_that_are_not_kept_stand_in_the_estimate():
+    """A saddle whose ninth mode opens 28 kT above mu: what all further modes add, by NumPy."""
+    mu, bias, spacing, softness, temperature = 4.9e-4, 7.9e-5, 0.442, 2.03e-3, 1.533
+    saddle = qpc.SaddlePoint(0.0, spacing, softness, modes=8)
+    p, error = qpc.dissipation(saddle, qpc.Reservoirs(mu, bias, temperature), with_error=True)
+    kT = qpc.constants.BOLTZMANN * temperature
+    opens = spacing * (np.arange(9, 40) - 0.5)
+    energy = np.linspace(opens[0] - 0.1, opens[0] + 30 * kT, 400_001)
+    rest = np.sum([energy >= e for e in opens], axis=0) / (4 * kT)  # the steps are sharp here
+    rest = rest * bias / np.cosh((energy - mu) / (2 * kT)) ** 2
+    lacks = np.trapezoid(rest * (energy - mu + bias / 2), energy) * CURRENT_UNIT
+    assert lacks > 1e-12 * (abs(p.left) + abs(p.right))
+    assert lacks <= error.right <= 100 * lacks
+
+
 @pytest.mark.parametrize("order", [1, 0, 2.5, True, "16"])
 def test_an_order_that_is_no_number_of_nodes(order):
     r = qpc.Reservoirs(1.1, 0.4, 1.0)
