@@ -5,7 +5,7 @@ from qpcjax.gates.calibration import calibrate as calibrate
 from qpcjax.gates.charges import Donors as Donors
 from qpcjax.gates.charges import Tip as Tip
 from qpcjax.gates.device import GatedDevice as GatedDevice
-from qpcjax.gates.device import GatedPotential as GatedPotential
 from qpcjax.gates.layout import Gates as Gates
 from qpcjax.gates.layout import SplitGate as SplitGate
+from qpcjax.gates.potential import GatedPotential as GatedPotential
 from qpcjax.gates.stack import Heterostructure as Heterostructure

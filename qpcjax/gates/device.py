@@ -1,81 +1,26 @@
 """The chain from gate voltages to the potential of the electrons."""
 
-import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.gates import gas, kernels, solver
+from qpcjax.gates.boxes import mesh_of, refuse_outside
 from qpcjax.gates.charges import Donors, Tip
 from qpcjax.gates.kernels import STIFFNESS, Grid
 from qpcjax.gates.layout import AbstractGates
+from qpcjax.gates.potential import EMPTY, REFUSED, SOLVED, UNCONVERGED, GatedPotential
 from qpcjax.gates.stack import PER_AREA, Heterostructure
-from qpcjax.potentials import Potential
-from qpcjax.potentials import window as window_of
-from qpcjax.potentials.bare_gates import FAR
 from qpcjax.validation import concrete, meaningful, number, require_count, where_meaningful
 
-SOLVED, UNCONVERGED, EMPTY, REFUSED = 0, 1, 2, 3
-"""Values of `status`: solved; not converged; no electrons anywhere; a number out of its range."""
-
-# Gates end so many steps inside the box, beyond which they have no compressibility.
-_MARGIN = 8
+# Below this z a gate has no compressibility.
 _CUT = -14.0
 
-# Bare ground beside the gates in nm, along and across, of a box that is not given.
-_BESIDE = 1500.0, 800.0
-
 _LARGEST_VOLTAGE = 50.0
-
-
-class GatedPotential(Potential):
-    """The potential of the electrons under gates, as `GatedDevice.potential` returns it.
-
-    Attributes:
-        x: in nm, along the current; the last point is the image of the first.
-        y: in nm, across.
-        energy: in meV, shape (nx, ny).
-        mass: in m_e.
-        density: of the electrons in 1e11 cm^-2, of the same shape.
-        mu: their electrochemical potential in meV.
-        surface: energy of an electron at the surface in meV, of the same shape; None where the
-            surface is pinned or bare.
-        converged: whether the residual is small enough.
-        residual: the largest misfit of the energies in meV.
-        steps: of Newton's method.
-        status: 0 solved; 1 not converged, 2 no electrons anywhere, 3 a number out of its range,
-            where all energies are NaN.
-        charge: of the sheets in 1/nm^2, with which a neighbouring solution may start.
-    """
-
-    density: Any
-    mu: Any
-    surface: Any
-    converged: Any
-    residual: Any
-    steps: Any
-    status: Any
-    charge: Any
-
-    def __init__(self, x, y, energy, mass, solution):
-        super().__init__(x, y, energy, mass)
-        for name, value in solution.items():
-            setattr(self, name, value)
-
-    def removed(self, half_length: float, window: float, width: float) -> Any:
-        r"""The largest \|u\| in meV that a window at the leads takes away.
-
-        Args:
-            half_length: X of the scatterer in nm.
-            window: the length in nm over which V goes to 0.
-            width: W of the strip in nm.
-        """
-        x = np.linspace(-half_length, half_length, 129)
-        y = np.linspace(-width / 2, width / 2, 65)
-        share = 1 - window_of(x, half_length - window, half_length)
-        return jnp.max(jnp.abs(share[:, None] * self.at(x, y)))
 
 
 class GatedDevice(eqx.Module):
@@ -134,8 +79,8 @@ class GatedDevice(eqx.Module):
     ):
         require_count("points", points)
         self.stack, self.gates, self.points = stack, gates, int(points)
-        self.mesh = _mesh(gates, grid, box)
-        _refuse_outside(gates, self.mesh)
+        self.mesh = mesh_of(gates, grid, box)
+        refuse_outside(gates, self.mesh)
         self.tip, self.disorder = tip, disorder
         self.external = None if external is None else number(external, "external")
         if external is not None and np.shape(self.external) != self.mesh.shape:
@@ -177,34 +122,83 @@ class GatedDevice(eqx.Module):
                 `status` tells why.
         """
         applied = self.gates.numbers_of(voltages)
-        known = concrete(applied)
-        if known is not None and self.stack.surface != "bare":
-            if not np.all(np.isfinite(known)):
-                raise ValueError("voltages must be finite, in V")
-            if np.max(np.abs(known)) > _LARGEST_VOLTAGE:
-                raise ValueError(
-                    f"voltages are in V, within +-{_LARGEST_VOLTAGE:g}, got "
-                    f"{known[np.argmax(np.abs(known))]:g}: divide those in mV by 1000"
-                )
-        sheets = 2 if self.stack.surface == "frozen" else 1
-        shape = (sheets, *self.mesh.shape)
-        charge = np.zeros(shape) if start is None else start.charge
-        if np.shape(charge) != shape:
+        self._check(applied)
+        charge = np.zeros(self._shape) if start is None else start.charge
+        if np.shape(charge) != self._shape:
             raise ValueError(
                 f"start must be of a device with the same grid and surface: its charge has the "
-                f"shape {np.shape(charge)} and not {shape}"
+                f"shape {np.shape(charge)} and not {self._shape}"
             )
-        extra = self._extra(sheets)
+        return self._potential(applied, charge, self._extra())
+
+    def sweep(self, function: Callable[[GatedPotential], Any], voltages: Any) -> Any:
+        """What a function makes of the potential at each of many voltages.
+
+        Each solution starts from the one before, which takes half the time. The function is
+        compiled, and so is the whole sweep where it is called within `jax.jit`.
+
+        Args:
+            function: of a `GatedPotential`, such as the conductance of a `PotentialScatterer`.
+            voltages: in V, shape (n,), for all gates or a dict by name, of arrays or single
+                numbers; neighbours should lie within some 50 mV.
+
+        Returns:
+            Its results, with an axis of n in front; NaN where there is no solution.
+
+        Raises:
+            ValueError: voltages as in `potential`, arrays of different lengths.
+        """
+        values = voltages.values() if isinstance(voltages, Mapping) else (voltages,)
+        sizes = {np.shape(number(v, "voltages")) for v in values} - {()}
+        if len(sizes) != 1 or len(next(iter(sizes))) != 1:
+            raise ValueError(
+                "voltages must be one array of shape (n,), or a dict of arrays of this shape and "
+                f"single numbers; got the shapes {sorted(sizes) or '()'}"
+            )
+        (shape,) = sizes
+        if isinstance(voltages, Mapping):
+            each = {k: jnp.broadcast_to(jnp.asarray(v, float), shape) for k, v in voltages.items()}
+        else:
+            each = jnp.asarray(voltages, float)
+        applied = jax.vmap(self.gates.numbers_of)(each)
+        self._check(applied)
+        extra = self._extra()
+
+        def step(charge, one):
+            found = self._potential(one, charge, extra)
+            onwards = jnp.where(found.status == UNCONVERGED, charge, found.charge)
+            return jax.lax.stop_gradient(onwards), function(found)
+
+        return jax.lax.scan(step, jnp.zeros(self._shape), applied)[1]
+
+    @property
+    def _shape(self):
+        """Shape of the charge: sheets, and points along and across."""
+        return (2 if self.stack.surface == "frozen" else 1, *self.mesh.shape)
+
+    def _check(self, applied):
+        known = concrete(applied)
+        if known is None or self.stack.surface == "bare":
+            return
+        if not np.all(np.isfinite(known)):
+            raise ValueError("voltages must be finite, in V")
+        if np.max(np.abs(known)) > _LARGEST_VOLTAGE:
+            raise ValueError(
+                f"voltages are in V, within +-{_LARGEST_VOLTAGE:g}, got "
+                f"{known.flat[np.argmax(np.abs(known))]:g}: divide those in mV by 1000"
+            )
+
+    def _potential(self, applied, charge, extra):
         alone = eqx.tree_at(
             lambda d: (d.tip, d.disorder, d.external), self, (None,) * 3, is_leaf=_is_none
         )  # a program does not depend on what is added
         solution = _solve(alone, applied, charge, extra)
-        _refuse_unsolved(solution)
         x, y = (_closed(axis, self.mesh.step) for axis in self.mesh.axes)
         energy = solution.pop("energy")
+        _refuse_unsolved(solution)
         return GatedPotential(x, y, energy, self.stack.mass, solution)
 
-    def _extra(self, sheets):
+    def _extra(self):
         """Energies that are added to those of gates and gas, shape (sheets, nx, ny)."""
         total = np.zeros((2, *self.mesh.shape))
         if self.tip is not None and self.stack.surface == "frozen":
@@ -213,7 +207,7 @@ class GatedDevice(eqx.Module):
             total = total + _added(self.disorder, self.stack, self.mesh)
         if self.external is not None:
             total = total + jnp.stack([jnp.zeros(self.mesh.shape), jnp.asarray(self.external)])
-        return total[2 - sheets :]
+        return total[2 - self._shape[0] :]
 
 
 @eqx.filter_jit
@@ -323,69 +317,6 @@ def _bare(device, energies):
 def _overlapping(distances):
     """Whether a point of the grid lies in two gates."""
     return jnp.any(jnp.sum(distances < 0, axis=0) > 1)
-
-
-def _mesh(gates, step, box):
-    step = float(step)
-    if not (math.isfinite(step) and step > 0):
-        raise ValueError(f"grid must be a positive length in nm, the step of the grid, got {step}")
-    if box is None:
-        box = _default_box(gates, step)
-    if len(box) != 2:
-        raise ValueError(f"box must be two periods in nm, along and across, got {box!r}")
-    counts = []
-    for name, length in zip(("along", "across"), box, strict=True):
-        cells = float(length) / step
-        count = round(cells)
-        if count < 4 or count % 2 or abs(cells - count) > 1e-6:
-            raise ValueError(
-                f"box must be an even number of steps of {step:g} nm, 4 or more, got {length:g} nm "
-                f"{name}"
-            )
-        counts.append(count)
-    return Grid(step, (counts[0], counts[1]))
-
-
-def _default_box(gates, step):
-    corners = [o.corners for o in gates.outlines]
-    if any(c is None for c in corners):
-        raise ValueError("box must be given in nm where the outlines of gates are traced")
-    places = np.abs(np.concatenate(corners))
-    ends = [np.max(p[p < FAR], initial=0.0) for p in places.T]
-    return tuple(
-        step * _even(2 * (end + beside) / step) for end, beside in zip(ends, _BESIDE, strict=True)
-    )
-
-
-def _even(least):
-    """The next even number whose factors are 2, 3 and 5, which is quick to transform."""
-    count = 2 * math.ceil(least / 2)
-    while True:
-        rest = count
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return count
-        count += 2
-
-
-def _refuse_outside(gates, mesh):
-    for name, outline in zip(gates.names, gates.outlines, strict=True):
-        corners = outline.corners
-        if corners is None:
-            continue
-        for axis, length, edges in zip(
-            corners.T, mesh.lengths, ("left and right", "bottom and top"), strict=True
-        ):
-            largest = length / 2 - _MARGIN * mesh.step
-            inside = np.abs(axis[np.abs(axis) < FAR])
-            if np.any(inside > largest):
-                raise ValueError(
-                    f"the gate {name} leaves the box: it reaches to {inside.max():g} nm, and must "
-                    f"end {_MARGIN} steps inside, within {largest:g} nm. Take a larger box or, for "
-                    f"a gate that runs on, a rectangle with None for {edges}"
-                )
 
 
 def _refuse_unsolved(solution):

@@ -112,6 +112,21 @@ def test_many_voltages_at_once_and_too_large_ones():
     assert np.all(np.isnan(found.energy[1]))
 
 
+def test_a_sweep_of_voltages_and_its_derivative():
+    def energies(gap):
+        gates = split(gap, None, PINNED, **LONG)
+        volts = {"upper": np.array([-0.6, -0.65, -0.7]), "lower": -0.7}
+        return gates.sweep(lambda p: p.at(np.zeros(1), np.array([25.0]))[0, 0], volts)
+
+    found, slope = jax.jit(lambda gap: jax.jvp(energies, (gap,), (1.0,)))(403.0)
+    device = split(403.0, None, PINNED, **LONG)
+    places = np.zeros(1), np.array([25.0])
+    alone = [device.potential({"upper": v, "lower": -0.7}).at(*places) for v in (-0.6, -0.7)]
+    np.testing.assert_allclose(found[::2], np.ravel(alone), atol=1e-8)
+    ends = [split(g, None, PINNED, **LONG).potential(-0.7).at(*places) for g in (402.9, 403.1)]
+    assert float(slope[2]) == pytest.approx(float(ends[1][0, 0] - ends[0][0, 0]) / 0.2, rel=1e-4)
+
+
 # --- two dimensions ---------------------------------------------------------------------------
 
 

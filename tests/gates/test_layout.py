@@ -96,6 +96,8 @@ def device(gates, **keywords):
         (lambda: SPLIT.potential(-1100.0), "voltages are in V"),
         (lambda: SPLIT.potential(np.nan), "voltages must be finite"),
         (lambda: SPLIT.potential([-1.0, -1.0]), "one number for all gates or a dict"),
+        (lambda: SPLIT.sweep(abs, -1.0), "voltages must be one array of shape"),
+        (lambda: SPLIT.sweep(abs, np.linspace(-700.0, 0.0, 5)), "voltages are in V"),
         (lambda: calibrate(STACK, -360.0), "depletion is in V"),
         (lambda: calibrate(STACK, -0.001, "depth"), "the depth would be -"),
         (lambda: calibrate(STACK, -0.3, "dept"), "did you mean depth"),
