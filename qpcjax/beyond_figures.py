@@ -19,6 +19,7 @@ from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import power_per_length
 from qpcjax.heat.rpa import RPADamping
 from qpcjax.paper_figures import write_set
+from qpcjax.plot.temperature import temperature_table
 from qpcjax.scatterers.saddle import SaddlePoint
 from qpcjax.scatterers.spin_gap import SpinGap
 from qpcjax.scatterers.step import IdealStep
@@ -162,14 +163,14 @@ def temperature() -> dict[str, np.ndarray]:
     """Temperature of the electrons around the constriction, and the lattice's warming.
 
     Returns:
-        Table as `qpcjax.plot.temperature_table` makes it.
+        Table as `qpcjax.plot.temperature.temperature_table` makes it.
 
     Raises:
         ValueError: double precision is not switched on.
     """
     r = Reservoirs(*HEAT_POINT)
     plane = ElectronPlane(DENSITY, MOBILITY, float(r.temperature), cooling=COOLING)
-    return plot.temperature_table(_saddle(), r, plane, RPADamping(DENSITY))
+    return temperature_table(_saddle(), r, plane, RPADamping(DENSITY))
 
 
 FIGURES = {

@@ -39,7 +39,6 @@ from qpcjax.plot.style import COLOURS as COLOURS
 from qpcjax.plot.style import SERIES as SERIES
 from qpcjax.plot.temperature import temperature as temperature
 from qpcjax.plot.temperature import temperature_around as temperature_around
-from qpcjax.plot.temperature import temperature_table as temperature_table
 from qpcjax.plot.traces import staircase as staircase
 from qpcjax.plot.traces import staircases as staircases
 from qpcjax.plot.traces import waterfall as waterfall

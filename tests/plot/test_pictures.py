@@ -417,14 +417,20 @@ def test_plane_is_to_scale_and_holds_the_heat(heat_axes):
 def test_temperatures_are_those_of_the_heat_on_either_side():
     plane = qpc.ElectronPlane(2.0, 1e6, 1.0, cooling=20.0)
     drawn = [lines_of(a) for a in plot.temperature_around(SADDLE, WARM, plane)]
+
+    def line(panel, start):
+        (found,) = (x for gid, x in drawn[panel].items() if gid.startswith(f"{start} with P_"))
+        return found
+
     for place in ("downstream", "upstream"):
         heat = qpc.heat_around(SADDLE, WARM, side=place)
-        x, electrons = drawn[0][place].get_data()  # um and K
+        x, electrons = line(0, f"electrons (K) {place}").get_data()  # um and K
         found = qpc.electron_temperature(plane, heat, 1e3 * x, 70.0)
         np.testing.assert_allclose(electrons, found.electrons)
-        np.testing.assert_allclose(drawn[1][place].get_ydata(), 1e6 * found.lattice_rise)
+        rise = line(1, f"lattice (uK) {place}").get_ydata()
+        np.testing.assert_allclose(rise, 1e6 * found.lattice_rise)
         # 4 sigma T^3 dT over the half circles is the heat again.
-        x, rise = drawn[1][f"{place}, direct"].get_data()  # um and uK
+        x, rise = line(1, f"lattice directly (uK) {place}").get_data()  # um and uK
         given = 4 * 659.0558 * 1e-6 * rise * np.pi * x  # pW/um at 1 K
         inside = heat.within(1e3 * x[-1]) - heat.within(1e3 * x[0])
         assert np.trapezoid(given, x) == pytest.approx(float(inside), rel=5e-3)
