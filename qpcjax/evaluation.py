@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import functools
+import itertools
 import math
 from importlib.metadata import version
 from typing import NamedTuple
@@ -60,18 +61,26 @@ def _in_groups(observables):
     return [tuple(groups[name]) for name in sorted(groups)]
 
 
-def _values_by_name(observables, *arguments):
+def _values_by_name(observables, told, *arguments):
     """The numbers at one point, the compiler working on one group while the next is traced."""
     groups = _in_groups(observables)
+    finished = itertools.count(1)
+    told(0, len(groups))
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        compiled = [
-            pool.submit(_values.lower(*arguments, observables=group).compile) for group in groups
-        ]
+        compiled = []
+        for group in groups:
+            program = _values.lower(*arguments, observables=group)
+            compiled.append(pool.submit(program.compile))
+            compiled[-1].add_done_callback(lambda _: told(next(finished), len(groups)))
     numbers = [program.result()(*arguments) for program in compiled]
     return {name: value.item() for part in numbers for name, value in part.items()}
 
 
-def evaluate(scatterer, reservoirs, damping, also=()) -> Evaluation:
+def _untold(done, total):
+    """Nothing is told."""
+
+
+def evaluate(scatterer, reservoirs, damping, also=(), told=_untold) -> Evaluation:
     """The registered observables that need no energy or distance, with notes on missing answers.
 
     Args:
@@ -79,12 +88,13 @@ def evaluate(scatterer, reservoirs, damping, also=()) -> Evaluation:
         reservoirs: `Reservoirs` with plain numbers in its fields.
         damping: a damping law, such as `QuadraticDamping`.
         also: observables to list that the table leaves out.
+        told: called with how many of the programs are compiled, and with how many there are.
     """
     listed = [o for o in OBSERVABLES.values() if o.in_table and o.missing(_GIVEN) is None]
     listed += [o for o in also if o not in listed]
     status = OBSERVABLES["hot_spot_status"]
     asked = dict.fromkeys([*listed, status])
-    value = _values_by_name(asked, scatterer, reservoirs, damping)
+    value = _values_by_name(asked, told, scatterer, reservoirs, damping)
     side = "right" if reservoirs.bias >= 0 else "left"
     where = {"transmission": " at mu", "hot_spot_distance": f", {side}"}
     rows = [

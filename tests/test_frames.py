@@ -64,8 +64,12 @@ def test_results_with_a_table_of_their_own():
     np.testing.assert_array_equal(frame["transmission"], np.ravel(swept["transmission"]))
     assert set(qpc.to_xarray(swept).coords) == {"mu", "energy"}
     damping = qpc.QuadraticDamping(0.04)
-    found = qpc.to_dataframe(evaluate(SADDLE, qpc.Reservoirs(8.0, 1.0, 1.6), damping))
+    told = []
+    point = SADDLE, qpc.Reservoirs(8.0, 1.0, 1.6), damping
+    found = qpc.to_dataframe(evaluate(*point, told=lambda *counts: told.append(counts)))
     assert found.loc["I", "unit"] == "nA"
+    count = told[0][1]  # programs: each is told once, as it is compiled
+    assert sorted(told) == [(k, count) for k in range(count + 1)]
 
 
 def test_what_is_no_result():

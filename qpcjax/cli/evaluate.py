@@ -96,8 +96,13 @@ def _evaluate(
         wanted = _observables(also or ())
     from qpcjax.evaluation import evaluate
 
-    with Console(stderr=True).status("Compiling and evaluating ..."):
-        result = evaluate(*parts, wanted)
+    with Console(stderr=True).status("Compiling ...") as status:
+
+        def told(done, total):
+            after = f"Compiling {done + 1} of {total} ..." if done < total else "Evaluating ..."
+            status.update(after)
+
+        result = evaluate(*parts, wanted, told)
     scatterer = parts[0]
     inputs = {"model": model, **barrier, "mass": float(scatterer.mass), **point, "damping": law[0]}
     if density is not None:

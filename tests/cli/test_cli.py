@@ -189,7 +189,9 @@ def test_evaluate_refuses_more_modes_than_it_can_hold(changes):
 def test_evaluate_takes_a_law_and_lists_more(monkeypatch):
     asked = []
 
-    def evaluated(scatterer, reservoirs, damping, also):
+    def evaluated(scatterer, reservoirs, damping, also, told):
+        told(1, 3)
+        told(3, 3)
         asked.append((damping, [observable.name for observable in also]))
         return Evaluation([TableRow("r_50", "median", 2.0, "nm")], [])
 
