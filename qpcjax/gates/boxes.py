@@ -38,6 +38,12 @@ def mesh_of(gates: AbstractGates, step: Any, box: Any) -> Grid:
     return Grid(step, (counts[0], counts[1]))
 
 
+def limits(mesh: Grid) -> tuple[float, float]:
+    """The largest |x| and |y| in nm at which gates may end."""
+    along, across = (length / 2 - _MARGIN * mesh.step for length in mesh.lengths)
+    return along, across
+
+
 def _default_box(gates, step):
     corners = [o.corners for o in gates.outlines]
     if any(c is None for c in corners):
@@ -68,10 +74,9 @@ def refuse_outside(gates: AbstractGates, mesh: Grid) -> None:
         corners = outline.corners
         if corners is None:
             continue
-        for axis, length, edges in zip(
-            corners.T, mesh.lengths, ("left and right", "bottom and top"), strict=True
+        for axis, largest, edges in zip(
+            corners.T, limits(mesh), ("left and right", "bottom and top"), strict=True
         ):
-            largest = length / 2 - _MARGIN * mesh.step
             inside = np.abs(axis[np.abs(axis) < FAR])
             if np.any(inside > largest):
                 raise ValueError(

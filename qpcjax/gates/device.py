@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.gates import gas, kernels, solver
-from qpcjax.gates.boxes import mesh_of, refuse_outside
+from qpcjax.gates.boxes import limits, mesh_of, refuse_outside
 from qpcjax.gates.charges import Donors, Tip
 from qpcjax.gates.kernels import STIFFNESS, Grid
 from qpcjax.gates.layout import AbstractGates
@@ -222,6 +222,8 @@ def _solve(device, applied, charge, extra):
     ends = [_closed(axis, mesh.step) for axis in mesh.axes]
     distances = jnp.stack([o.distance(*ends) for o in gates.outlines])
     held = meaningful(stack, gates, applied) & ~_overlapping(distances)
+    for outline in gates.outlines:
+        held &= outline.proper(limits(mesh))
     mu = stack.mu
     if stack.surface == "bare":
         u, n = _bare(device, applied)[None] + extra, jnp.zeros(mesh.shape)

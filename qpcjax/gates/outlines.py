@@ -31,6 +31,10 @@ class AbstractOutline(eqx.Module):
     def bare(self, x: Any, y: Any, depth: Any) -> Any:
         """Potential of the gate of energy 1 over an empty gas, on a pinned surface."""
 
+    @abc.abstractmethod
+    def proper(self, limits: tuple[float, float]) -> Any:
+        """Whether it has an area and ends within these |x| and |y| in nm, or runs on: traced."""
+
     @property
     @abc.abstractmethod
     def corners(self) -> np.ndarray | None:
@@ -77,6 +81,18 @@ class Rectangle(AbstractOutline):
         across = _inwards(self.bottom, self.top, y)
         corners = [_angle(a, b, depth) for a in along for b in across]
         return jnp.broadcast_to(sum(corners) / (2 * np.pi), (x.size, y.size))
+
+    def proper(self, limits):
+        """Whether it has an area and ends within limits: traced."""
+        held = jnp.asarray(True)
+        for low, high, limit in zip(
+            (self.left, self.bottom), (self.right, self.top), limits, strict=True
+        ):
+            if low is not None and high is not None:
+                held &= high > low
+            for edge in (low, high):
+                held &= True if edge is None else _ends_within(edge, limit)
+        return held
 
     @property
     def corners(self):
@@ -144,6 +160,10 @@ class Polygon(AbstractOutline):
     def bare(self, x, y, depth):
         """Potential of the gate of energy 1 over an empty gas, on a pinned surface."""
         return bare_polygon(x[:, None], y, depth, self.vertices)
+
+    def proper(self, limits):
+        """Whether it ends within limits: traced."""
+        return jnp.all(_ends_within(jnp.asarray(self.vertices), np.array(limits)))
 
     @property
     def corners(self):
@@ -220,6 +240,11 @@ def _beyond(low, high, places):
     if not sides:
         return jnp.full(places.shape, -FAR)
     return sides[0] if len(sides) == 1 else jnp.maximum(*sides)
+
+
+def _ends_within(edge, limit):
+    """Whether an edge lies within limits, or a million nm away."""
+    return (jnp.abs(edge) <= limit) | (jnp.abs(edge) >= FAR)
 
 
 def _inwards(low, high, places):

@@ -184,13 +184,23 @@ def test_a_weak_potential_on_a_free_surface(device):
     """The gates are far outside the box, so that the surface is free everywhere."""
     x, y = device.x[:, None], device.y
     weak = np.exp(-((x - 80.0) ** 2 + (y + 41.0) ** 2) / 2 / 70.0**2)
-    free = eqx.tree_at(lambda d: d.gates.gap, device, device.gates.gap + 1600.0)
+    free = eqx.tree_at(lambda d: d.gates.gap, device, device.gates.gap + 3e6)
     free = eqx.tree_at(lambda d: d.external, free, weak, is_leaf=lambda e: e is None)
     found = np.asarray(free.potential(-0.5).energy)[:-1, :-1]
     q = np.maximum(wavevectors(weak.shape, 20.0), 1 / 20e3)
     image = (EPS - 1) / (EPS + 1) * np.exp(-2 * q * DEPTH)
     wanted = np.fft.rfft2(weak) / (1 + Q_S / q * (1 + image))
     np.testing.assert_allclose(found, np.fft.irfft2(wanted, s=weak.shape), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("gap", -50.0), ("gap", 1500.0), ("length", -1.0), ("length", 2300.0)]
+)
+def test_outlines_that_come_out_wrong_where_they_are_traced(device, field, value):
+    wrong = jnp.asarray(value) + 0 * device.gates.gap
+    wrong = eqx.tree_at(lambda d: getattr(d.gates, field), device, wrong)  # unchecked
+    with pytest.raises(ValueError, match="out of its range"):
+        wrong.potential(-0.5)
 
 
 def test_a_tip_is_a_point_charge(device):
