@@ -109,11 +109,11 @@ def temperature(table, note="", *, axes=None):
     low, high = electrons.get_ylim()
     electrons.set_ylim(low, high + 0.5 * (high - low))  # room for the legend
     electrons.legend(loc="upper right")
-    dashes: dict[Any, str] = {
+    said: dict[Any, str] = {
         "-": "by the warm electrons",
         "--": "if all heat went to phonons there",
     }
-    handles = [Line2D([], [], color="0.3", linestyle=d, label=text) for d, text in dashes.items()]
+    handles = [Line2D([], [], color="0.3", linestyle=d, label=text) for d, text in said.items()]
     lattice.legend(handles=handles, loc="upper right")
     ylabel = "lattice $\\Delta T$ (µK)\norder of magnitude"
     lattice.set(xscale="log", yscale="log", ylabel=ylabel, xlabel=axis_label("distance", "µm"))
