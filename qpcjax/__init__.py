@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qpcjax import plot as plot
     from qpcjax import potentials as potentials
     from qpcjax import scatterers as scatterers
+    from qpcjax import staircases as staircases
     from qpcjax import sweeping as sweeping
     from qpcjax.compilation_cache import enable_compilation_cache as enable_compilation_cache
     from qpcjax.designing import design as design
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
     from qpcjax.scatterers import in_bulk as in_bulk
     from qpcjax.scatterers import resolve as resolve
+    from qpcjax.staircases import GateStaircase as GateStaircase
+    from qpcjax.staircases import gate_staircase as gate_staircase
     from qpcjax.sweeping import SweepResult as SweepResult
     from qpcjax.sweeping import open_sweep as open_sweep
     from qpcjax.sweeping import sweep as sweep
@@ -108,7 +111,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "": (
         *("constants", "designing", "files", "fitting", "gates", "measurements", "observables"),
-        *("plot", "potentials", "scatterers", "sweeping"),
+        *("plot", "potentials", "scatterers", "staircases", "sweeping"),
     ),
     "compilation_cache": ("enable_compilation_cache",),
     "designing": ("design",),
@@ -132,6 +135,7 @@ _HOMES = {
         *("MatchedConstriction", "PotentialScatterer", "SaddlePoint", "SpinGap"),
         *("TabulatedTransmission", "ZeemanSplit", "in_bulk", "resolve"),
     ),
+    "staircases": ("GateStaircase", "gate_staircase"),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
     "transport.inelastic": ("InelasticConstriction", "InelasticTransport", "inelastic_transport"),

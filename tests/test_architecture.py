@@ -36,6 +36,7 @@ ORDER = (
     "fitting",
     "designing",
     "sweeping",
+    "staircases",
     "paper_figures",
     "beyond_figures",
     "evaluation",

@@ -16,6 +16,7 @@ from qpcjax.cli import (
     explore,
     figures,
     fit,
+    gates,
     info,
     inspect,
     next,
@@ -76,6 +77,7 @@ for _command, _examples in (
     (figures.figures, figures.EXAMPLES),
     (sweep.sweep, sweep.EXAMPLES),
     (design.design, design.EXAMPLES),
+    (gates.gates, gates.EXAMPLES),
     (explore.explore, explore.EXAMPLES),
     (info.info, info.EXAMPLES),
 ):

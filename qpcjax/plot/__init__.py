@@ -13,6 +13,8 @@ from qpcjax.plot.beyond import noise_and_gap as noise_and_gap
 from qpcjax.plot.beyond import thermopower as thermopower
 from qpcjax.plot.designs import design_summary as design_summary
 from qpcjax.plot.designs import design_trajectory as design_trajectory
+from qpcjax.plot.gates import gate_potential as gate_potential
+from qpcjax.plot.gates import gate_staircase as gate_staircase
 from qpcjax.plot.heat import heat_on_plane as heat_on_plane
 from qpcjax.plot.heat import heat_profile as heat_profile
 from qpcjax.plot.heat import heating as heating

@@ -1,0 +1,155 @@
+"""From a layout of gates to conductance and heat along their voltages."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from commands import call
+
+import qpcjax as qpc
+from qpcjax.files import InputError
+from qpcjax.staircases import Region, command
+from qpcjax.staircases.layout import read_layout
+
+STACK = qpc.Heterostructure(density=2.5, depth=60.0)
+BOX = (1600.0, 800.0)
+DEVICE = qpc.GatedDevice(STACK, qpc.SplitGate(gap=200.0, length=100.0), grid=20.0, box=BOX)
+REGION = Region.of(DEVICE, width=400.0, half_length=400.0, tolerance=1e-2)
+VOLTAGES = [-0.6, -0.7, -0.8, -1.0]
+LAYOUT = """
+grid = 20.0
+box = [1600.0, 800.0]
+
+[stack]
+density = 2.5
+depth = 60.0
+
+[split_gate]
+gap = 200.0
+length = 100.0
+
+[voltages]
+all = [-0.6, -1.0]
+points = 5
+
+[reservoirs]
+bias = 0.5
+
+[region]
+width = 400.0
+"""
+
+
+@pytest.fixture(scope="module")
+def found():
+    return qpc.gate_staircase(DEVICE, VOLTAGES, bias=1.0, temperature=0.0, region=REGION)
+
+
+@pytest.mark.end_to_end
+def test_staircase(found):
+    mu = float(DEVICE.mu)
+    # Plateaus at whole numbers, and none beyond pinch-off.
+    np.testing.assert_allclose(found.conductance[:2], [2, 1], atol=0.01)
+    assert found.conductance[2] < 0.01
+    assert [found.conductance[3], found.left[3], found.right[3]] == [0, 0, 0]
+    assert np.all(np.diff(found.barrier) > 0)
+    # At T = 0 the powers are areas under T(E) between the potentials and mu_L, mu_R.
+    energy = np.linspace(mu - 0.5, mu + 0.5, 33)
+    c = qpc.PotentialScatterer(
+        found.potentials[2],
+        width=REGION.width,
+        half_length=REGION.half_length,
+        window=REGION.window,
+        cap=mu + 50.0,
+        sectors=96,
+        modes=48,
+    )
+    t = np.asarray(qpc.transmission(c, energy))
+    unit = qpc.constants.CONDUCTANCE_QUANTUM
+    for power, weight in ((found.right, energy - (mu - 0.5)), (found.left, (mu + 0.5) - energy)):
+        assert power[2] == pytest.approx(unit * np.trapezoid(t * weight, energy), rel=0.02)
+    np.testing.assert_allclose(found.asymmetry, found.right - found.left)
+    # The barrier at the pinch-off is mu.
+    assert VOLTAGES[3] < found.pinch_off < VOLTAGES[2]
+    at = DEVICE.potential(found.pinch_off)
+    x, y = np.linspace(-60, 60, 25), np.linspace(-60, 60, 25)
+    assert np.max(np.min(np.asarray(at.at(x, y)), axis=1)) == pytest.approx(mu, abs=0.02)
+    assert found.gates[found.swept] == "upper"
+
+
+@pytest.mark.end_to_end
+def test_the_command(found, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "gate_staircase", lambda *_, **__: found)
+    path, out = tmp_path / "layout.toml", tmp_path / "out"
+    path.write_text(LAYOUT)
+    code, printed, complaint = call("gates", path, "-o", out)
+    assert code == 0, complaint
+    assert {p.name for p in out.iterdir()} == {
+        *("report.txt", "gates.json", "staircase.csv", "potential.png", "staircase.png"),
+    }
+    assert "pinch-off" in printed
+    content = json.loads((out / "gates.json").read_text())
+    assert content["conductance"] == found.conductance.tolist()
+    assert content["voltage_upper"] == VOLTAGES
+    table = np.genfromtxt(out / "staircase.csv", delimiter=",", names=True)
+    np.testing.assert_allclose(table["P_A_pW"], found.asymmetry)
+    for name in ("potential", "staircase"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_layout_is_read(tmp_path):
+    path = tmp_path / "layout.toml"
+    path.write_text(LAYOUT)
+    layout = read_layout(path)
+    assert [v["lower"] for v in layout.voltages] == pytest.approx([-0.6, -0.7, -0.8, -0.9, -1.0])
+    assert layout.named["bias"] == 0.5
+    region = layout.named["region"]
+    assert (region.width, region.half_length, region.window) == (400.0, 540.0, 150.0)
+    gates = (
+        "[gates.top]\nrectangle = [-50, 50, 100, inf]\noffset = 0.1\n"
+        "[gates.bottom]\npolygon = [[-50, -220], [50, -220], [0, -100]]"
+    )
+    text = LAYOUT.replace("[split_gate]\ngap = 200.0\nlength = 100.0", gates)
+    path.write_text(text.replace("all = [-0.6, -1.0]", "top = [-0.5, -0.7]\nbottom = -0.6"))
+    layout = read_layout(path)
+    assert layout.device.gates.names == ("top", "bottom")
+    assert layout.voltages[2] == pytest.approx({"top": -0.6, "bottom": -0.6})
+    np.testing.assert_allclose(layout.device.gates.offset, [0.1, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("depth = 60.0", "", r"stack.depth is missing"),
+        ("depth = 60.0", "depth = 0", "depth must be a positive length"),
+        ("depth = 60.0", 'depth = 60\nsurface = "bare"', "must be frozen or pinned"),
+        ("density = 2.5", "densty = 2.5", "there is no 'densty' in stack"),
+        ("gap = 200.0", "gap = -1", "gap must be a positive length"),
+        ("gap = 200.0", "", "split_gate.gap is missing"),
+        ("[split_gate]\ngap = 200.0\nlength = 100.0", "", "either .split_gate. or .gates.NAME."),
+        ("all = [-0.6, -1.0]", "upper = -0.6", "voltages.lower is missing"),
+        ("all = [-0.6, -1.0]", "all = -0.6", "voltages must change along the staircase"),
+        ("all = [-0.6, -1.0]", "all = [-0.6]", r"voltages.all must be \[first, last\]"),
+        ("points = 5", "points = 0", "points must be a whole number of 1 to 1000"),
+        ("box = [1600.0, 800.0]", "box = [1600.0]", "box must be 2 numbers in nm"),
+        ("box = [1600.0, 800.0]", "box = [1610.0, 800.0]", "even number of steps"),
+        ("width = 400.0", "width = 400\nwindow = 900", "window must be shorter than half_length"),
+    ],
+)
+def test_what_a_layout_is_refused_for(tmp_path, old, new, words):
+    path = tmp_path / "layout.toml"
+    assert old in LAYOUT
+    path.write_text(LAYOUT.replace(old, new))
+    with pytest.raises(InputError, match=words):
+        read_layout(path)
+    code, out, err = call("gates", path, "-o", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_setting_is_refused():
+    with pytest.raises(ValueError, match="one setting of the gates or more"):
+        qpc.gate_staircase(DEVICE, [])
+    with pytest.raises(ValueError, match="width must be a positive number"):
+        Region(400.0, math.nan)
