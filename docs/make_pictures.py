@@ -30,6 +30,7 @@ from qpcjax.fitting import (
     trace_device,
 )
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace
+from qpcjax.staircases.layout import read_layout
 
 jax.config.update("jax_enable_x64", True)  # before the first number
 
@@ -135,6 +136,12 @@ def _waterfall():
     return plot.waterfall(traces, values=temperature, label="temperature (K)")
 
 
+@functools.cache
+def layout():
+    """The layout of gates of docs/gates.md."""
+    return read_layout(ROOT / "docs" / "layout.toml")
+
+
 TRUE = {"hbar_omega_x": 0.8, "height_1": 5.0, "height_2": 1.0, "series_resistance": 0.0}
 
 ENERGY, BIAS = np.linspace(1.0, 25.0, 161), np.linspace(-5.0, 5.0, 81)  # meV
@@ -171,6 +178,12 @@ PICTURES = {
     "heat_on_plane": lambda: plot.heat_on_plane(CHANNEL, RESERVOIRS),
     "temperature_around": lambda: plot.temperature_around(
         CHANNEL, RESERVOIRS, qpc.ElectronPlane(2.0, 1e6, 1.6, cooling=20.0)
+    ),
+    "gate_potential": lambda: plot.gate_potential(
+        layout().device.potential(-1.2), layout().device.gates
+    ),
+    "gate_staircase": lambda: plot.gate_staircase(
+        qpc.gate_staircase(layout().device, layout().voltages, **layout().named)
     ),
     "correlation": lambda: plot.correlation(trace_fit()),
     "profiles": lambda: _profiles(small_fit()),

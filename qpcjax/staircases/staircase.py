@@ -15,11 +15,11 @@ from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.transport.transmission import transmission
 
 # Thermal widths beyond which no Fermi weight counts, and the least reach of a table in meV.
-_TAIL, _LEAST_REACH = 28.0, 0.2
+_TAIL, _LEAST_REACH = 36.0, 0.2
 # Distance in meV of the energies at which T(E) is calculated, and their least and largest number:
 # steps of T(E) are some tenths of a meV wide.
 _SPACING, _FEWEST, _MOST = 0.05, 33, 257
-_CLOSED = 1e-8  # T(E) below which nothing passes
+_CLOSED = 1e-6  # share of the electrons that count which passes a closed constriction
 _PRECISE = 1e-5  # V, of the pinch-off
 _ABOVE = 50.0  # meV above mu, where potentials are cut off: electrons do not get there
 _BESIDE = 490.0, 180.0  # nm of the region beside the gates' edges, along and across
@@ -83,8 +83,8 @@ class GateStaircase:
             it is at none between these settings.
         barrier: the energy in meV that electrons must have to pass: the largest along the current
             of the smallest across.
-        conductance: G in 2e^2/h at zero bias and the temperature; 0, as the powers, where T(E) is
-            below 1e-8 at all energies that count.
+        conductance: G in 2e^2/h at zero bias and the temperature; 0, as the powers, where less than
+            a millionth of the electrons at any energy counts and passes.
         left: power dissipated on the left side in pW.
         right: that on the right side.
         removed: the largest potential in meV that the window takes away.
@@ -174,6 +174,8 @@ def gate_staircase(
     lower = max(lower, upper / 100)
     count = min(max(math.ceil((upper - lower) / _SPACING) + 1, _FEWEST), _MOST)
     energies = np.linspace(lower, upper, count)
+    beyond = np.maximum(np.abs(energies - mu) - abs(bias) / 2, 0)  # the potentials
+    counting = np.exp(-beyond / max(BOLTZMANN * temperature, 1e-9))
     # The first and the last setting are the most different ones.
     ends = [
         resolve(potentials[k], energies[:: count // 8], region.tolerance, **options)
@@ -189,7 +191,7 @@ def gate_staircase(
         _refuse_leak(c, upper, settings[k])
         passed = np.asarray(transmission(c, energies))
         flows = 0.0, 0.0, 0.0
-        if np.max(passed) > _CLOSED:
+        if np.max(passed * counting) > _CLOSED:
             table = TabulatedTransmission(energies, passed)
             power = dissipation(table, point)
             flows = conductance(table, mu, temperature), power.left, power.right
