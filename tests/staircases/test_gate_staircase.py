@@ -145,6 +145,7 @@ def test_what_a_layout_is_refused_for(tmp_path, old, new, words):
         read_layout(path)
     code, out, err = call("gates", path, "-o", tmp_path / "out")
     assert (code, out) == (2, "")
+    assert "layout.toml" in err
     assert not (tmp_path / "out").exists()
 
 
