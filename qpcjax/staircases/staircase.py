@@ -18,7 +18,7 @@ from qpcjax.transport.transmission import transmission
 _TAIL, _LEAST_REACH = 36.0, 0.2
 # Distance in meV of the energies at which T(E) is calculated, and their least and largest number:
 # steps of T(E) are some tenths of a meV wide.
-_SPACING, _FEWEST, _MOST = 0.05, 33, 257
+_SPACING, _FEWEST, _MOST = 0.05, 33, 1025
 _CLOSED = 1e-6  # share of the electrons that count which passes a closed constriction
 _PRECISE = 1e-5  # V, of the pinch-off
 _ABOVE = 50.0  # meV above mu, where potentials are cut off: electrons do not get there
@@ -171,6 +171,7 @@ def gate_staircase(
         "cap": mu + _ABOVE,
     }
     told(0, 1, "compiling")
+    bottom = lower
     lower = max(lower, upper / 100)
     count = min(max(math.ceil((upper - lower) / _SPACING) + 1, _FEWEST), _MOST)
     energies = np.linspace(lower, upper, count)
@@ -178,7 +179,7 @@ def gate_staircase(
     counting = np.exp(-beyond / max(BOLTZMANN * temperature, 1e-9))
     # The first and the last setting are the most different ones.
     ends = [
-        resolve(potentials[k], energies[:: count // 8], region.tolerance, **options)
+        resolve(potentials[k], np.linspace(lower, upper, 9), region.tolerance, **options)
         for k in dict.fromkeys((0, len(settings) - 1))
     ]
     sizes = {"highest": upper} | {
@@ -192,7 +193,7 @@ def gate_staircase(
         passed = np.asarray(transmission(c, energies))
         flows = 0.0, 0.0, 0.0
         if np.max(passed * counting) > _CLOSED:
-            table = TabulatedTransmission(energies, passed)
+            table = _table(energies, passed, bottom)
             power = dissipation(table, point)
             flows = conductance(table, mu, temperature), power.left, power.right
         removed = potential.removed(region.half_length, region.window, region.width)
@@ -209,6 +210,14 @@ def gate_staircase(
         region,
         tuple(potentials),
     )
+
+
+def _table(energies, passed, bottom):
+    """T(E) down to an energy that may lie below the leads' band, where nothing passes."""
+    if bottom < energies[0]:
+        energies = np.append([min(bottom, -1.0), 0.0], energies)
+        passed = np.append([0.0, 0.0], passed)
+    return TabulatedTransmission(energies, passed)
 
 
 @eqx.filter_jit
