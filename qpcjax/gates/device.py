@@ -67,11 +67,11 @@ class GatedDevice(eqx.Module):
 
     def __init__(
         self,
-        stack,
-        gates,
-        grid=10.0,
-        box=None,
-        points=4,
+        stack: Heterostructure,
+        gates: AbstractGates,
+        grid: float = 10.0,
+        box: tuple[float, float] | None = None,
+        points: int = 4,
         *,
         tip=None,
         disorder=None,

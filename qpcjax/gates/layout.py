@@ -78,7 +78,9 @@ class Gates(AbstractGates):
     shapes: tuple[AbstractOutline, ...]
     offset: Any
 
-    def __init__(self, outlines, offset=0.0):
+    def __init__(
+        self, outlines: Mapping[str, Any], offset: float | Mapping[str, float] = 0.0
+    ) -> None:
         if not isinstance(outlines, Mapping) or not outlines:
             raise ValueError(
                 'outlines must be a dict of gates by name, such as {"upper": (left, right, bottom, '
@@ -113,7 +115,7 @@ class SplitGate(AbstractGates):
 
     names = ("upper", "lower")
 
-    def __init__(self, gap, length, offset=0.0):
+    def __init__(self, gap: Any, length: Any, offset: float | Mapping[str, float] = 0.0) -> None:
         self.gap = _length("gap", gap)
         self.length = None if length is None else _length("length", length)
         self.offset = self.numbers_of(offset, "offset")

@@ -48,7 +48,7 @@ def read_layout(path: str | Path) -> GateLayout:
     try:
         stack = _stack(reader, given["stack"])
         gates = _gates(reader, given)
-        options = {}
+        options: dict[str, Any] = {}
         if "box" in given:
             options["box"] = tuple(_row(reader, given["box"], "box", 2))
         if "grid" in given:
@@ -123,7 +123,7 @@ def _row(reader, value, field, count):
     return [reader.number(x, field) for x in value]
 
 
-def _reservoirs(reader, given):
+def _reservoirs(reader, given) -> dict[str, Any]:
     given = reader.table(given, "reservoirs")
     reader.known(given, ("bias", "temperature"), "reservoirs")
     return {name: reader.quantity(v, name, f"reservoirs.{name}") for name, v in given.items()}
@@ -157,7 +157,8 @@ def _voltages(reader, given, gates):
         if isinstance(value, list):
             if len(value) != 2:
                 raise reader.error(f"{field} must be [first, last] in V, got {value!r}")
-            columns[name] = np.linspace(*(reader.number(v, field) for v in value), points)
+            first, last = (reader.number(v, field) for v in value)
+            columns[name] = np.linspace(first, last, points)
         else:
             columns[name] = np.full(points, reader.number(value, field))
     if points > 1 and all(np.ptp(column) == 0 for column in columns.values()):

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -164,7 +165,7 @@ def gate_staircase(
     point = Reservoirs(mu, bias, temperature)
     reach = max(abs(bias) / 2 + _TAIL * BOLTZMANN * temperature, _LEAST_REACH)
     lower, upper = mu - reach, mu + reach
-    options = {
+    options: dict[str, Any] = {
         "width": region.width,
         "half_length": region.half_length,
         "window": region.window,
@@ -182,9 +183,10 @@ def gate_staircase(
         resolve(potentials[k], np.linspace(lower, upper, 9), region.tolerance, **options)
         for k in dict.fromkeys((0, len(settings) - 1))
     ]
-    sizes = {"highest": upper} | {
+    sizes: dict[str, Any] = {
         name: max(c.sizes[name] for c in ends) for name in ("sectors", "modes")
     }
+    sizes["highest"] = upper
     found = []
     for k, potential in enumerate(potentials):
         told(k, len(potentials), "T(E)")
@@ -196,19 +198,23 @@ def gate_staircase(
             table = _table(energies, passed, bottom)
             power = dissipation(table, point)
             flows = conductance(table, mu, temperature), power.left, power.right
-        removed = potential.removed(region.half_length, region.window, region.width)
-        found.append((_barrier(potential, region), *flows, removed))
-    columns = [np.array(column, float) for column in zip(*found, strict=True)]
+        away = potential.removed(region.half_length, region.window, region.width)
+        found.append((_barrier(potential, region), *flows, away))
+    barrier, conductances, left, right, removed = np.array(found, float).T
     applied = np.array([device.gates.numbers_of(s) for s in settings])
     return GateStaircase(
-        device,
-        applied,
-        _pinch_off(device, region, applied, columns[0], potentials),
-        *columns,
-        max(float(np.max(c.error_estimate)) for c in ends),
-        point,
-        region,
-        tuple(potentials),
+        device=device,
+        voltages=applied,
+        pinch_off=_pinch_off(device, region, applied, barrier, potentials),
+        barrier=barrier,
+        conductance=conductances,
+        left=left,
+        right=right,
+        removed=removed,
+        error=max(float(np.max(c.error_estimate)) for c in ends),
+        reservoirs=point,
+        region=region,
+        potentials=tuple(potentials),
     )
 
 

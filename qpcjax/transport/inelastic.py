@@ -226,7 +226,7 @@ def _inelastic(constriction, reservoirs, order, with_error):
     state = [None, None] if place is None else [r.mu + place[0], r.temperature + place[1]]
 
     def result(numbers):
-        known = [x if x is None else jnp.where(found, x, jnp.nan) for x in numbers]
+        known: list[Any] = [x if x is None else jnp.where(found, x, jnp.nan) for x in numbers]
         current, left, right, probe, mu, temperature = known
         status = jnp.where(found, FOUND, NO_BALANCE)
         return InelasticTransport(current, left, right, probe, mu, temperature, status)
