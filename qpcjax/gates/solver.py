@@ -131,10 +131,13 @@ def settle(problem: Problem, start: Any) -> Settled:
 
 def _newton(problem, start):
     dtype = problem.external.dtype
-    enough, _, still = tolerance(dtype)
+    enough, digits, still = tolerance(dtype)
     # Energies of the gates are rounded, which their stiffness turns into charge.
     stiffness = jnp.max(problem.kernel) * jnp.max(problem.gates[0])
     rounding = 20 * jnp.finfo(dtype).eps * stiffness
+
+    def least(u):
+        return jnp.maximum(enough, rounding * jnp.max(jnp.abs(u)))
 
     def unfinished(now):
         return ~now.last & (now.trials <= _TRIALS) & (now.halvings <= _HALVINGS)
@@ -146,15 +149,18 @@ def _newton(problem, start):
         missing = problem.charge(u) - charge
         error = problem.induced(missing)
         better = (jnp.sum(error**2) <= before * (1 - 0.1 * now.share)) | (now.trials == 0)
+        # What is good enough may be nothing but rounding, which no step makes smaller.
+        better |= now.near & (jnp.max(jnp.abs(error)) <= least(u))
         charge, u, error = (
             jnp.where(better, new, old)
             for new, old in ((charge, now.charge), (u, now.u), (error, now.error))
         )
         size = jnp.sqrt(jnp.mean(error**2)) / problem.kT
-        exact = jnp.clip(1e-2 * size, 1e-6, 1e-3)  # as exact as this step deserves
+        small = jnp.max(jnp.abs(error)) <= least(u)
+        # As exact as this step deserves; the last one gives all digits.
+        exact = jnp.where(small, max(digits, 1e-8), jnp.clip(1e-2 * size, 1e-6, 1e-3))
         move, change = _linear(problem, u, missing, exact, better)
-        least = jnp.maximum(enough, rounding * jnp.max(jnp.abs(u)))
-        near = (jnp.max(jnp.abs(error)) <= least) | (jnp.max(jnp.abs(move)) <= still)
+        near = small | (jnp.max(jnp.abs(move)) <= still)
         return _State(
             charge,
             u,
