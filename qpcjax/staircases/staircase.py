@@ -176,7 +176,7 @@ def gate_staircase(
     lower = max(lower, upper / 100)
     count = min(max(math.ceil((upper - lower) / _SPACING) + 1, _FEWEST), _MOST)
     energies = np.linspace(lower, upper, count)
-    beyond = np.maximum(np.abs(energies - mu) - abs(bias) / 2, 0)  # the potentials
+    beyond = np.maximum(np.abs(energies - mu) - abs(bias) / 2, 0)  # both electrochemical potentials
     counting = np.exp(-beyond / max(BOLTZMANN * temperature, 1e-9))
     # The first and the last setting are the most different ones.
     ends = [
