@@ -83,7 +83,7 @@ def cut_wave(path):
 
 
 def cut_tdms(path):
-    """A binary LabVIEW file that describes neither its columns nor its units."""
+    """A TDMS file of LabVIEW whose description of the data is lost."""
     head = b"TDSm\x0e\0\0\0" + struct.pack("<iQQ", 4713, 100, 60)
     path.write_bytes(head + siemens().tobytes())
 
