@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import tempfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +32,23 @@ if OLDER := version("jaxlib").startswith("0.10."):
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 # No later run reads what the tests compile in their own process.
 jax.config.update("jax_enable_compilation_cache", False)
+
+# Folders in which most tests compile programs, with a newer jaxlib in twice the time of the older
+# one. There a newer jaxlib runs one case of each parametrised test, which case its name decides:
+# what changes with jaxlib is what programs can be written and compiled, not the physics of the
+# cases. `--every-case` runs them all.
+COMPILING = (
+    "designing",
+    "explorer",
+    "fitting",
+    "gates",
+    "heat",
+    "potentials",
+    "scatterers",
+    "staircases",
+    "sweeping",
+    "transport",
+)
 
 # Modules that test single precision too; the others need float64.
 ANY_PRECISION = ("test_architecture", "test_float32", "test_reservoirs", "test_constants")
@@ -107,6 +125,38 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, databas
 settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser):
+    """Let a newer jaxlib run every case."""
+    parser.addoption(
+        "--every-case",
+        action="store_true",
+        help="run every case of parametrised tests with a newer jaxlib too, not one of each",
+    )
+
+
+def pytest_report_header(config):
+    """Say it when cases are left to the older jaxlib."""
+    if OLDER or config.option.every_case:
+        return None
+    return "cases: one of each parametrised test that compiles (--every-case runs all)"
+
+
+def one_case_of_each(items):
+    """Part tests into those to run, with one case of each parametrised one, and the others."""
+    cases = {}
+    for item in items:
+        compiles = item.path.parent.name in COMPILING
+        cases.setdefault(item.nodeid.partition("[")[0] if compiles else item.nodeid, []).append(
+            item
+        )
+    # Not always the first case: it is the simplest one of most tests.
+    chosen = {group[zlib.crc32(name.encode()) % len(group)].nodeid for name, group in cases.items()}
+    return (
+        [item for item in items if item.nodeid in chosen],
+        [item for item in items if item.nodeid not in chosen],
+    )
+
+
 def pytest_configure(config):
     """Give the processes that tests start one compilation cache, until the session ends.
 
@@ -141,7 +191,10 @@ def pytest_xdist_make_scheduler(config, log):
     return GroupScheduling(config, log)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if not (OLDER or config.option.every_case):
+        items[:], others = one_case_of_each(items)
+        config.hook.pytest_deselected(items=others)
     order = [*GROUPS, None]
     items.sort(key=lambda item: order.index(GROUP_OF.get(item.path.stem)))
     if not OLDER:

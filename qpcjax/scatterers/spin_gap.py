@@ -112,6 +112,9 @@ class SpinGap(FilledBarrier):
     @property
     def gaps(self):
         """Delta_n in meV, shape (modes,), in the order of the eigenvalues."""
+        return _gaps(self)
+
+    def _found_gaps(self):
         found, number, onsets = self._openings_and_onsets()
         filling = self.mu - found.energy - onsets
         dtype = found.energy.dtype
@@ -141,6 +144,10 @@ class SpinGap(FilledBarrier):
     def energy_limit(self):
         """Energy up to which both spins are whole: no gap is negative."""
         return self.scatterer.energy_limit()
+
+
+# One program, not one for each operation where it is called by itself.
+_gaps = eqx.filter_jit(SpinGap._found_gaps)
 
 
 def mode_numbers(openings: Openings):
