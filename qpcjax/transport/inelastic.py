@@ -17,7 +17,8 @@ from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
 from qpcjax.scatterers.in_series import HalfOf, InSeries
 from qpcjax.scatterers.search import finely_searched
 from qpcjax.transport.batching import batched
-from qpcjax.transport.integrals import FLOW, integral_error, transport_moments
+from qpcjax.transport.error_estimate import integral_error
+from qpcjax.transport.integrals import FLOW, transport_moments
 from qpcjax.validation import Range, Real, allowed, concrete
 
 PROBES = ("energy", "voltage", "voltage_temperature")

@@ -21,7 +21,6 @@ from qpcjax._numerics import safe
 from qpcjax._numerics.panels import MOST_ORDER, ORDER, at_panels, lay_panels, nodes_inside
 from qpcjax.constants import BOLTZMANN
 from qpcjax.scatterers.search import over
-from qpcjax.transport.error_estimate import finer, quadrature_error
 from qpcjax.transport.window import (
     ACTIVATED_EDGES,
     NARROW_EDGES,
@@ -86,12 +85,16 @@ class Integrand(eqx.Module):
             arrays. It must be 0 where f_L = f_R = 0 and where f_L = f_R = 1. Define it once: a new
             function is compiled anew.
         linear: whether it is proportional to f_L - f_R; the derivatives at T = 0 then need less.
+        powers: of each number that it gives the power of |E - mu| in it, for error estimates: it
+            must not exceed |E - mu|^p T(E) |f_L - f_R|, or with f_L (1 - f_R) + f_R (1 - f_L) where
+            it is not linear.
         parameters: further arguments of the function, pytrees by which it is differentiated.
     """
 
     function: Callable[..., Any] = eqx.field(static=True)
     linear: bool = eqx.field(default=False, static=True)
     parameters: tuple = ()
+    powers: tuple[int, ...] = eqx.field(default=(), static=True)
 
     def __call__(self, energies):
         """The function at these energies."""
@@ -333,45 +336,13 @@ def integral(integrand, scatterer, mu, bias, temperature, temperature_bias, orde
     return jax.tree.map(lambda x: jnp.where(found.valid, jnp.sum(x), jnp.nan), found.rows)
 
 
-def integral_error(
-    integrand, scatterer, mu, bias, temperature, temperature_bias, combinations, order=ORDER
-) -> list[jax.Array]:
-    """Estimated errors of combinations of integrals as `integral` gives them.
-
-    Args:
-        integrand: one that gives several integrals.
-        scatterer: as in `integral`, and so on.
-        mu: as there.
-        bias: as there.
-        temperature: as there.
-        temperature_bias: as there.
-        combinations: rows of factors, one for each integral.
-        order: Gauss nodes in a panel.
-
-    Returns:
-        A list with an estimate for each row, NaN where the integrals are.
-    """
-    numbers = mu, bias, temperature, temperature_bias
-    coarse, fine = (
-        terms(integrand, scatterer, *numbers, order=nodes) for nodes in (order, finer(order))
-    )
-
-    def parts(rows, factors):
-        return [factor * x for factor, x in zip(factors, jax.tree.leaves(rows), strict=True)]
-
-    errors = (
-        quadrature_error(parts(coarse.panels, row), parts(fine.panels, row)) for row in combinations
-    )
-    return [jnp.where(fine.valid, error, jnp.nan) for error in errors]
-
-
 def _flow(energies):
     flow = energies.transmission * energies.difference
     return flow, energies.offset * flow
 
 
 # T (f_L - f_R) and (E - mu) T (f_L - f_R): what current and heat are made of, Eqs. (1)-(5).
-FLOW = Integrand(_flow, linear=True)
+FLOW = Integrand(_flow, linear=True, powers=(0, 1))
 
 
 def transport_moments(scatterer, mu, bias, temperature, temperature_bias, order=ORDER):

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax._numerics.panels import ORDER
-from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
+from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
 from qpcjax.transport.batching import batched
-from qpcjax.transport.error_estimate import finer, quadrature_error, unknown_tails
-from qpcjax.transport.integrals import FLOW, integral_error, terms, transport_moments
+from qpcjax.transport.error_estimate import finer, integral_error, quadrature_error
+from qpcjax.transport.integrals import FLOW, terms, transport_moments
 from qpcjax.transport.linear_response import conductance_average, conductance_error
 from qpcjax.transport.reservoirs import Dissipation
 
@@ -36,13 +36,8 @@ def _numbers(reservoirs):
 
 
 def _estimates(scatterer, reservoirs, combinations, order):
-    numbers = _numbers(reservoirs)
-    errors = integral_error(FLOW, scatterer, *numbers, combinations, order)
-    mu, bias, temperature, difference = numbers
-    kT, apart = BOLTZMANN * (temperature + jnp.abs(difference) / 2), BOLTZMANN * difference
-    plain, moment = unknown_tails(scatterer.settled(), mu, bias, kT, apart)
-    tails = (jnp.abs(c) * plain + jnp.abs(d) * moment for c, d in combinations)
-    return [CONDUCTANCE_QUANTUM * (a + b) for a, b in zip(errors, tails, strict=True)]
+    errors = integral_error(FLOW, scatterer, *_numbers(reservoirs), combinations, order)
+    return [CONDUCTANCE_QUANTUM * error for error in errors]
 
 
 @_integral

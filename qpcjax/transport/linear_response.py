@@ -160,7 +160,13 @@ def conductance_error(scatterer, mu, temperature, order=ORDER):
 
     error = quadrature_error(parts(order), parts(finer(order)))
     kT = BOLTZMANN * temperature
-    tails, _ = unknown_tails(scatterer.settled(), mu, jnp.zeros_like(mu), kT)
-    # The weight is -df/dE, in 1/kT.
-    error += jnp.where(kT == 0, 0, tails / jnp.where(kT == 0, 1, kT))
+    error += lost_moments(scatterer, mu, kT)[0]
     return jnp.where(jnp.isnan(value), jnp.nan, error)
+
+
+def lost_moments(scatterer, mu, kT):
+    """What the averages of x^p T may lack, p = 0, 1, 2, x = (E - mu)/kT: see `unknown_tails`."""
+    tails = unknown_tails(scatterer.settled(), mu, jnp.zeros_like(mu), kT)
+    unit = jnp.where(kT == 0, 1, kT)
+    # The weight is -df/dE, at most exp(-|x|)/kT.
+    return [jnp.where(kT == 0, 0, x / unit ** (p + 1)) for p, x in enumerate(tails)]

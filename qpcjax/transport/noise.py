@@ -13,14 +13,12 @@ from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, NOISE_QUANTUM, SCHOTTKY
 from qpcjax.overviews import brief
 from qpcjax.transport.batching import batched
-from qpcjax.transport.integrals import Integrand, integral, integral_error, transport_moments
+from qpcjax.transport.error_estimate import integral_error
+from qpcjax.transport.integrals import Integrand, integral, transport_moments
 
 _with_error = batched(64, static=("order", "with_error"))
 _of_kind = batched(64, static=("kind", "order"))
 _of_order = batched(64, static=("order",))
-
-
-_TAIL = 1e-13  # of B_2, what lies beyond the window
 
 
 class Noise(NamedTuple):
@@ -72,7 +70,7 @@ def _fluctuations(energies):
     return thermal, shot, first, energies.offset * first
 
 
-_FLUCTUATIONS = Integrand(_fluctuations)
+_FLUCTUATIONS = Integrand(_fluctuations, powers=(0, 0, 1, 2))
 
 
 def noise_of_moments(bias, thermal, shot, first, second) -> Noise:
@@ -137,9 +135,7 @@ def noise(scatterer, reservoirs, order=ORDER, with_error=False):
     columns = [noise_of_moments(reservoirs.bias, *unit) for unit in units]
     combinations = list(zip(*columns, strict=True))
     numbers = _numbers(reservoirs)
-    errors = integral_error(_FLUCTUATIONS, scatterer, *numbers, combinations, order)
-    lost = (_TAIL * jnp.abs(row[-1] * moments[-1]) for row in combinations)
-    return value, Noise(*(a + b for a, b in zip(errors, lost, strict=True)))
+    return value, Noise(*integral_error(_FLUCTUATIONS, scatterer, *numbers, combinations, order))
 
 
 @_of_kind

@@ -19,7 +19,7 @@ from qpcjax.quantities import QUANTITIES
 from qpcjax.transport.batching import batched
 from qpcjax.transport.error_estimate import finer, quadrature_error
 from qpcjax.transport.integrals import transport_moments
-from qpcjax.transport.linear_response import conductance_average, conductance_terms
+from qpcjax.transport.linear_response import conductance_average, conductance_terms, lost_moments
 from qpcjax.transport.transmission import transmission
 from qpcjax.validation import number
 
@@ -29,7 +29,6 @@ _of_kind = batched(64, static=("kind", "order"))
 
 _MICRO = 1e3  # uV in a mV
 _SOMMERFELD = math.pi**2 / 3
-_TAIL = 3e-13  # what <x^2> has beyond the window
 _DOUBLINGS = 60
 _BEST_BIAS = 1.1445544409119055  # a of the largest a ln(1 + exp(-a))
 # The most power of one spin-degenerate mode, in units of (2/h) (k_B dT)^2.
@@ -65,7 +64,7 @@ class Thermoelectrics(NamedTuple):
 def _moments(scatterer, mu, temperature, order):
     """Terms of <T x^j>, j = 0 to 2, x = (E - mu)/kT, in the thermal kernel.
 
-    Also the largest T, and whether the averages are meaningful.
+    Also whether the averages are meaningful.
     """
     y, kernel, t, valid = conductance_terms(scatterer, mu, temperature, order)
     kT = BOLTZMANN * temperature
@@ -75,7 +74,7 @@ def _moments(scatterer, mu, temperature, order):
     zeroth = weight * t
     # At T = 0 the nodes stand at mu, where <x^2> is pi^2/3.
     second = jnp.where(cold, _SOMMERFELD * zeroth, zeroth * x**2)
-    return (zeroth, zeroth * x, second), jnp.max(t), valid
+    return (zeroth, zeroth * x, second), valid
 
 
 def _coefficients(sums, temperature):
@@ -122,17 +121,19 @@ def thermoelectrics(scatterer, mu, temperature, order=ORDER, with_error=False):
     References:
         U. Sivan and Y. Imry, Phys. Rev. B 33, 551 (1986).
     """
-    terms, largest, valid = _moments(scatterer, mu, temperature, order)
+    terms, valid = _moments(scatterer, mu, temperature, order)
     sums = [jnp.where(valid, jnp.sum(x), jnp.nan) for x in terms]
     value = _coefficients(sums, temperature)
     if not with_error:
         return value
     slopes = jax.jacfwd(lambda sums: jnp.stack(_coefficients(sums, temperature)))(sums)
-    fine, *_ = _moments(scatterer, mu, temperature, finer(order))
+    fine, _ = _moments(scatterer, mu, temperature, finer(order))
+    lost = lost_moments(scatterer, mu, BOLTZMANN * temperature)
 
     def error(row):
         coarse, finest = ([a * x for a, x in zip(row, some, strict=True)] for some in (terms, fine))
-        found = quadrature_error(coarse, finest) + _TAIL * jnp.abs(row[2]) * largest
+        found = quadrature_error(coarse, finest)
+        found += sum(jnp.abs(a) * x for a, x in zip(row, lost, strict=True))
         return jnp.where(valid, found, jnp.nan)
 
     return value, Thermoelectrics._make(map(error, zip(*slopes, strict=True)))

@@ -8,7 +8,8 @@ from scipy import integrate
 
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN
-from qpcjax.transport.integrals import Integrand, integral, integral_error
+from qpcjax.transport.error_estimate import integral_error
+from qpcjax.transport.integrals import Integrand, integral
 
 
 def _noise(energies):

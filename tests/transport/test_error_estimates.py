@@ -21,6 +21,7 @@ from helpers import (
 from problems import PROBLEMS
 
 import qpcjax as qpc
+from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, NOISE_QUANTUM
 
 TABLE = reference_rows("observables")
 CONDUCTANCES = reference_rows("conductance")
@@ -40,6 +41,7 @@ EVERYTHING = np.concatenate([CATALOGUE, [vector(*point) for point in POINTS], [B
 OF_CATALOGUE = slice(0, len(CATALOGUE))
 OF_TABLE = slice(len(CATALOGUE), -1)
 MODES = 5
+LINEAR, NOISE = ("conductance", "seebeck", "lorenz_ratio"), ("current", "thermal")
 
 
 def observables(theta, order):
@@ -218,19 +220,56 @@ def test_the_total_has_its_own_error():
         assert np.all(wrong <= getattr(error, name))
 
 
-def test_modes_that_are_not_kept_stand_in_the_estimate():
+def test_modes_that_are_not_kept_stand_in_the_estimates():
     """A saddle whose ninth mode opens 28 kT above mu: what all further modes add, by NumPy."""
     mu, bias, spacing, softness, temperature = 4.9e-4, 7.9e-5, 0.442, 2.03e-3, 1.533
-    saddle = qpc.SaddlePoint(0.0, spacing, softness, modes=8)
-    p, error = qpc.dissipation(saddle, qpc.Reservoirs(mu, bias, temperature), with_error=True)
-    kT = qpc.constants.BOLTZMANN * temperature
+    saddle, r = qpc.SaddlePoint(0.0, spacing, softness, modes=8), qpc.Reservoirs(mu, bias, 1.533)
+    p, error = qpc.dissipation(saddle, r, with_error=True)
+    kT = BOLTZMANN * temperature
     opens = spacing * (np.arange(9, 40) - 0.5)
     energy = np.linspace(opens[0] - 0.1, opens[0] + 30 * kT, 400_001)
-    rest = np.sum([energy >= e for e in opens], axis=0) / (4 * kT)  # the steps are sharp here
-    rest = rest * bias / np.cosh((energy - mu) / (2 * kT)) ** 2
-    lacks = np.trapezoid(rest * (energy - mu + bias / 2), energy) * CURRENT_UNIT
+    rest = np.sum([energy >= e for e in opens], axis=0)  # the steps are sharp here
+    rest = rest / (4 * kT) / np.cosh((energy - mu) / (2 * kT)) ** 2
+    lacks = np.trapezoid(rest * (energy - mu + bias / 2), energy) * bias * CURRENT_UNIT
     assert lacks > 1e-12 * (abs(p.left) + abs(p.right))
     assert lacks <= error.right <= 100 * lacks
+    # The bias is far below kT: noise and thermoelectrics weigh these modes alike.
+    x = (energy - mu) / kT
+    zeroth, second = (np.trapezoid(rest * x**p, energy) for p in (0, 2))
+    s, noise_error = qpc.noise(saddle, r, with_error=True)
+    for name, lacks in (("thermal", zeroth), ("right", kT**2 * second)):
+        lacks *= 2 * kT * NOISE_QUANTUM
+        assert lacks > 1e-12 * getattr(s, name)
+        assert lacks <= getattr(noise_error, name) <= 100 * lacks
+    linear, linear_error = qpc.thermoelectrics(saddle, mu, temperature, with_error=True)
+    assert zeroth <= linear_error.conductance <= 100 * zeroth
+    lacks = CONDUCTANCE_QUANTUM * BOLTZMANN**2 * temperature * second
+    assert lacks > 1e-12 * linear.thermal_conductance
+    assert lacks <= linear_error.thermal_conductance <= 100 * lacks
+
+
+def test_rounding_of_mu_on_a_jump_stands_in_the_estimates():
+    """A step 0.1 kT below mu, where kT is 1e-7 of it: mu moves by its last digit."""
+    step, temperature = qpc.IdealStep(5.0), 1e-5
+    mu = 5.0 + 0.1 * BOLTZMANN * temperature
+    mu = np.array([mu, np.nextafter(mu, 6.0)])
+    pairs = (
+        qpc.thermoelectrics(step, mu, temperature, with_error=True),
+        qpc.noise(step, qpc.Reservoirs(mu, 0.0, temperature), with_error=True),
+    )
+    for (value, error), names in zip(pairs, (LINEAR, NOISE), strict=True):
+        for name in names:
+            moved, estimate = np.ptp(getattr(value, name)), getattr(error, name)[0]
+            assert 0 < moved <= estimate <= 200 * moved, name
+
+
+def test_a_difference_of_temperatures_alone_reaches_far():
+    """Heat by dT of an open mode: (pi k_B)^2/3 T dT in units of 2/h, of which 1e-14 lies beyond."""
+    temperature, difference = 0.3, 1e-6
+    r = qpc.Reservoirs(13.0, 0.0, temperature, difference)
+    p, error = qpc.dissipation(qpc.IdealStep(0.0), r, with_error=True)
+    exact = np.pi**2 / 3 * BOLTZMANN**2 * temperature * difference * CONDUCTANCE_QUANTUM
+    assert 1e-15 * exact < abs(p.right - exact) <= error.right <= 1e-12 * exact
 
 
 @pytest.mark.parametrize("order", [1, 0, 2.5, True, "16"])
