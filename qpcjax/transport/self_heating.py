@@ -11,18 +11,22 @@ from jax.core import Tracer
 from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
-from qpcjax.resolution import Window, with_modes
+from qpcjax.resolution import Window, modes_kept, with_modes
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.transport.batching import batched
 from qpcjax.transport.integrals import transport_moments
+from qpcjax.validation import where_meaningful
 
 _of_order = batched(64, static=("order",))
 
 LORENZ_NUMBER = math.pi**2 / 3 * BOLTZMANN**2  # mV^2/K^2
 _MICRO = 1e-6  # mV in ohm nA, and mV^2 in ohm pW
 _STEPS = 24
-_HOTTEST = 0.3  # of eV/k_B, up to which there is room: at G R = 0.25
+# Of eV/k_B, up to which there is room for hot electrons, one after the other: these are the
+# temperatures at G R = 0.25, 1.8 and 8.
+_HOTTEST = (0.3, 1.2, 4.8)
 _COLD = 1e-6  # K^2, above 0 so that temperatures have slopes
+FOUND, NO_BALANCE, NOT_KNOWN = range(3)
 
 
 class SelfHeated(NamedTuple):
@@ -32,6 +36,9 @@ class SelfHeated(NamedTuple):
         temperature_left, temperature_right: of the electrons next to the constriction, in K.
         current: in nA, at these temperatures.
         left, right: powers dissipated there, in pW.
+        status: 0 where the temperatures balance; 1 where none do: a side would be cooled below 0 K,
+            or the resistance is negative; 2 where T(E) is not known for electrons so hot, because
+            too few modes are kept. All numbers are NaN where it is not 0.
     """
 
     temperature_left: jax.Array
@@ -39,9 +46,10 @@ class SelfHeated(NamedTuple):
     current: jax.Array
     left: jax.Array
     right: jax.Array
+    status: jax.Array
 
     def __repr__(self):
-        return brief(self, dict(zip(self._fields, ("K", "K", "nA", "pW", "pW"), strict=True)))
+        return brief(self, dict(zip(self._fields, ("K", "K", "nA", "pW", "pW"), strict=False)))
 
 
 def wiedemann_franz(bath: Any, resistance: Any, power: Any, drop: Any) -> Any:
@@ -83,22 +91,33 @@ def self_heated(scatterer, reservoirs, lead_resistance, order=ORDER):
         order: Gauss nodes in a panel of the quadrature.
 
     Returns:
-        `SelfHeated`; NaN where a side would be cooled below 0 K, where the resistance is negative,
-        or where the equations were not solved to 1e-9.
+        `SelfHeated`; NaN with a status where a side would be cooled below 0 K, where the resistance
+        is negative, where the equations were not solved to 1e-9, and where the scatterer keeps too
+        few modes for electrons so hot. In calls with concrete numbers it is given more of them.
 
     References:
         A. Kumar et al., Phys. Rev. Lett. 76, 2778 (1996) estimate the same for the noise of a QPC.
     """
-    return _self_heated(_with_room(scatterer, reservoirs), reservoirs, lead_resistance, order)
+    scatterer = as_scatterer(scatterer)
+    given = scatterer, reservoirs, lead_resistance
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves(given)):
+        return _self_heated(*given, order)
+    found: Any = None
+    kept = None
+    for hottest in _HOTTEST:
+        roomy = _with_room(scatterer, reservoirs, hottest)
+        if found is not None and modes_kept(roomy) == kept:
+            break
+        kept, found = modes_kept(roomy), _self_heated(roomy, reservoirs, lead_resistance, order)
+        if not np.any(np.asarray(found.status) == NOT_KNOWN):
+            break
+    return found
 
 
-def _with_room(scatterer, reservoirs):
-    """The scatterer with the modes that heated electrons need, where all numbers are concrete."""
-    scatterer, r = as_scatterer(scatterer), reservoirs
-    if any(isinstance(x, Tracer) for x in jax.tree.leaves((scatterer, r))):
-        return scatterer
-    hottest = np.asarray(r.temperature) + _HOTTEST * np.abs(np.asarray(r.bias)) / BOLTZMANN
-    return with_modes(scatterer, Window(np.asarray(r.mu), np.asarray(r.bias), hottest))
+def _with_room(scatterer, r, hottest):
+    """The scatterer with the modes that electrons need which the bias heats this far."""
+    warm = np.asarray(r.temperature) + hottest * np.abs(np.asarray(r.bias)) / BOLTZMANN
+    return with_modes(scatterer, Window(np.asarray(r.mu), np.asarray(r.bias), warm))
 
 
 @_of_order
@@ -137,9 +156,11 @@ def _self_heated(scatterer, reservoirs, lead_resistance, order):
     found = jax.lax.stop_gradient(
         jax.lax.fori_loop(0, _STEPS, lambda _, squares: step(squares), start)
     )
-    solved = jnp.all(jnp.abs(off(found)) <= 1e-9 * (_COLD + jnp.abs(found)))
+    left = off(found)
+    solved = jnp.all(jnp.abs(left) <= 1e-9 * (_COLD + jnp.abs(found))) & (lead_resistance >= 0)
     squares = step(found)  # with the derivatives of the solution
     current, powers = flows(squares)
-    valid = solved & (lead_resistance >= 0)
     numbers = (*jnp.sqrt(squares), current, *powers)
-    return SelfHeated(*(jnp.where(valid, x, jnp.nan) for x in numbers))
+    unknown = jnp.any(jnp.isnan(left)) & (lead_resistance >= 0)
+    status = jnp.where(solved, FOUND, jnp.where(unknown, NOT_KNOWN, NO_BALANCE))
+    return SelfHeated._make([*where_meaningful(solved, numbers), status])
