@@ -29,24 +29,49 @@ def loss(q, w, screening):
     return -np.imag(1 / epsilon)
 
 
-def pair_rate(distance, screening, hole=False):
-    """Gamma/E_F of an electron `distance` above the Fermi energy, or a hole below it."""
+def well(width):
+    """What screening becomes in an infinitely deep well of this width, in 1/k_F: a factor of q."""
+
+    def factor(q, _):
+        u = q * width
+        both = u * u + 4 * np.pi**2
+        far = 3 * u + 8 * np.pi**2 / u
+        return (far - 32 * np.pi**4 * -np.expm1(-u) / (u * u * both)) / both
+
+    return factor
+
+
+def polar(upper, lower, ratio):
+    """The same beside optical phonons, a factor of w; `ratio` is kappa_0 over kappa_inf."""
+    return lambda _, w: ratio * (lower**2 - w**2) / (upper**2 - w**2)
+
+
+def no_factor(_q, _w):
+    """A strictly two-dimensional gas without phonons."""
+    return 1.0
+
+
+def pair_rate(distance, screening, hole=False, factor=no_factor):
+    """Gamma/E_F of an electron `distance` above the Fermi energy, or a hole below it.
+
+    `factor(q, w)` multiplies the screening q_TF/k_F.
+    """
     k = np.sqrt(1 - distance if hole else 1 + distance)
     total = 0.0
     ends = [0.0, *(end for end in (1e-3 * distance, 0.1 * distance, 1.0) if end < distance)]
     for low, high in zip(ends, [*ends[1:], distance], strict=True):
         for w, weight in zip(*inside(low, high), strict=True):
-            total += weight * given_off(w, k, screening, hole)
+            total += weight * given_off(w, k, screening, hole, factor)
     return total / np.pi
 
 
-def given_off(w, k, screening, hole):
+def given_off(w, k, screening, hole, factor):
     """The integral over momentum; q = c + h cos(angle) takes the roots at both ends away."""
     other = np.sqrt(k * k + w if hole else k * k - w)
     first, last = abs(k - other), k + other
     centre, half = (first + last) / 2, (last - first) / 2
     # Where the continuum of pairs begins and ends, and where its shape changes.
-    breaks = [np.sqrt(1 + w) - 1, np.sqrt(1 + w) + 1]
+    breaks = [np.sqrt(1 + w) - 1, np.sqrt(1 + w) + 1, 8 * first, 64 * first, 2 - 64 * first]
     breaks += [1 - np.sqrt(1 - w), 1 + np.sqrt(1 - w)] if w < 1 else []
     within = [q for q in breaks if first < q < last]
     angles = np.sort([0.0, np.pi, *np.arccos((np.array(within) - centre) / half)])
@@ -54,6 +79,30 @@ def given_off(w, k, screening, hole):
     for a, b in itertools.pairwise(angles):
         angle, weight = inside(a, b)
         q = centre + half * np.cos(angle)
-        kernel = screening * loss(q, w, screening) / np.sqrt((q + first) * (q + last))
+        screened = screening * factor(q, w)
+        kernel = screened * loss(q, w, screened) / np.sqrt((q + first) * (q + last))
         total += np.sum(weight * kernel)
     return total
+
+
+def threshold(screening, factor, most=12.0):
+    """The least excess energy from which a plasmon is emitted, on a grid of its wavevectors.
+
+    Its w(q) is the zero of the dielectric function outside the continuum of pairs, found by
+    bisection up to w = `most`.
+    """
+    q = np.linspace(0.02, 3.0, 60)
+    best = np.inf
+    for _ in range(8):
+        low, high = q * q + 2 * q, np.full_like(q, most)  # above the continuum
+        for _ in range(60):
+            w = np.minimum((low + high) / 2, most)
+            screened = screening * factor(q, w)
+            root = [np.sqrt(np.maximum((w / (2 * q) + s * q / 2) ** 2 - 1, 0)) for s in (-1, 1)]
+            negative = 1 + screened / q * (1 + (root[0] - root[1]) / q) < 0
+            low, high = np.where(negative, w, low), np.where(negative, high, w)
+        exists = (low > q * q + 2 * q) & (low < most)
+        needed = np.where(exists, np.maximum(((w + q * q) / (2 * q)) ** 2 - 1, w), np.inf)
+        k = int(np.clip(np.argmin(needed), 1, q.size - 2))
+        best, q = needed[k], np.linspace(q[k - 1], q[k + 1], 60)
+    return best
