@@ -11,7 +11,9 @@ import numpy as np
 
 from qpcjax._numerics.tridiagonal import tridiagonal
 from qpcjax.constants import BOLTZMANN_SI, ELEMENTARY_CHARGE, PLANCK
+from qpcjax.heat.carriers import require_options
 from qpcjax.heat.damping import QuadraticDamping
+from qpcjax.heat.distances import heat_quantiles
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import power_per_length
 from qpcjax.overviews import brief
@@ -46,7 +48,7 @@ _SMALL = 1e-9  # relative change of T^2 in the last one
 _COLDEST = -0.99  # of T_0^2, the fall of T^2 at which a step ends
 _HERMITE = np.polynomial.hermite_e.hermegauss(9)
 _DISTANCES = 400  # of a profile of heat
-_RANGE = (1 / 40, 3000.0)  # of them, in units of r*
+_RANGE = (1 / 40, 3000.0)  # of them, in units of r*, or of the median
 
 
 class ElectronPlane(Parameters):
@@ -211,7 +213,9 @@ class HeatedRings(Parameters):
         return jnp.where(distance < self.distance[0], inside, outside)
 
 
-def heat_around(scatterer, reservoirs, damping=None, side="downstream") -> HeatedRings:
+def heat_around(
+    scatterer, reservoirs, damping=None, side="downstream", free_path="fixed"
+) -> HeatedRings:
     """The emitted heat of `power_per_length` within each distance, on one side.
 
     Args:
@@ -219,23 +223,40 @@ def heat_around(scatterer, reservoirs, damping=None, side="downstream") -> Heate
         reservoirs: `Reservoirs` at one operating point.
         damping: a damping law; `QuadraticDamping` by default.
         side: "downstream" or "upstream".
+        free_path: "fixed", "exponential", or the whole number k of an Erlang distribution.
 
     Returns:
-        `HeatedRings`, from r*/40 to 3000 r*.
+        `HeatedRings`, from 1/40 to 3000 times the distance of the hot spot, r*. Random paths have
+        no hot spot: there it is the median of `heat_quantiles`.
 
     Raises:
-        ValueError: an unknown side; in calls with concrete numbers, no hot spot.
+        ValueError: an unknown option; in calls with concrete numbers, more than one operating
+            point, or no hot spot, or no heat.
     """
+    require_options(side, "emitted", free_path)
+    if np.broadcast_shapes(*map(np.shape, jax.tree.leaves(reservoirs))) != ():
+        raise ValueError(
+            "reservoirs must be one operating point: call heat_around for each of them, or map it "
+            "with jax.vmap"
+        )
     damping = QuadraticDamping() if damping is None else damping
-    spot = jax.lax.stop_gradient(hot_spot(scatterer, reservoirs, damping).distance)
-    known = concrete(spot)
+    if free_path == "fixed":
+        what, scale = "hot spot", hot_spot(scatterer, reservoirs, damping).distance
+    else:
+        what = "emitted heat"
+        scale = heat_quantiles(scatterer, reservoirs, damping, 0.5, side, free_path)
+    scale = jax.lax.stop_gradient(scale)
+    known = concrete(scale)
     if known is not None and not np.all(known > 0):
-        raise ValueError(f"there is no hot spot, and no heat around it, at {reservoirs}")
+        raise ValueError(f"there is no {what}, and no heat around it, at {reservoirs}")
     near, far = _RANGE
-    distance = spot * jnp.asarray(np.geomspace(near, far, _DISTANCES), spot.dtype)
-    power = power_per_length(scatterer, reservoirs, damping, distance, side=side)
+    distance = scale * jnp.asarray(np.geomspace(near, far, _DISTANCES), scale.dtype)
+    power = power_per_length(
+        scatterer, reservoirs, damping, distance, side=side, free_path=free_path
+    )
     rings = jnp.diff(distance) * (power[1:] + power[:-1]) / 2
-    return HeatedRings(distance, jnp.concatenate([0 * rings[:1], jnp.cumsum(rings)]))
+    inside = distance[:1] * power[:1]
+    return HeatedRings(distance, jnp.concatenate([inside, inside + jnp.cumsum(rings)]))
 
 
 class AroundConstriction(NamedTuple):

@@ -14,6 +14,7 @@ from qpcjax.heat.electron_temperature import PHONON_CONSTANT
 
 TABLE = json.loads((TABLES / "inside_and_around.json").read_text())
 DISCS = TABLE["disc"]
+LAW = qpc.QuadraticDamping()
 
 
 def plane_of(row):
@@ -101,6 +102,27 @@ def test_heat_of_a_constriction():
     disc = qpc.HeatedDisc(right.enclosed[-1], 9e3)
     far = qpc.electron_temperature(plane, disc, 1e5).electrons
     np.testing.assert_allclose(found.electrons[-1] - 0.5, far - 0.5, rtol=0.1)
+
+
+def test_heat_of_random_paths():
+    """All of the emitted heat is in it, and the share within a quantile is that of the quantile."""
+    c, r, free_path = qpc.SaddlePoint(10.0, 3.0, 1.0), qpc.Reservoirs(11.5, 1.5, 0.5), "exponential"
+    heat = qpc.heat_around(c, r, LAW, "upstream", free_path)
+    emitted = 24.684379130613774  # 80-bit sums
+    assert float(heat.enclosed[-1]) == pytest.approx(emitted, rel=2e-3)
+    for share in (0.25, 0.75):
+        quantile = qpc.heat_quantiles(c, r, LAW, share, "upstream", free_path)
+        assert float(heat.within(quantile)) == pytest.approx(share * emitted, rel=5e-3)
+
+
+def test_heat_without_an_answer_is_refused():
+    c = qpc.SaddlePoint(10.0, 3.0, 1.0)
+    with pytest.raises(ValueError, match="there is no emitted heat"):
+        qpc.heat_around(c, qpc.Reservoirs(11.0), free_path="exponential")
+    with pytest.raises(ValueError, match="free_path must be a whole number, 1 or more"):
+        qpc.heat_around(c, qpc.Reservoirs(11.5, 1.5, 0.5), free_path="random")
+    with pytest.raises(ValueError, match="must be one operating point"):
+        qpc.heat_around(c, qpc.Reservoirs(np.array([11.5, 12.0]), 1.5, 0.5))
 
 
 def test_bad_input_is_refused():
