@@ -45,8 +45,8 @@ class Crossing(NamedTuple):
         left: L of the left half.
         right: -psi' psi^-1 of the right half.
         green: (left + right)^-1.
-        waves: from psi at the cut to the amplitudes of the leads' modes, shape (2, M, M); None
-            where they were not asked for.
+        waves: from psi at the cut to the amplitudes of the first modes of the leads, as many as
+            were asked for; shape (2, modes, m), None where there are none.
         wavevectors: K_n = sqrt(k^2 - Q_n^2) of the leads' open modes, 0 of closed ones; (2, M).
     """
 
@@ -82,17 +82,23 @@ def drop_of(shape, bias, sectors, scale) -> Drop:
     )
 
 
-def crossing(sectors, squared, drop=None, waves=False) -> Crossing:
+def crossing(sectors, squared, drop=None, waves=0, kept=()) -> Crossing:
     """Both halves at the cut.
 
     Args:
         sectors: the `Sectors`.
         squared: k^2 = E/C in 1/nm^2.
         drop: the `Drop` of a voltage, None without.
-        waves: whether the amplitudes of the leads' modes are wanted.
+        waves: of how many modes of the leads the amplitudes are wanted.
+        kept: how many modes are kept on each part of the way from a lead to the cut, see `parts`;
+            by default all on the whole way.
     """
-    carry, wavevectors = start(sectors.lead_levels, squared, drop, waves)
-    carry = _blocked_scan(Step(sectors.length, squared), carry, columns(sectors, drop))
+    levels, wavevectors = start(sectors.lead_levels, squared, drop)
+    lead, found = stages(sectors, kept, drop)
+    carry = enter(lead, levels, waves)
+    step = Step(sectors.length, squared)
+    for into, rows in found:
+        carry = _blocked_scan(step, turned(into, carry), rows)
     return meet(carry, sectors.meeting, wavevectors)
 
 
@@ -104,17 +110,84 @@ def columns(sectors, drop=None, xp: Any = jnp):
     return tuple(xp.swapaxes(x, 0, 1) for x in rows)
 
 
-def start(lead_levels, squared, drop=None, waves=False):
-    """L and amplitudes in the two leads, and the wavevectors of their open modes."""
+def cuts(count, parts):
+    """Where sectors on the way from a lead to the cut fall into equal parts."""
+    return [round(k * count / parts) for k in range(parts + 1)]
+
+
+def parts(count, kept):
+    """First sectors and numbers of modes of the parts of the way from a lead to the cut.
+
+    Args:
+        count: sectors on the way, N/2.
+        kept: modes on each of the parts, which are equally long; equal neighbours are one part.
+
+    Returns:
+        A list of (first sector, sector behind the last one, modes).
+    """
+    ends = cuts(count, len(kept))
+    found = []
+    for first, last, modes in zip(ends[:-1], ends[1:], kept, strict=True):
+        if found and found[-1][2] == modes:
+            found[-1] = (found[-1][0], last, modes)
+        elif first < last:
+            found.append((first, last, modes))
+    return found
+
+
+def stages(sectors, kept, drop=None, xp: Any = jnp):
+    """The parts of the way from the leads to the cut, with the modes that are kept in each.
+
+    Returns:
+        From the leads' modes to those of the first sectors; and for each part the rotation into its
+        modes, None for the first one, and the rows of its sectors, where the first rotation is 1.
+    """
+    rows = columns(sectors, drop, xp)
+    every = sectors.levels.shape[-1]
+    found, before = [], None
+    for first, last, modes in parts(rows[0].shape[0], kept or (every,)):
+        rotation, *others = (_cut(x[first:last], modes, every) for x in rows)
+        into = None
+        if before is not None:
+            into = rows[0][first, :, :modes, :before]
+            one = xp.broadcast_to(xp.eye(modes, dtype=rotation.dtype), (1, 2, modes, modes))
+            rotation = xp.concatenate([one, rotation[1:]])
+        found.append((into, (rotation, *others)))
+        before = modes
+    return sectors.lead[:, : found[0][1][0].shape[-1]], found
+
+
+def _cut(rows, modes, every):
+    """The first modes alone of what has an axis of them or two."""
+    if rows.shape[-1] != every or rows.ndim < 3:  # a voltage, the same for all modes
+        return rows
+    return rows[..., :modes] if rows.ndim == 3 else rows[..., :modes, :modes]
+
+
+def start(lead_levels, squared, drop=None):
+    """L in the two leads, and the wavevectors of their open modes."""
     longitudinal = squared - lead_levels
     if drop is not None:
         longitudinal = longitudinal - drop.lead[:, None]
     root = safe.root(longitudinal)
     is_open = longitudinal > 0
     wave, decay = jnp.where(is_open, root, 0), jnp.where(is_open, 0, root)
-    log = _diagonal(jax.lax.complex(decay, -wave))
-    one = jnp.broadcast_to(jnp.eye(log.shape[-1], dtype=log.dtype), log.shape)
-    return (log, one if waves else None), wave
+    return jax.lax.complex(decay, -wave), wave
+
+
+def enter(lead, levels, waves=0):
+    """L, and the amplitudes of so many modes of the leads, in the modes of the first sectors."""
+    lead = _as_complex(lead)
+    back = adjoint(lead)
+    return product(lead * levels[:, None, :], back), back[:, :waves] if waves else None
+
+
+def turned(into, carry):
+    """L and amplitudes in the modes of the next part."""
+    if into is None:
+        return carry
+    log, waves = carry
+    return rotated(into, log), None if waves is None else times(waves, adjoint(into))
 
 
 class Step(NamedTuple):
@@ -152,6 +225,7 @@ class Step(NamedTuple):
 def meet(carry, meeting, wavevectors) -> Crossing:
     """Both halves in the modes left of the cut."""
     log, waves = carry
+    meeting = meeting[: log.shape[-1], : log.shape[-1]]
     left, right = log[0], rotated(meeting, log[1])
     if waves is not None:
         waves = jnp.stack([waves[0], times(waves[1], adjoint(meeting))])
@@ -165,10 +239,10 @@ def total(found) -> jax.Array:
     return jnp.sum(jnp.real(across))
 
 
-def eigenvalues(found, modes) -> jax.Array:
-    """T_n of a `Crossing` with waves, falling, of the first modes of the leads."""
-    k = safe.root(found.wavevectors[:, :modes])
-    left, right = found.waves[0, :modes], found.waves[1, :modes]
+def eigenvalues(found) -> jax.Array:
+    """T_n of a `Crossing` with waves, falling, of those modes of the leads."""
+    left, right = found.waves
+    k = safe.root(found.wavevectors[:, : left.shape[0]])
     t = product(left, found.green, adjoint(right))
     t = 2 * _as_complex(k[0])[:, None] * t * _as_complex(k[1])
     values = eigvalsh(product(t, adjoint(t)))[::-1]

@@ -9,6 +9,8 @@ and what the Hamiltonian differs by at its ends acts there as kicks, by Simpson'
 
 .. math:: Q_{a,b} = \tfrac{H}{6} \left[O^T (Q^2 + V(x_{a,b})/C) O - \mathrm{diag}(\lambda)\right].
 
+Of the M modes of a sector the m lowest are kept: electrons do not reach those far above them.
+
 With a magnetic field the gauge A_y(x) is 0 in the middle of each sector: there the matrix is that
 without a field, and neighbours are related by :math:`O_i^T e^{-i(\theta_i - \theta_j)y} O_j`.
 """
@@ -36,13 +38,14 @@ class Sectors(NamedTuple):
     in the middle.
 
     Fields:
-        modes: O of each sector, columns in sine functions; shape (2, N/2, M, M).
-        levels: squared transverse wavevectors of these modes, shape (2, N/2, M).
-        rotation: from the modes before a sector, the lead's before the first one, to its own;
-            shape (2, N/2, M, M).
-        entry: kick at the end that is nearer to the lead, shape (2, N/2, M, M).
+        modes: O of each sector, columns in sine functions; shape (2, N/2, M, m).
+        levels: squared transverse wavevectors of these modes, shape (2, N/2, m).
+        lead: from the leads' modes to those of the first sectors, shape (2, m, M).
+        rotation: from the modes before a sector to its own, 1 for the first one; shape
+            (2, N/2, m, m).
+        entry: kick at the end that is nearer to the lead, shape (2, N/2, m, m).
         exit: kick at the other end.
-        meeting: from the modes right of the cut to those left of it, shape (M, M).
+        meeting: from the modes right of the cut to those left of it, shape (m, m).
         lead_modes: the leads' modes in sine functions, shape (2, M, M).
         lead_levels: their squared transverse wavevectors, shape (2, M).
         length: H of one sector in nm.
@@ -50,6 +53,7 @@ class Sectors(NamedTuple):
 
     modes: Any
     levels: Any
+    lead: Any
     rotation: Any
     entry: Any
     exit: Any
@@ -133,7 +137,16 @@ def _positions(modes):
 
 
 def sectors_of(
-    values, rule, half_length, width, scale, modes, theta=None, profiles=False, xp: Any = jnp
+    values,
+    rule,
+    half_length,
+    width,
+    scale,
+    modes,
+    theta=None,
+    profiles=False,
+    kept=None,
+    xp: Any = jnp,
 ) -> Sectors:
     """The sectors of a potential.
 
@@ -146,6 +159,7 @@ def sectors_of(
         modes: M.
         theta: `gauge` of the field `along`, in 1/nm; None without a field.
         profiles: whether V at the two ends goes on into the leads; otherwise V = 0 there.
+        kept: m; by default M.
         xp: NumPy, or JAX's form of it.
     """
     values = xp.asarray(values)
@@ -173,6 +187,8 @@ def sectors_of(
         lead_levels = xp.stack([free, free])
         lead_modes = xp.broadcast_to(one, (2, modes, modes))
 
+    kept = modes if kept is None else kept
+    levels, vectors, one = levels[:, :kept], vectors[:, :, :kept], one[:kept, :kept]
     turned = xp.swapaxes(vectors, 1, 2)
     diagonal = levels[:, :, None] * one
     start = _times(turned, ends[:-1], vectors) - diagonal
@@ -192,16 +208,19 @@ def sectors_of(
     backwards = xp.conj(xp.swapaxes(onwards, 1, 2))
     simpson = xp.asarray(length / 6).astype(start.dtype)
 
+    first = xp.asarray(one[None], dtype=onwards.dtype)
+
     def sides(first, second):
         return xp.stack([first[:half], second[half:][::-1]])
 
     return Sectors(
         sides(vectors, vectors),
         sides(levels, levels),
+        xp.concatenate([from_left, from_right]),
         xp.stack(
             [
-                xp.concatenate([from_left, onwards[: half - 1]]),
-                xp.concatenate([from_right, backwards[half:][::-1]]),
+                xp.concatenate([first, onwards[: half - 1]]),
+                xp.concatenate([first, backwards[half:][::-1]]),
             ]
         ),
         sides(start, end) * simpson,
@@ -229,15 +248,15 @@ def _complex(real, imag, xp):
 
 def _with_gauge(matrices, theta, turned, vectors, width, xp):
     """Matrices at an end of the sectors, with (p_y - theta)^2 in place of p_y^2."""
-    modes, dtype = vectors.shape[-1], matrices.dtype
+    (modes, kept), dtype = vectors.shape[-2:], matrices.dtype
     slope = _times(turned, xp.asarray(_slopes(modes), dtype), vectors)
-    shift = (theta * theta)[:, None, None] * xp.eye(modes, dtype=dtype)
+    shift = (theta * theta)[:, None, None] * xp.eye(kept, dtype=dtype)
     return _complex(matrices + shift, (2 * theta / width)[:, None, None] * slope, xp)
 
 
 def _carried(turned, vectors, theta, xp):
     """O^T exp(-i theta y/W) O' of sectors whose gauge differs by theta."""
-    basis, place = (xp.asarray(x, vectors.dtype) for x in _positions(vectors.shape[-1]))
+    basis, place = (xp.asarray(x, vectors.dtype) for x in _positions(vectors.shape[-2]))
     phase = (theta[:, None] * place)[:, None, :]
     before, after = _times(turned, basis), _times(basis.T, vectors)
     real = _times(before * xp.cos(phase), after)

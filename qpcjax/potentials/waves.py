@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from qpcjax._numerics import safe
 from qpcjax._numerics.small_matrices import inverse, product
-from qpcjax.potentials.recursion import Step, adjoint, columns, rotated, start
+from qpcjax.potentials.recursion import Step, adjoint, columns, enter, start
 
 
 class Waves(NamedTuple):
@@ -15,7 +15,7 @@ class Waves(NamedTuple):
 
     Fields:
         psi: psi at the ends of the sectors from the lead onwards, in sine functions, shape
-            (N + 1, M, M); the last axis counts the waves.
+            (N + 1, M, waves); the last axis counts the waves, M of them.
         slope: its derivative in the sense in which the waves come in, 1/nm.
         reflected: amplitudes r between the lead's modes, shape (M, M).
         transmitted: amplitudes t to the other lead's modes, shape (M, M).
@@ -30,11 +30,12 @@ class Waves(NamedTuple):
 def from_right(sectors):
     """The same sectors with both sides exchanged."""
     s = sectors
-    sides = (s.modes, s.levels, s.rotation, s.entry, s.exit)
-    modes, levels, rotation, entry, exit = (x[::-1] for x in sides)
+    sides = (s.modes, s.levels, s.lead, s.rotation, s.entry, s.exit)
+    modes, levels, lead, rotation, entry, exit = (x[::-1] for x in sides)
     return s._replace(
         modes=modes,
         levels=levels,
+        lead=lead,
         rotation=rotation,
         entry=entry,
         exit=exit,
@@ -56,7 +57,8 @@ def waves(sectors, squared, drop=None) -> Waves:
         drop: the `Drop` of a voltage, None without.
     """
     s = sectors
-    (log, _), wavevectors = start(s.lead_levels, squared, drop)
+    steps, wavevectors = start(s.lead_levels, squared, drop)
+    log, _ = enter(s.lead, steps)
     near, far = (tuple(row[:, side] for row in columns(s, drop)) for side in (0, 1))
     rotation, levels, entry, exit, *dropped = near
     back = adjoint(rotation)
@@ -77,25 +79,23 @@ def waves(sectors, squared, drop=None) -> Waves:
     root = safe.root(wavevectors[0])
     root = jax.lax.complex(root, jnp.zeros_like(root))
     coming = jnp.asarray(-2j, log.dtype) * jnp.diag(root)
-    psi = product(inverse(log[0] + rotated(back[0], last[0])), coming)
-    is_open = jnp.where(wavevectors[0] > 0, 1, 0).astype(psi.dtype)
-    reflected = root[:, None] * psi - jnp.diag(is_open)
-
-    first = _turn(rotation[0], psi)
+    first = product(inverse(log[0] + last[0]), _turn(s.lead[0], coming))
+    is_open = jnp.where(wavevectors[0] > 0, 1, 0).astype(first.dtype)
+    reflected = root[:, None] * _turn(adjoint(s.lead[0]), first) - jnp.diag(is_open)
 
     def outwards(psi, row):
         rotation, log, passed = row
         return _turn(rotation, product(passed, psi)), (psi, -product(log, psi))
 
-    # The last rotation leads into the modes of the right lead.
     onwards = adjoint(rows[0])[::-1]
     final, (before, slope) = jax.lax.scan(outwards, first, (onwards, logs[::-1], passed[::-1]))
+    final = _turn(adjoint(s.lead[1]), final)
     root = safe.root(wavevectors[1])
     root = jax.lax.complex(root, jnp.zeros_like(root))
     transmitted = root[:, None] * final
     own = jnp.concatenate([s.modes[0], s.modes[1][::-1]])
     psi = jnp.concatenate([_turn(own, before), _turn(s.lead_modes[1], final)[None]])
-    end = -_turn(s.lead_modes[1], product(log[1], final))
+    end = -_turn(s.lead_modes[1], steps[1][:, None] * final)
     slope = jnp.concatenate([_turn(own, slope), end[None]])
     return Waves(psi, slope, reflected, transmitted)
 

@@ -1,6 +1,7 @@
 """Scatterers: everything that has transmission eigenvalues T_n(E, V)."""
 
 from qpcjax.scatterers.abrupt import AbruptConstriction as AbruptConstriction
+from qpcjax.scatterers.accuracy import joint_sizes as joint_sizes
 from qpcjax.scatterers.accuracy import resolve as resolve
 from qpcjax.scatterers.adiabatic import AdiabaticConstriction as AdiabaticConstriction
 from qpcjax.scatterers.base import AbstractScatterer as AbstractScatterer

@@ -1,8 +1,10 @@
 """The sizes that a potential needs for a wanted accuracy of T(E), and the error that is left."""
 
 import functools
+import itertools
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -28,6 +30,14 @@ _BESIDE = 0.01  # how far from them, in the largest kinetic energy
 # T(N) is off by N^-4, and by the modes that are left out at least as little.
 _ORDER = 4
 
+# A sector keeps the modes below so much above the highest energy, in meV, and so many more; the
+# leads those that are open and some more. The first pair that drops no more than a tenth of the
+# tolerance is taken. Electrons change modes more easily in a field.
+_REACHES = ((20.0, 4), (40.0, 8), (80.0, 12))
+_REACHES_IN_FIELD = ((30.0, 10), (60.0, 16))
+_PARTS = 4  # of the way from a lead to the cut, each with a number of modes of its own
+_KEPT_IN = 4  # numbers of modes that are kept are multiples of it: few programs are compiled
+
 
 def resolve(
     potential: Any, energies: Any, tolerance: float = 1e-4, **options: Any
@@ -35,12 +45,14 @@ def resolve(
     r"""The scatterer of a potential with the sizes that its accuracy needs.
 
     Sizes grow until the estimated error is below the tolerance at all energies, at no bias. With
-    fewer sectors N' = 3N/4 and modes M' = 3M/4 or 2M/3 it is
+    fewer sectors N' = 3N/4 and modes M' = 3M/4 or 2M/3, and m of them kept, it is
 
     .. math::
-        \frac{|T_{N} - T_{N'}|}{(N/N')^4 - 1} + \frac{|T_{M} - T_{M'}|}{(M/M')^4 - 1},
+        \frac{|T_{N} - T_{N'}|}{(N/N')^4 - 1} + \frac{|T_{M} - T_{M'}|}{(M/M')^4 - 1}
+        + |T_{m} - T_{m=M'}|,
 
     the largest of each energy and its two neighbours, and a tenth of the largest of all at least.
+    The last term, at N' and M', is what the modes that are not kept would add.
 
     Args:
         potential: a `Potential` of concrete numbers.
@@ -58,7 +70,7 @@ def resolve(
             sizes among the options.
     """
     require_double("the estimates of resolve")
-    for name in ("sectors", "modes", "points", "highest"):
+    for name in ("sectors", "modes", "kept", "points", "highest"):
         if name in options:
             raise ValueError(f"{name} must be left out: resolve chooses the sizes")
     energies = concrete(number(energies, "energies"))
@@ -74,15 +86,27 @@ def resolve(
     sectors, modes = _first_sizes(trial, highest)
     asked = np.unique(energies)
     places = _with_neighbours(asked, trial)
+    reach = 0
     while True:
-        scatterer = build(sectors=sectors, modes=modes)
+        plain = build(sectors=sectors, modes=modes)
         coarse, fewer = 2 * math.ceil(3 * sectors / 8), _fewer(modes)
+        whole = build(sectors=coarse, modes=fewer)
+        everything = transmission_by_steps(whole, places)
+        while True:
+            kept, rough = _kept(plain, highest, reach), everything
+            if min(kept) < fewer:
+                cut = tuple(min(k, fewer) for k in kept)
+                rough = transmission_by_steps(whole.keeping(cut), places)
+            by_kept = _largest_beside(np.abs(rough - everything))
+            if np.max(by_kept) <= tolerance / 10:
+                break
+            reach += 1
+        scatterer = plain.keeping(kept)
         fine = transmission_by_steps(scatterer, places)
-        middle = transmission_by_steps(build(sectors=coarse, modes=modes), places)
-        rough = transmission_by_steps(build(sectors=coarse, modes=fewer), places)
+        middle = transmission_by_steps(build(sectors=coarse, modes=modes, kept=kept), places)
         by_sectors = _left(fine, middle, sectors / coarse)
         by_modes = _left(middle, rough, modes / fewer)
-        error = by_sectors + by_modes
+        error = by_sectors + by_modes + by_kept
         if np.max(error) <= tolerance:
             status = RESOLVED
             break
@@ -102,6 +126,21 @@ def resolve(
     return eqx.tree_at(
         lambda s: (s.error_estimate, s.status), scatterer, (estimate, np.int32(status))
     )
+
+
+def joint_sizes(scatterers: Sequence[PotentialScatterer]) -> dict[str, Any]:
+    """The least sizes that are enough for each of several scatterers of one region.
+
+    Args:
+        scatterers: as `resolve` returns them.
+    """
+    sizes: dict[str, Any] = {
+        name: max(s.sizes[name] for s in scatterers) for name in ("sectors", "modes")
+    }
+    kept = [s.kept for s in scatterers]
+    if len({len(k) for k in kept}) == 1:
+        sizes["kept"] = tuple(max(part) for part in zip(*kept, strict=True))
+    return sizes | {"highest": max(s.highest for s in scatterers)}
 
 
 def _first_sizes(scatterer, highest):
@@ -156,14 +195,68 @@ def _with_neighbours(energies, scatterer):
 
 
 def _left(fine, coarse, ratio):
-    """Error that the finer size has left: the largest of each energy and its two neighbours.
+    """Error that the finer size has left.
 
-    Where differences cross 0 errors need not: a tenth of the largest is the least.
+    Where differences cross 0 errors need not: neighbours count, and a tenth of the largest.
     """
-    errors = np.abs(fine - coarse) / (ratio**_ORDER - 1)
+    return _largest_beside(np.abs(fine - coarse) / (ratio**_ORDER - 1))
+
+
+def _largest_beside(errors):
+    """The largest error of each energy and its two neighbours, a tenth of all at least."""
     errors = np.maximum(errors, 0.1 * errors.max())
     padded = np.pad(errors, 1, mode="edge")
     return np.maximum(np.maximum(padded[:-2], padded[2:]), errors)
+
+
+def _kept(scatterer, highest, reach):
+    """Numbers of modes to keep on the parts of the way from a lead to the cut.
+
+    Args:
+        scatterer: with all modes.
+        highest: the largest energy in meV.
+        reach: which of the reaches above it; all modes behind the last one.
+    """
+    field = scatterer.magnetic_field is not None
+    reaches = _REACHES_IN_FIELD if field else _REACHES
+    modes = scatterer.sine_modes
+    if reach >= len(reaches):
+        return (modes,)
+    above, more = reaches[reach]
+    made = _matrices(scatterer)
+    levels, leads = made.levels * scatterer.scale, made.lead_levels * scatterer.scale
+    # The last mode that is kept is closed by a margin in the leads and by the reach inside, unless
+    # that asks for more than are open and a few: those higher up hardly change along the way.
+    in_leads = np.sum(leads < highest + scatterer.margin, axis=-1).max() + 1
+    in_leads = max(in_leads, np.sum(leads < highest, axis=-1).max() + more)
+    reached, is_open = (
+        np.sum(levels < highest + up, axis=-1).max(axis=0) + more for up in (above, 0.0)
+    )
+    ends = recursion.cuts(reached.size, _PARTS)
+    found = []
+    for first, last in itertools.pairwise(ends):
+        part = slice(first, max(last, first + 1))
+        wanted = min(reached[part].max(), max(in_leads, is_open[part].max()))
+        wanted = wanted if found else max(wanted, in_leads)
+        found.append(min(_KEPT_IN * math.ceil(wanted / _KEPT_IN), modes))
+    return tuple(int(k) for k in found)
+
+
+def _matrices(scatterer):
+    """The `Sectors` of concrete numbers, in NumPy."""
+    theta = scatterer.gauge()
+    return sectors_of(
+        np.asarray(scatterer.values),
+        scatterer.rule,
+        float(scatterer.half_length),
+        float(scatterer.width),
+        HBAR2_OVER_2M / float(scatterer.mass),
+        scatterer.sine_modes,
+        None if theta is None else np.asarray(theta),
+        scatterer.lead_profiles,
+        max(scatterer.kept),
+        xp=np,
+    )
 
 
 def transmission_by_steps(scatterer: PotentialScatterer, energies: np.ndarray) -> np.ndarray:
@@ -173,35 +266,33 @@ def transmission_by_steps(scatterer: PotentialScatterer, energies: np.ndarray) -
         scatterer: a `PotentialScatterer` without a bias.
         energies: E in meV, shape (k,).
     """
-    scale = HBAR2_OVER_2M / float(scatterer.mass)
-    theta, values = scatterer.gauge(), np.asarray(scatterer.values)
-    made = sectors_of(
-        values,
-        scatterer.rule,
-        float(scatterer.half_length),
-        float(scatterer.width),
-        scale,
-        scatterer.sine_modes,
-        None if theta is None else np.asarray(theta),
-        scatterer.lead_profiles,
-        xp=np,
-    )
-    rows = [jax.device_put(row) for row in zip(*recursion.columns(made, xp=np), strict=True)]
-    lead, length, meeting = made.lead_levels, made.length, made.meeting
+    made = _matrices(scatterer)
+    lead, stages = recursion.stages(made, scatterer.kept, xp=np)
+    stages = [
+        (into, [jax.device_put(row) for row in zip(*rows, strict=True)]) for into, rows in stages
+    ]
     found = []
     for first in range(0, energies.size, _BATCH):
         some = energies[first : first + _BATCH]
-        squared = jnp.asarray(np.pad(some, (0, _BATCH - some.size), mode="edge") / scale)
-        carry = _starts(lead, squared)
-        for row in rows:
-            carry = _steps(carry, row, length, squared)
-        found.append(np.asarray(_totals(carry, meeting))[: some.size])
+        padded = np.pad(some, (0, _BATCH - some.size), mode="edge")
+        squared = jnp.asarray(padded / float(scatterer.scale))
+        carry = _starts(lead, made.lead_levels, squared)
+        for into, rows in stages:
+            carry = carry if into is None else _turns(into, carry)
+            for row in rows:
+                carry = _steps(carry, row, made.length, squared)
+        found.append(np.asarray(_totals(carry, made.meeting))[: some.size])
     return np.concatenate(found)
 
 
 @jax.jit
-def _starts(lead_levels, squared):
-    return jax.vmap(lambda k2: recursion.start(lead_levels, k2)[0])(squared)
+def _starts(lead, levels, squared):
+    return jax.vmap(lambda k2: recursion.enter(lead, recursion.start(levels, k2)[0]))(squared)
+
+
+@jax.jit
+def _turns(into, carry):
+    return jax.vmap(lambda c: recursion.turned(into, c))(carry)
 
 
 @jax.jit

@@ -1,5 +1,7 @@
 """The exact answer for any potential V(x, y): every mode of the strip, coupled."""
 
+import copy
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -69,6 +71,9 @@ class PotentialScatterer(AbstractScatterer):
         potential: a `Potential`.
         sectors: N, even.
         modes: M.
+        kept: how many of the modes of each sector are kept, the lowest ones: m, or several numbers,
+            one for each of as many equal parts of the way from a lead to the middle of the region.
+            By default all M. Cost falls as m^3. `qpcjax.resolve` chooses them.
         points: points across at which V is known, Gauss nodes; 4 M by default.
         width: W in nm; by default the potential's own.
         half_length: X in nm; by default the potential's own.
@@ -110,6 +115,7 @@ class PotentialScatterer(AbstractScatterer):
     status: Any
     made: Sectors | None
     sine_modes: int = eqx.field(static=True)
+    kept: tuple[int, ...] = eqx.field(static=True)
     open_modes: int = eqx.field(static=True)
     lead_profiles: bool = eqx.field(static=True)
     field_window: tuple[float, float] | None = eqx.field(static=True)
@@ -123,6 +129,7 @@ class PotentialScatterer(AbstractScatterer):
         *,
         sectors,
         modes,
+        kept=None,
         points=None,
         width=None,
         half_length=None,
@@ -162,6 +169,7 @@ class PotentialScatterer(AbstractScatterer):
         self.edges = None if edges is None else number(edges, "edges")
         self.lead_profiles = bool(lead_profiles)
         self.sine_modes = int(modes)
+        self.kept = _kept(kept, self.sine_modes)
         self.made = None
         self.error_estimate = np.zeros(0)
         self.status = np.int32(UNKNOWN)
@@ -184,7 +192,8 @@ class PotentialScatterer(AbstractScatterer):
     def sizes(self) -> dict[str, Any]:
         """Keywords with which another potential is given the same sizes."""
         highest = self.highest if math.isfinite(self.highest) else None
-        return {"sectors": self.sectors, "modes": self.sine_modes, "highest": highest}
+        sizes = {"sectors": self.sectors, "modes": self.sine_modes, "kept": self.kept}
+        return sizes | {"highest": highest}
 
     @property
     def x(self) -> Any:
@@ -224,6 +233,20 @@ class PotentialScatterer(AbstractScatterer):
         """Energy in meV that the highest mode must have above the electrons."""
         return _MARGIN if self.magnetic_field is None else _MARGIN_IN_FIELD
 
+    def keeping(self, kept: Any) -> "PotentialScatterer":
+        """The same scatterer with other numbers of modes that are kept.
+
+        Args:
+            kept: see the class.
+
+        Raises:
+            ValueError: a number below 2 or above the number of modes.
+        """
+        other = copy.copy(self)
+        object.__setattr__(other, "kept", _kept(kept, self.sine_modes))
+        object.__setattr__(other, "made", None)
+        return other
+
     def settled(self):
         """The same scatterer with the matrices of its sectors."""
         if self.made is not None:
@@ -232,12 +255,12 @@ class PotentialScatterer(AbstractScatterer):
 
     def eigenvalues(self, energy, bias=0.0):
         """The eigenvalues of t^dagger t, falling, shape (open_modes,); 0 beyond the open modes."""
-        found = recursion.eigenvalues(self._crossing(energy, bias, True), self.open_modes)
+        found = recursion.eigenvalues(self._crossing(energy, bias, self.open_modes))
         return jnp.where(energy > self.energy_limit(), jnp.nan, found)
 
     def total(self, energy, bias=0.0):
         """T(E, V) = Tr[Gamma_l G Gamma_r G^dagger] at one energy."""
-        return recursion.total(self._crossing(energy, bias, False))
+        return recursion.total(self._crossing(energy, bias))
 
     def thresholds(self, bias=0.0):
         """Energies in meV at which the leads' modes open: T(E) has a square root there."""
@@ -264,20 +287,30 @@ class PotentialScatterer(AbstractScatterer):
     def energy_limit(self):
         """Energy in meV up to which the modes and sectors suffice, and no higher than `highest`.
 
-        The highest of the modes that are kept must lie 5 meV above, in a field 20 meV, and a wave
-        must not turn by more than pi/2 in a sector.
+        In the leads the highest of the modes that are kept must lie 5 meV above, in a field 20 meV,
+        and in every sector the last one that is kept must be closed; a wave must not turn by
+        more than pi/2 in a sector.
         """
         length = 2 * self.half_length / self.sectors
         floor = jnp.min(jnp.asarray(self.values)) + self.scale * (np.pi / self.width) ** 2
         fastest = floor + self.scale * (_LARGEST_PHASE / length) ** 2
         margin = self.margin
-        last = self.scale * (self.sine_modes * np.pi / self.width) ** 2 - margin
+        last = self.scale * (self.kept[0] * np.pi / self.width) ** 2 - margin
         if self.lead_profiles:
             last = last + jnp.min(jnp.asarray(self.values)[np.array([0, -1])])
         elif self.open_modes < self.sine_modes:
             next_one = self.scale * ((self.open_modes + 1) * np.pi / self.width) ** 2
             last = jnp.minimum(last, next_one)
+        if min(self.kept) < self.sine_modes:
+            last = jnp.minimum(last, self._highest_kept())
         return jnp.minimum(jnp.minimum(fastest, last), self.highest)
+
+    def _highest_kept(self):
+        """The lowest energy in meV of the last modes that are kept."""
+        levels = self._made().levels
+        found = recursion.parts(levels.shape[1], self.kept)
+        lowest = [jnp.min(levels[:, first:last, kept - 1]) for first, last, kept in found]
+        return self.scale * functools.reduce(jnp.minimum, lowest)
 
     def leak(self):
         """Energy in meV above which electrons pass along an edge of the strip.
@@ -372,7 +405,7 @@ class PotentialScatterer(AbstractScatterer):
     def _made(self) -> Sectors:
         return self._sectors() if self.made is None else self.made
 
-    def _sectors(self) -> Sectors:
+    def _sectors(self, kept=None) -> Sectors:
         return sectors_of(
             self.values,
             self.rule,
@@ -382,6 +415,7 @@ class PotentialScatterer(AbstractScatterer):
             self.sine_modes,
             self.gauge(),
             self.lead_profiles,
+            max(self.kept) if kept is None else kept,
         )
 
     def gauge(self):
@@ -392,12 +426,12 @@ class PotentialScatterer(AbstractScatterer):
         inner, outer = (share * self.half_length for share in self.field_window)
         return gauge(jnp.asarray(self.x), field, inner, outer)
 
-    def _crossing(self, energy, bias, waves):
+    def _crossing(self, energy, bias, waves=0):
         made = self._made()
         drop = None
         if self.drop is not None:
             drop = recursion.drop_of(self.drop, bias, made, self.scale)
-        return recursion.crossing(made, energy / self.scale, drop, waves)
+        return recursion.crossing(made, energy / self.scale, drop, waves, self.kept)
 
     def _waves(self, energy, bias, side):
         made = self._made()
@@ -419,6 +453,16 @@ class PotentialScatterer(AbstractScatterer):
         squared = max(float(limit), 0.0) * float(mass) / HBAR2_OVER_2M
         count = math.floor(math.sqrt(squared) * float(width) / math.pi)
         return min(max(count, 1), self.sine_modes)
+
+
+def _kept(given, modes):
+    """The numbers of modes that are kept, a tuple."""
+    numbers = (modes,) if given is None else tuple(np.atleast_1d(given).tolist())
+    for one in numbers:
+        require_count("kept", one, 2)
+        if one > modes:
+            raise ValueError(f"kept must be at most the number of modes, {modes}, got {one}")
+    return numbers
 
 
 def _length(name, given, own):

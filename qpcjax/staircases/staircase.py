@@ -10,7 +10,12 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN
 from qpcjax.gates import GatedDevice, GatedPotential
-from qpcjax.scatterers import PotentialScatterer, TabulatedTransmission, resolve
+from qpcjax.scatterers import (
+    PotentialScatterer,
+    TabulatedTransmission,
+    joint_sizes,
+    resolve,
+)
 from qpcjax.transport.landauer import conductance, dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.transport.transmission import transmission
@@ -183,10 +188,7 @@ def gate_staircase(
         resolve(potentials[k], np.linspace(lower, upper, 9), region.tolerance, **options)
         for k in dict.fromkeys((0, len(settings) - 1))
     ]
-    sizes: dict[str, Any] = {
-        name: max(c.sizes[name] for c in ends) for name in ("sectors", "modes")
-    }
-    sizes["highest"] = upper
+    sizes = joint_sizes(ends)
     found = []
     for k, potential in enumerate(potentials):
         told(k, len(potentials), "T(E)")

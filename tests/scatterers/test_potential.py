@@ -112,6 +112,36 @@ def test_what_holds_by_algebra(scatterer):
         np.testing.assert_allclose(r, np.swapaxes(r, 1, 2), atol=1e-11)
 
 
+def test_modes_that_are_not_kept():
+    """Fewer modes of the sectors: what holds by algebra still does, and T hardly changes."""
+    scatterer = small(kept=(9, 8))
+    beyond = float(scatterer.energy_limit()) + 0.1
+    energies = np.append(FEW, beyond)
+    one = jax.vmap(lambda s, e: (s.total(e), s.eigenvalues(e)), in_axes=(None, 0))
+    total, values = map(np.asarray, jax.jit(one)(scatterer, energies))
+    assert np.all(np.isnan(values[-1]))
+    total, values = total[:-1], values[:-1]
+    np.testing.assert_allclose(values.sum(axis=1), total, atol=1e-12)
+    assert values.min() >= 0
+    assert values.max() <= 1 + 1e-12
+    np.testing.assert_allclose(transmission_by_steps(scatterer, FEW), total, atol=1e-12)
+    change = np.abs(total - np.asarray(everything(small(), FEW)["total"])).max()
+    assert 1e-12 < change < 1e-4
+    # Where a mode that is not kept would open somewhere, T is not known.
+    assert small(kept=(9, 2)).energy_limit() < scatterer.energy_limit()
+
+
+def test_the_estimate_holds_what_is_not_kept(monkeypatch):
+    monkeypatch.setattr("qpcjax.scatterers.accuracy._REACHES", ((-1.0, 0),))
+    case = CASES["asymmetric_gates"]
+    energies, known = np.array(case["energies"]), np.array(case["transmission"])
+    found = qpc.resolve(potential(case), energies, 1.0)
+    error = np.abs(transmission_by_steps(found, energies) - known)
+    assert min(found.kept) < 12
+    assert error.max() > 1e-4  # too few modes are kept
+    assert np.all(error <= 2 * found.error_estimate)
+
+
 def test_a_field_of_the_other_sign():
     other = eqx.tree_at(lambda s: s.magnetic_field, FIELD, -FIELD.magnetic_field)
     there, back = everything(FIELD, FEW), everything(other, FEW)
@@ -332,6 +362,7 @@ def test_the_response_is_that_to_a_weak_tip():
         ({"sectors": 15, "modes": 8}, "sectors must be an even number, got 15"),
         ({"sectors": 16, "modes": 1}, "modes must be a whole number, 2 or more"),
         ({"sectors": 16, "modes": 8, "points": 5}, "points must be a whole number, 8 or more"),
+        ({**SMALL, "kept": (8, 11)}, "kept must be at most the number of modes, 10, got 11"),
         ({**SMALL, "window": 70.0}, "half_length - window must be 0 or more in nm"),
         ({**SMALL, "drop": (10.0, -10.0)}, "drop must be two x in nm, rising"),
         ({**SMALL, "drop": lambda x: 0 * x}, "drop must fall from 1/2"),
