@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 _MOST = 512 << 20  # bytes kept
-_LEAST_SECONDS = 0.1  # of compilation that are worth a file
+_LEAST_SECONDS = 0.02  # of compilation that are worth a file
 
 
 def enable_compilation_cache() -> Path | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.barrier_comparison import BarrierComparison, BarrierRow
+from qpcjax.fitting.barrier_starts import BarrierStart, barrier_start, side_by_side
 from qpcjax.fitting.device_of_trace import trace_device, trace_model
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.evidence import bayesian_criteria, independent_points
@@ -16,9 +17,6 @@ from qpcjax.fitting.misfit import WRONG, in_noise
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.shoulders import is_quick, require_shoulder, shoulder_numbers
-from qpcjax.fitting.starts import with_held
-from qpcjax.fitting.steps import is_peak
-from qpcjax.fitting.trace_search import TraceSearch, is_searchable
 from qpcjax.measurements import ConductanceTrace
 from qpcjax.quantities import closest
 from qpcjax.scatterers.registry import COMPARED
@@ -54,8 +52,9 @@ def compare_barriers(
     within 6 of the best, odds of 20 to 1, fit about equally well: what they differ by is the
     systematic part of every error. Work is spared where it cannot change the answer:
 
-    * Each barrier but the first is looked at on a table of its conductance first. It is fitted
-      unless odds of 20,000 to 1 speak against it there, tables being taken to be wrong by 15 %.
+    * Every barrier is looked at on a table of its conductance first. The best one there is fitted
+      first, and another one unless odds of 20,000 to 1 speak against it, tables being taken to be
+      wrong by 15 %.
     * A trace of more than 500 points is averaged over neighbours for that. All points are fitted
       by the best barrier and by all that fit about equally well.
     * A shoulder is tried where the best barrier without one misses the data by more than 1.3 times
@@ -66,7 +65,7 @@ def compare_barriers(
 
     Args:
         trace: the data.
-        models: names of barriers, as of `trace_device`; the first one is fitted first.
+        models: names of barriers, as of `trace_device`.
         shoulders: what may make a shoulder, None for nothing; where None is not among them the fits
             without a shoulder are starts alone.
         free: names to free that are held by default. Barriers without one of them are left out.
@@ -114,8 +113,9 @@ class _Comparison:
         self.refused: list[ValueError] = []
 
     def run(self):
-        for model in self.models:
-            self._bare(model)
+        begun = dict(zip(self.models, side_by_side(self._begun, self.models), strict=True))
+        for model in sorted(self.models, key=lambda m: begun[m].rms):
+            self._bare(model, begun[model])
         if not self.fits:
             raise self.refused[0]
         for shoulder in self.shoulders:
@@ -153,26 +153,27 @@ class _Comparison:
             progress=self._progress_of(key),
         )
 
-    def _bare(self, model):
+    def _bare(self, model, begun):
         """The fit of a barrier without a shoulder, unless a table speaks against it."""
         key = model, None
         if self._interrupted():
             self.why[key] = _STOPPED
             return
         try:
-            device = self._device(model, None)
-            self._require_known(device, model)
-            starts, rms = self._begun(device)
-            if self.fits and rms is not None and (behind := self._behind(device, rms)) > _LOST:
+            if begun.refused is not None:
+                raise begun.refused
+            tabled = self.fits and math.isfinite(begun.rms)
+            if tabled and (behind := self._behind(begun)) > _LOST:
                 self.why[key] = (
-                    f"not fitted, its rms is {rms:.3g} {self._unit} on a table, which is behind "
-                    f"by {behind:.0f} at least"
+                    f"not fitted, its rms is {self._factor * begun.rms:.3g} {self._unit} on a "
+                    f"table, which is behind by {behind:.0f} at least"
                 )
                 return
+            starts = begun.starts
             if model in _SCOUTS:
                 scout = self._device(_SCOUTS[model], None)
                 starts = self._fit((_SCOUTS[model], None), scout, self.few, self.starts)
-            self.fits[key] = self._fit(key, device, self.few, starts)
+            self.fits[key] = self._fit(key, begun.device, self.few, starts)
         except ValueError as error:
             if len(self.models) == 1:
                 raise
@@ -191,33 +192,26 @@ class _Comparison:
             name = unknown[0]
             raise ValueError(f"{model} has no parameter {name!r}: {closest(name, known)}")
 
-    def _begun(self, device):
-        """Starts of a fit, and the rms in the trace's fine unit on a table where there is one."""
-        layout = DeviceNumbers(device)
-        numbers = {}
-        for p, base in zip(layout.parameters(), layout.bases, strict=True):
-            said = {p.name, base}
-            for name in said & set(self.asked["fixed"]):
-                p = p.fixed(self.asked["fixed"][name])
-            freed = p.free or bool(said & set(self.asked["free"]))
-            numbers[p.name] = dataclasses.replace(p, free=freed)
-        if is_peak(self.few) or not is_searchable(device, numbers):
-            return self.starts, None
-        minima = TraceSearch(with_held(layout, device, numbers), self.few, numbers).minima()
-        own = {n: p.value for n, p in numbers.items()}
-        found = [own | m.values for m in minima[: self.starts]]
-        return found, self._factor * minima[0].rms
+    def _begun(self, model):
+        """Where the fit of a barrier begins: on a table, where the device has one."""
+        try:
+            device = self._device(model, None)
+            self._require_known(device, model)
+            asked = self.asked["free"], self.asked["fixed"], self.starts
+            return barrier_start(device, self.few, *asked)
+        except ValueError as refused:
+            return BarrierStart(refused=refused)
 
-    def _behind(self, device, rms):
+    def _behind(self, begun):
         """By how much a barrier is behind the best fit at least, from its rms on a table."""
         criteria = bayesian_criteria(self.fits)
         best = self.fits[min(criteria, key=lambda k: criteria[k])]
         part = best.parts[0]
         count = independent_points(part)
-        least = max(rms / _OF_TABLES, 1e-300) / (self._factor * part.rms)
+        least = max(begun.rms / _OF_TABLES, 1e-300) / part.rms
         kept = part.known and not part.misfit > WRONG
         gained = count * (part.misfit**2 * (least**2 - 1) if kept else 2 * math.log(least))
-        free = sum(p.free for p in DeviceNumbers(device).parameters())
+        free = sum(p.free for p in DeviceNumbers(begun.device).parameters())
         return gained + (free - len(best.free)) * math.log(max(count, 1))
 
     def _misfit(self, found):

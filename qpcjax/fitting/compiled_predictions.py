@@ -84,6 +84,15 @@ class Predictor:
         enough = panels <= (kept.panels or math.inf) and grid <= kept.grid
         return enough and bool(np.all((known >= reach) & resolved))
 
+    def serves(self, device, response, moving):
+        """Whether these slopes of a device are those that this predictor compiles anyway."""
+        return (
+            response_named(response) == self.response
+            and jax.tree.structure(device) == jax.tree.structure(self.device)
+            and set(moving) <= set(self.moving)
+            and self.resolves(DeviceNumbers(device).values)
+        )
+
     def predict(self, numbers, settings=None):
         """Predictions, shape (rows, points), for rows of numbers."""
         if self.moving.size and not self._pays(numbers, settings):

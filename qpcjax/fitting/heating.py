@@ -29,6 +29,7 @@ GATES = 81
 OBSERVABLES = ("P_L", "P_R", "P_A", "r*")
 _SPLIT_SHARE = 0.68  # of an even distribution between two ends lies within this share of them
 _ORDER = 12
+_AT_ONCE = 16  # devices that one call evaluates, one after the other
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -151,30 +152,30 @@ def predict_heating(
     else:
         gate = np.ravel(np.asarray(gates, float))
         require_near({"gate": gate}, [part.data for part in fit.parts])
-    gates = gate.size
     device = dataclasses.replace(fit.device, damping=rate, temperature=float(temperature))
     settings = {
         "gate": gate,
-        "bias": np.full(gates, float(bias)),
-        "temperature": np.full(gates, float(temperature)),
+        "bias": np.full(gate.size, float(bias)),
+        "temperature": np.full(gate.size, float(temperature)),
     }
     kernel = Predictor(device, "heating", settings, _ORDER)
     local, covariance, structure = _local_numbers(fit, kernel)
     smearing = jax.tree.unflatten(structure, range(local.shape[1])).smearing
     split = smearing is not None and fit.device.temperature is None and first.temperature is None
-    rows = []
-    for k in range(gates):
-        if progress:
-            progress(k, gates, "heating")
+    ensembles = []
+    for k in range(gate.size):
         ensemble = _ensemble(local[k], covariance[k])
         if split:
             other = local[k].copy()
             other[smearing] = _least_softness(other[smearing], BOLTZMANN * temperature)
             ensemble = np.concatenate([ensemble, other[None]])
-        points = jax.tree.unflatten(structure, list(ensemble.T))
-        numbers, drop = jax.device_get(_observables(points, bias, resolution=kernel.resolution))
+        ensembles.append(ensemble)
+    ends = np.cumsum([len(e) for e in ensembles])[:-1]
+    found = _observed(np.concatenate(ensembles), structure, bias, kernel.resolution, progress)
+    rows = []
+    for numbers, drop in zip(*(np.split(x, ends) for x in found), strict=True):
         other = numbers[-1] if split else numbers[0]
-        pairs = numbers[1 : len(ensemble) - split]
+        pairs = numbers[1 : len(numbers) - split]
         rows.append((numbers[0], *_band(numbers[0], pairs, other), drop[0]))
     value, low, high, voltage = (np.array(part) for part in zip(*rows, strict=True))
 
@@ -192,10 +193,14 @@ def _local_numbers(fit, kernel):
     """
     part = fit.problem.parts[0]
     there, names = kernel.layout, part.kernel.layout.names
-    known = [k for k, i in enumerate(part.kernel.moving) if names[i] in there.names]
+    chosen = fit.problem.selection(part)
+    moves = chosen.any(axis=1)
+    known = [k for k, i in enumerate(part.kernel.moving) if moves[k] and names[i] in there.names]
     moving = np.array([there.names.index(names[part.kernel.moving[k]]) for k in known], int)
     settings = jax.tree.map(jnp.asarray, kernel.settings)
-    structure = jax.tree.structure(kernel.device.at(0.0, None, 0.0))
+    structure = jax.tree.structure(
+        jax.eval_shape(lambda device: device.at(0.0, None, 0.0), kernel.device)
+    )
 
     def local(values):
         device = DeviceNumbers(kernel.device).build(
@@ -203,13 +208,35 @@ def _local_numbers(fit, kernel):
         )
         points = jax.vmap(lambda row: device_at(device, row))(settings)
         size = settings["gate"].shape
-        return jnp.stack([jnp.broadcast_to(x, size) for x in jax.tree.leaves(points)], axis=-1)
+        found = [jnp.broadcast_to(x, size) for x in jax.tree.leaves(points)]
+        return (jnp.stack(found, axis=-1),) * 2
 
     start = jnp.asarray(there.values[moving])
-    numbers, slopes = jax.device_get(jax.jit(lambda x: (local(x), jax.jacfwd(local)(x)))(start))
-    slopes = slopes @ fit.problem.selection(part)[known]
+    slopes, numbers = jax.device_get(jax.jit(jax.jacfwd(local, has_aux=True))(start))
+    slopes = slopes @ chosen[known]
     covariance = np.einsum("gpi,ij,gqj->gpq", slopes, fit.covariance, slopes)
     return numbers, covariance, structure
+
+
+def _observed(numbers, structure, bias, resolution, progress):
+    """`_observables` of rows of a `Point`'s numbers, in pieces of the one size that is compiled."""
+    count = len(numbers)
+    numbers = np.pad(numbers, [(0, -count % _AT_ONCE), (0, 0)], mode="edge")
+    # None is waited for at once: several are evaluated side by side.
+    asked = [
+        _observables(
+            jax.tree.unflatten(structure, list(numbers[k : k + _AT_ONCE].T)),
+            bias,
+            resolution=resolution,
+        )
+        for k in range(0, len(numbers), _AT_ONCE)
+    ]
+    found = []
+    for k, piece in enumerate(asked):
+        if progress:
+            progress(k, len(asked), "heating")
+        found.append(jax.device_get(piece))
+    return [np.concatenate(x)[:count] for x in zip(*found, strict=True)]
 
 
 def _ensemble(local, covariance):

@@ -7,19 +7,20 @@ a fit costs next to nothing: see `table_fits`.
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.scatterers.fields import field_path, innermost, with_value
+from qpcjax.scatterers.fields import field_path, innermost, with_plain_numbers, with_value
 
 _NEAR = 0.7  # of the smallest kT, the step of the energies around mu
 _GROWTH = 0.1  # by which steps grow with the distance from mu
 _REACH = 16.0  # largest kT that the energies reach
-_AT_ONCE = 1024  # barriers whose T(E) is evaluated in one call
-_MOST_KEPT = 4  # tables; fits of similar traces share one
+_AT_ONCE = 512  # barriers whose T(E) is evaluated in one call
+_MOST_KEPT = 16  # tables; fits of similar traces share one
 _KEPT: dict[Any, "Landscape"] = {}
 
 
@@ -62,14 +63,26 @@ def tabulate(scatterer, mu, names, moved, shape, kT, logarithmic, ratio=False) -
         logarithmic: whether moved numbers are even in their logarithm.
         ratio: whether the shape is a ratio to the moved number.
     """
+    scatterer = with_plain_numbers(scatterer)
     leaves, structure = jax.tree.flatten(scatterer)
     numbers = tuple(np.asarray(x, float).tobytes() for x in (*leaves, mu, moved, shape, kT))
     key = structure, names, logarithmic, ratio, numbers
-    if key not in _KEPT:
+    table = _KEPT.get(key)
+    if table is None:
+        table = _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio)
         while len(_KEPT) >= _MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[key] = _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio)
-    return _KEPT[key]
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[key] = table
+    return table
+
+
+def joined(tables: Sequence[Landscape]) -> Landscape:
+    """Tables of different shapes on the same grids as one."""
+    return dataclasses.replace(
+        tables[0],
+        shape=np.concatenate([t.shape for t in tables]),
+        conductance=np.concatenate([t.conductance for t in tables]),
+    )
 
 
 def _tabulated(scatterer, mu, names, moved, shape, kT, logarithmic, ratio):

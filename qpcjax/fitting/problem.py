@@ -167,8 +167,10 @@ class FitProblem:
             predicted, slopes = part.linearise(self.of_part(part, numbers))
             z, dz = transformed(loss or self.loss, (predicted - y) / sigma)
             residuals.append(z)
-            moved = slopes * (dz / np.broadcast_to(sigma, dz.shape))[..., None]
-            jacobians.append(moved @ self.selection(part) * slope[:, None])
+            chosen = self.selection(part)
+            free = chosen.any(axis=1)  # slopes in held numbers may have no value
+            moved = slopes[..., free] * (dz / np.broadcast_to(sigma, dz.shape))[..., None]
+            jacobians.append(moved @ chosen[free] * slope[:, None])
         z, dz = self._from_priors(numbers, slope)
         return np.concatenate([*residuals, z], 1), np.concatenate([*jacobians, dz], 1)
 
@@ -262,10 +264,14 @@ def parameter_slopes(problem, part, device, response, settings, names=None):
     }
     layout = DeviceNumbers(device)
     moving = [i for i, n in enumerate(layout.names) if n in owner and owner[n][0] in names]
-    kernel = Predictor(device, response, settings, moving=moving)
-    value, slopes = (x[0] for x in kernel.linearise(layout.values[None]))
+    kernel = part.kernel
+    if not kernel.serves(device, response, moving):
+        kernel = Predictor(device, response, settings, moving=moving)
+    value, slopes = (x[0] for x in kernel.linearise(layout.values[None], settings))
     matrix = np.zeros((*value.shape, len(names)))
-    for k, i in enumerate(moving):
+    for k, i in enumerate(kernel.moving):
+        if i not in moving:
+            continue
         name, factor = owner[layout.names[i]]
         matrix[..., names.index(name)] += slopes[..., k] * factor
     return value, matrix
@@ -295,7 +301,7 @@ def make_parts(device, named, parameters, shared, factors, order):
     parts = []
     for name, data in named.items():
         owners = [shared(name, number) for number in layout.names]
-        moving = [i for i, owner in enumerate(owners) if owner in free]
+        moving = [i for i, owner in enumerate(owners) if owner in free or data.staircase]
         index = np.array([at[owner] for owner in owners])
         factor = np.array([factors.get(number, 1.0) for number in layout.names])
         known = data.sigma is not None

@@ -15,6 +15,8 @@ from qpcjax.scatterers.channel import ASPECT_BUCKETS
 from qpcjax.scatterers.fields import with_static
 from qpcjax.transport.window import NARROW_REACH, REACH, panels_in
 
+_ROWS = 4  # rows of numbers are looked at by so many at once
+_LENGTH = 512  # points are looked at by so many at once
 _HEAT_REACH = 28.0  # thermal widths that heat needs: a weight of 1e-12
 
 
@@ -30,7 +32,7 @@ def with_room(layout, rows, settings, response, room):
     """
     device = layout.device
 
-    points, reach = _points(device, jnp.asarray(rows), _arrays(settings), response)
+    points, reach = _points_of(device, rows, settings, response)
 
     def limits_with(scatterer):
         return _known(points, scatterer)
@@ -43,7 +45,7 @@ def with_room(layout, rows, settings, response, room):
 
     def enough(modes):
         known, _ = limits_with(keeping(scatterer, modes))
-        return bool(np.all(known >= (1 + room) * np.asarray(reach)))
+        return bool(np.all(known >= (1 + room) * reach))
 
     scatterer = device.scatterer
     if (limit := limits_kept(scatterer).get("aspect_limit")) is not None:
@@ -100,8 +102,17 @@ def limits(layout, rows, settings, response):
 
     Arrays (rows, settings).
     """
-    points, reach = _points(layout.device, jnp.asarray(rows), _arrays(settings), response)
-    return np.asarray(reach), *_known(points, layout.device.scatterer)
+    points, reach = _points_of(layout.device, rows, settings, response)
+    return reach, *_known(points, layout.device.scatterer)
+
+
+def _points_of(device, rows, settings, response):
+    """`_points` of a few rows, which share what is compiled for a multiple of them."""
+    count = len(rows)
+    fill = -count % _ROWS if all(np.ndim(x) == 0 for x in jax.tree.leaves(device.scatterer)) else 0
+    rows = jnp.asarray(np.pad(rows, [(0, fill), (0, 0)], mode="edge"))
+    found = jax.device_get(_points(device, rows, _arrays(settings), response))
+    return jax.tree.map(lambda x: x[:count], found)
 
 
 @functools.partial(jax.jit, static_argnames="response")
@@ -124,16 +135,26 @@ def _points(device, rows, settings, response):
 def _known(points, like):
     """How far T(E) is known above mu, and whether it is resolved, with what is static in `like`.
 
-    Not compiled: it is tried for many numbers of modes.
+    Not compiled as a whole: it is tried for many numbers of modes. Each operation is compiled for
+    the length of its arrays, of which there are few.
     """
-    scatterers, mu = points
+    count, shape = points[1].size, points[1].shape
+    plain = all(x.shape == shape for x in jax.tree.leaves(points))
+    fill = -count % _LENGTH if plain else 0  # barriers that hold arrays may be large
+
+    def column(x):
+        x = x.reshape(count, *x.shape[2:])
+        return jnp.asarray(np.pad(x, [(0, fill), *[(0, 0)] * (x.ndim - 1)], mode="edge"))
+
+    scatterers, mu = jax.tree.map(column, points)
     scatterers = jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(scatterers))
 
     def one(scatterer, mu):
         known = jnp.asarray(scatterer.energy_limit(), float) - mu
         return known, jnp.asarray(scatterer.resolved(), bool)
 
-    return jax.device_get(jax.vmap(jax.vmap(one))(scatterers, mu))
+    found = jax.device_get(jax.vmap(one)(scatterers, mu))
+    return [x[:count].reshape(shape) for x in found]
 
 
 def _at(device, row):

@@ -11,7 +11,7 @@ from qpcjax.fitting.device import GateCurve, Gated
 from qpcjax.fitting.half_plateaus import has_half_plateau, low_first_plateau
 from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.resolution import keeping, modes_kept
-from qpcjax.scatterers.fields import innermost, quantity_of
+from qpcjax.scatterers.fields import innermost, quantity_of, with_plain_numbers
 
 _TRIALS = 241  # values of the number that the gate moves, among which steps are looked for
 _REACH = 30.0  # factor on it
@@ -166,6 +166,7 @@ def opening_values(scatterer, name, mu, count):
     kept = modes_kept(scatterer)
     if kept is not None:
         scatterer = keeping(scatterer, max(kept, 3 * count + 3))
+    scatterer = with_plain_numbers(scatterer)
     t = np.asarray(_totals(scatterer, jnp.asarray(trial), jnp.asarray(mu, float), name))
     n = np.arange(1, count + 1) - 0.5
     known = np.isfinite(t)

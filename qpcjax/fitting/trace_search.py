@@ -9,7 +9,7 @@ import numpy as np
 
 from qpcjax.constants import BOLTZMANN
 from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions, gate_basis, gate_knots
-from qpcjax.fitting.landscape import tabulate
+from qpcjax.fitting.landscape import joined, tabulate
 from qpcjax.fitting.steps import Steps, opening_values
 from qpcjax.fitting.table_fits import Broadening, TableFits, fit_on_table
 from qpcjax.fitting.uncertainty import correlation_length
@@ -337,7 +337,8 @@ class TraceSearch:
         for k in found.shape[rows]:
             low, high = shape[max(k - 1, 0)], shape[min(k + 1, shape.size - 1)]
             near.append(np.linspace(low, high, _BETWEEN))
-        self._fine = self._tabulated(np.concatenate(near), _MOST_CLOSELY)
+        # A table for each: another law of the same trace leads to some of them again.
+        self._fine = joined([self._tabulated(shapes, _MOST_CLOSELY) for shapes in near])
         fine = self.fits(law, self._fine)
         group = fine.shape // _BETWEEN
         best = [np.flatnonzero(group == g) for g in range(len(near))]

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +14,7 @@ from qpcjax.transport.reservoirs import Reservoirs
 
 WINDOW = 40.0  # thermal widths that heat reaches beyond mu_L and mu_R
 _CHORDS = 2  # steps of the chord I/V, each gains a digit or two, before a step of Newton's
+_CHORDS_BEHIND = 5  # the same behind a barrier that is softer than its electrons are warm
 _EXCITATION_NODES = 6
 _LEAST_BIAS = 1e-6  # meV: below it the chord is taken there
 
@@ -102,7 +104,7 @@ def _with_slope(flow, voltage):
     return value, jnp.where(jnp.isnan(value), jnp.nan, slope)
 
 
-def voltage_across(flow, bias, resistance, near=None):
+def voltage_across(flow, bias, resistance, near=None, chords=_CHORDS):
     """Bias energy across the barrier, eV - e I R_s, and the flow there.
 
     Args:
@@ -110,19 +112,34 @@ def voltage_across(flow, bias, resistance, near=None):
         bias: eV.
         resistance: R_s in ohm, or None.
         near: a voltage to start from; by default the bias.
+        chords: steps of the chord I/V before a step of Newton's.
     """
     if resistance is None:
         return bias, flow(bias)
     share = resistance / RESISTANCE_QUANTUM
-    voltage = jax.lax.stop_gradient(bias if near is None else near)
-    for _ in range(_CHORDS):
-        at = jnp.where(jnp.abs(voltage) < _LEAST_BIAS, _LEAST_BIAS, voltage)
-        voltage = jax.lax.stop_gradient(bias / (1 + share * flow(at) / at))
+    voltage = _by_chords(flow, bias, share, bias if near is None else near, chords)
     passed, slope = _with_slope(flow, voltage)
     # A step of Newton's from a point that stands still has the derivatives of the solution.
     slope = jax.lax.stop_gradient(slope)
     step = (bias - voltage - share * passed) / (1 + jax.lax.stop_gradient(share) * slope)
     return voltage + step, passed + slope * step
+
+
+def _by_chords(flow, bias, share, near, steps):
+    """A voltage near eV - e I R_s, without derivatives; a loop, so that one step is compiled."""
+    near = jnp.asarray(near + 0 * share)
+    still = eqx.filter_closure_convert(flow, near)
+    still, bias, share, near = jax.tree.map(_stopped, (still, bias, share, near))
+
+    def step(_, voltage):
+        at = jnp.where(jnp.abs(voltage) < _LEAST_BIAS, _LEAST_BIAS, voltage)
+        return jnp.asarray(bias / (1 + share * still(at) / at), near.dtype)
+
+    return jax.lax.fori_loop(0, steps, step, near)
+
+
+def _stopped(leaf):
+    return jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf
 
 
 def lock_in(point, bias, resolution):
@@ -172,9 +189,7 @@ def _voltage_behind(scatterer, point, bias, near):
         zero = jnp.zeros_like(mu)
         return transport_moments(scatterer, mu, voltage, point.temperature, zero)[0]
 
-    for _ in range(2):
-        near = voltage_across(flow, bias, point.series_resistance, near)[0]
-    return near
+    return voltage_across(flow, bias, point.series_resistance, near, _CHORDS_BEHIND)[0]
 
 
 def _softened(point, bias, voltage, resolution):

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.quantities import FIELDS, POINT, QUANTITIES, Quantity
@@ -100,6 +101,15 @@ def with_value(scatterer, path, value) -> Any:
         return holder
 
     return eqx.tree_at(at_path, scatterer, value)
+
+
+def with_plain_numbers(scatterer) -> Any:
+    """The scatterer with numbers of one type, so that equal ones share what is compiled.
+
+    A Python number, and what follows from it, is of a type of JAX's own (a weak one): functions are
+    compiled once more for it.
+    """
+    return jax.tree.map(lambda x: np.asarray(x, jnp.result_type(x)), scatterer)
 
 
 def field_names(scatterer) -> list[str]:
