@@ -23,7 +23,9 @@ def independent_points(part) -> float:
     size = part.predicted.size
     if not part.data.ordered or (part.known and not part.misfit > WRONG):
         return float(size)
-    return size / (correlation_length(part.residual) if part.known else part.correlation_length)
+    if not part.known:
+        return size / part.correlation_length
+    return size / correlation_length(part.residual, part.data.settings["gate"])
 
 
 def bayesian_criteria(results: Mapping[Any, Any]) -> dict[Any, float]:

@@ -22,7 +22,8 @@ class PartResult:
         predicted: what the fit says at its points.
         sigma: standard error of each point.
         known: whether the data state it; else it is the scale of the residuals.
-        correlation_length: points over which residuals of a trace are correlated, 1 otherwise.
+        correlation_length: points over which residuals of a trace are correlated, 1 otherwise; of
+            stacked sweeps along each of them, see `uncertainty.correlation_length`.
         share: of the information of independent residuals with this sigma that they hold.
     """
 
@@ -39,7 +40,7 @@ class PartResult:
         """The result of a `FitPart`; `freedom` is the share of points that are not used up."""
         residual = predicted - part.value
         along = part.data.ordered and not part.known
-        length = correlation_length(residual) if along else 1.0
+        length = correlation_length(residual, part.data.settings["gate"]) if along else 1.0
         share = information_share(loss, residual / part.sigma)
         if not part.known:
             square = float(np.mean((residual / part.sigma) ** 2)) if loss == "linear" else 1.0

@@ -13,6 +13,8 @@ _PROFILE_REACH = 3.0  # standard errors
 _FURTHER = 4.0  # times that, where an end is still open
 _PROFILE_STEPS = 30
 _BOOTSTRAP_STEPS = 30
+_CORRELATED = 0.05  # autocorrelation below which residuals count as independent
+_STACKED = 1.5  # points at one gate voltage from which on sweeps are stacked
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -190,16 +192,50 @@ def _crossings(values, delta, best):
     return ends[0], ends[1]
 
 
-def correlation_length(residual):
-    """Integrated autocorrelation of residuals along a trace, in points, at least 1."""
-    r = residual - residual.mean()
-    power = float(r @ r)
+def correlation_length(residual, gate=None):
+    """Integrated autocorrelation of residuals along a trace, in points, at least 1.
+
+    Sweeps that are stacked at the same gate voltages drift each for itself: the correlation is that
+    along each of them, and what they have in common counts in all of them.
+
+    Args:
+        residual: in the order of the gate voltage, points at one voltage in that of the sweeps.
+        gate: gate voltages; None for a single sweep.
+    """
+    rows = _by_sweep(residual - residual.mean(), gate)
+    power = float(np.sum(rows**2))
     if power == 0:
         return 1.0
-    total = 1.0
-    for lag in range(1, r.size // 4):
-        rho = float(r[:-lag] @ r[lag:]) / power
-        if rho < 0.05:
+    together = rows.sum(axis=0)
+
+    def shares(lag):
+        """Correlations along the sweeps, and from each to all others."""
+        size = together.size - lag
+        own = float(np.sum(rows[:, :size] * rows[:, lag:]))
+        return own / power, (float(together[:size] @ together[lag:]) - own) / power
+
+    # A fit takes what sweeps have in common: what is left of two of them has opposite signs.
+    def of_others(share):
+        return share if share > _CORRELATED else 0.0
+
+    total = 1.0 + of_others(shares(0)[1])
+    for lag in range(1, together.size // 4):
+        own, others = shares(lag)
+        if own < _CORRELATED:
             break
-        total += 2 * rho
+        total += 2 * (own + of_others(others))
     return total
+
+
+def _by_sweep(residual, gate):
+    """A row for each sweep, 0 where it has no point; one row unless most voltages repeat."""
+    if gate is None:
+        return residual[None]
+    first = np.append(True, np.diff(gate) != 0)
+    voltage = np.cumsum(first) - 1
+    if residual.size < _STACKED * (voltage[-1] + 1):
+        return residual[None]
+    sweep = np.arange(residual.size) - np.flatnonzero(first)[voltage]
+    rows = np.zeros((sweep.max() + 1, voltage[-1] + 1))
+    rows[sweep, voltage] = residual
+    return rows

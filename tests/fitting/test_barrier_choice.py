@@ -29,7 +29,8 @@ def fitted(residual, free, sigma=None, noise=0.01):
     part = SimpleNamespace(
         predicted=residual, residual=residual, known=known, sigma=sigma,
         rms=np.sqrt(square), misfit=np.sqrt(square) / (sigma if known else noise),
-        data=SimpleNamespace(ordered=True), correlation_length=correlation_length(residual),
+        data=SimpleNamespace(ordered=True, settings={"gate": np.arange(residual.size)}),
+        correlation_length=correlation_length(residual),
     )  # fmt: skip
     return SimpleNamespace(parts=[part], free=range(free), loss="linear")
 
@@ -51,6 +52,24 @@ def test_points_that_are_independent():
     # A sigma that the residuals keep to says that points are independent; a larger misfit does not.
     assert independent_points(fitted(alike, 1, sigma=1.0).parts[0]) == 4000
     assert independent_points(fitted(alike, 1, sigma=0.5).parts[0]) == pytest.approx(210, rel=0.3)
+
+
+def test_stacked_sweeps_keep_their_own_correlation():
+    one, two = (correlated(4000, 0.9, seed) for seed in (1, 2))
+    gate = np.repeat(np.arange(4000.0), 2)
+    stacked = np.stack([one, two], axis=1).reshape(-1)
+    assert correlation_length(stacked, gate) == pytest.approx(19, rel=0.3)
+    # Sweeps that drift apart from the curve between them: neighbours have opposite signs.
+    apart = np.stack([one, -one], axis=1).reshape(-1)
+    assert correlation_length(apart) == 1
+    assert correlation_length(apart, gate) == pytest.approx(19, rel=0.3)
+    # What both have in common is measured once, however many sweeps there are.
+    same = np.repeat(one, 2)
+    assert correlation_length(same, gate) == pytest.approx(2 * correlation_length(one))
+    # A sweep that lacks points is one all the same; a few repeated points are none.
+    kept = np.random.default_rng(3).random(8000) > 0.1
+    assert correlation_length(apart[kept], gate[kept]) == pytest.approx(19, rel=0.35)
+    assert correlation_length(one, np.arange(4000.0) // 1.05) == correlation_length(one)
 
 
 def test_the_criterion_counts_independent_points():
