@@ -225,9 +225,7 @@ def _observed(numbers, structure, bias, resolution, progress):
     # None is waited for at once: several are evaluated side by side.
     asked = [
         _observables(
-            jax.tree.unflatten(structure, list(numbers[k : k + _AT_ONCE].T)),
-            bias,
-            resolution=resolution,
+            jax.tree.unflatten(structure, list(numbers[k : k + _AT_ONCE].T)), bias, resolution
         )
         for k in range(0, len(numbers), _AT_ONCE)
     ]
@@ -236,7 +234,8 @@ def _observed(numbers, structure, bias, resolution, progress):
         if progress:
             progress(k, len(asked), "heating")
         found.append(jax.device_get(piece))
-    return [np.concatenate(x)[:count] for x in zip(*found, strict=True)]
+    powers, distances, voltages = (np.concatenate(x)[:count] for x in zip(*found, strict=True))
+    return np.column_stack([powers, distances]), voltages
 
 
 def _ensemble(local, covariance):
@@ -291,16 +290,28 @@ def _least_softness(smearing, kT):
     return np.sqrt(np.maximum(smearing**2 - kT**2, (0.5 * smearing) ** 2))
 
 
+# Two programs: together they take a third more memory to compile, and no less time.
 @functools.partial(jax.jit, static_argnames="resolution")
-def _observables(points, bias, *, resolution):
-    """Powers (pW) and r* (nm) for rows of points, and the voltage that drops there."""
+def _powers(points, bias, *, resolution):
+    """Powers in pW for rows of points, with the barrier and reservoirs that they are of."""
 
     def observe(point):
         point = point._replace(scatterer=point.scatterer.settled())
         scatterer, reservoirs = heated(point, {"bias": jnp.asarray(bias, float)}, resolution)
         power = dissipation(scatterer, reservoirs)
-        spot = hot_spot(scatterer, reservoirs, point.damping)
-        found = jnp.stack([power.left, power.right, power.asymmetry, spot.distance])
-        return found, jnp.asarray(reservoirs.bias, float)
+        found = jnp.stack([power.left, power.right, power.asymmetry])
+        return found, scatterer, jax.tree.map(lambda x: jnp.asarray(x, float), reservoirs)
 
     return jax.lax.map(observe, points)
+
+
+@jax.jit
+def _distances(scatterers, reservoirs, dampings):
+    """r* in nm for rows of barriers, reservoirs and damping laws."""
+    return jax.lax.map(lambda row: hot_spot(*row).distance, (scatterers, reservoirs, dampings))
+
+
+def _observables(points, bias, resolution):
+    """Powers (pW) and r* (nm) for rows of points, and the voltage that drops there."""
+    powers, scatterers, reservoirs = _powers(points, bias, resolution=resolution)
+    return powers, _distances(scatterers, reservoirs, points.damping), reservoirs.bias
