@@ -179,9 +179,9 @@ def two(found, monkeypatch):
         value = 2.0 if fit is other else 1.0
         column = np.full(3, value)
         named = {name: column for name in ("P_L", "P_R", "P_A", "r*")}
-        ends = [{n: c + s for n, c in named.items()} for s in (-0.3, 0.4)]
+        low, high = ({n: c + s for n, c in named.items()} for s in (-0.3, 0.4))
         gate = np.arange(3.0)
-        return Heating(gate, gate, named, *ends, bias, temperature, damping, False)
+        return Heating(gate, gate, named, low, high, bias, temperature, damping, False)
 
     monkeypatch.setattr(barrier_comparison, "predict_heating", heating)
     row = found[0].rows[0]
