@@ -13,6 +13,7 @@ from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.losses import transformed
 from qpcjax.optimise.parameters import Coordinates, Parameter
+from qpcjax.resolution import spinless
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
 _CHECKED = 64  # points where that is looked at
@@ -298,10 +299,15 @@ def make_parts(device, named, parameters, shared, factors, order):
     at = {p.name: i for i, p in enumerate(parameters)}
     free = {p.name for p in parameters if p.free}
     layout = DeviceNumbers(device)
+    # Slopes in held numbers, which flat directions ask for, take no program of their own. Where
+    # modes are coupled each slope takes long.
+    quick = not hasattr(spinless(device.scatterer), "channel_modes")
     parts = []
     for name, data in named.items():
         owners = [shared(name, number) for number in layout.names]
-        moving = [i for i, owner in enumerate(owners) if owner in free or data.staircase]
+        moving = [
+            i for i, owner in enumerate(owners) if owner in free or (quick and data.staircase)
+        ]
         index = np.array([at[owner] for owner in owners])
         factor = np.array([factors.get(number, 1.0) for number in layout.names])
         known = data.sigma is not None
