@@ -183,16 +183,15 @@ AROUND_ITS_STEPS = qpc.Reservoirs(np.array([1.1, 1.7]), -0.4, kelvin(0.05), kelv
 INTEGRALS = (qpc.current, qpc.energy_current, qpc.dissipation, qpc.differential_conductance)
 
 
+@functools.partial(jax.jit, static_argnames=("order", "with_error"))
+def integrals(barrier, **options):
+    """All integrals by name, compiled together."""
+    return {f.__name__: f(barrier, AROUND_ITS_STEPS, **options) for f in INTEGRALS}
+
+
 @functools.cache
 def around_its_steps(order, with_error):
-    """All integrals by name, compiled together."""
-
-    @jax.jit
-    def integrals(barrier, reservoirs):
-        options = {"order": order, "with_error": with_error}
-        return {f.__name__: f(barrier, reservoirs, **options) for f in INTEGRALS}
-
-    return integrals(BARRIER, AROUND_ITS_STEPS)
+    return integrals(BARRIER, order=order, with_error=with_error)
 
 
 @pytest.mark.parametrize("order", [3, 16])
@@ -212,8 +211,8 @@ def test_every_integral_gives_its_value_and_an_honest_error(function, order):
 
 
 def test_the_total_has_its_own_error():
-    p, error = qpc.dissipation(BARRIER, AROUND_ITS_STEPS, order=3, with_error=True)
-    exact = qpc.dissipation(BARRIER, AROUND_ITS_STEPS, order=40)
+    p, error = around_its_steps(3, True)["dissipation"]
+    exact = around_its_steps(40, False)["dissipation"]
     for name in ("total", "asymmetry"):
         wrong = np.abs(getattr(p, name) - getattr(exact, name))
         assert np.all(wrong > 0)
@@ -284,6 +283,5 @@ def test_where_there_is_no_value_there_is_no_error():
         assert np.all(np.isnan([a[-1] for a in pair]))
         assert not np.any(np.isnan([a[:-1] for a in pair]))
     short = eqx.tree_at(lambda barrier: barrier.limit, BARRIER, 1.5)  # in the middle of the steps
-    for function in INTEGRALS:
-        both = function(short, AROUND_ITS_STEPS, order=16, with_error=True)
+    for both in integrals(short, order=16, with_error=True).values():
         assert np.all(np.isnan(jax.tree.leaves(both)))
