@@ -15,6 +15,7 @@ from qpcjax._numerics.blocks import in_blocks
 from qpcjax.resolution import Window, spinless, with_modes
 from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import finely_searched
+from qpcjax.transport.padding import padded
 from qpcjax.validation import Parameters, meaningful, number, require_numbers, where_meaningful
 
 
@@ -89,7 +90,8 @@ def batched(chunk, static=(), room="panels"):
 
     The scatterer may be of any class that `as_scatterer` takes. The other arguments may be
     pytrees of scalars; all their leaves broadcast together, and every leaf of the result gets
-    their common shape in front.
+    their common shape in front. Calls with concrete arguments are padded to a few sizes, so that
+    a new number of points seldom compiles anew.
 
     Args:
         chunk: how many points of a scatterer of memory 1 are evaluated side by side; more are
@@ -135,10 +137,11 @@ def batched(chunk, static=(), room="panels"):
                 return compiled(numbers, structure=structure, **fixed)
             _require_precision(numbers)
             window = functools.partial(Window.of, dict(zip(names, others, strict=True)))
+            others, restored = padded(others)
             searched = room == "panels" and not scatterer.states_panels
             if searched:
                 scatterer = finely_searched(scatterer)
-                numbers, structure = jax.tree.flatten((scatterer, others))
+            numbers, structure = jax.tree.flatten((scatterer, others))
             found = compiled(numbers, structure=structure, **fixed)
             if room and _has_nan(found):
                 roomy = with_modes(scatterer, window())
@@ -147,7 +150,7 @@ def batched(chunk, static=(), room="panels"):
                     found = compiled(numbers, structure=structure, **fixed)
                 elif searched:
                     _explain(scatterer, window())
-            return found
+            return restored(found)
 
         return wrapper
 
