@@ -68,17 +68,16 @@ def _common(
     """Options of the command itself; its help stands above, as line breaks here would be kept."""
 
 
-for _command, _examples in (
-    (evaluate.evaluate, evaluate.EXAMPLES),
-    (fit.fit, fit.EXAMPLES),
-    (compare.compare, compare.EXAMPLES),
-    (next.next, next.EXAMPLES),
-    (inspect.inspect, inspect.EXAMPLES),
-    (figures.figures, figures.EXAMPLES),
-    (sweep.sweep, sweep.EXAMPLES),
-    (design.design, design.EXAMPLES),
-    (gates.gates, gates.EXAMPLES),
-    (explore.explore, explore.EXAMPLES),
-    (info.info, info.EXAMPLES),
-):
-    app.command(cls=Command, epilog=f"Examples: {'   or   '.join(_examples)}")(_command)
+_GROUPS = {
+    "From a model": (evaluate, sweep, design, gates, explore, figures),
+    "From measured data": (inspect, fit, compare, next),
+    "About this installation": (info,),
+}
+
+for _title, _modules in _GROUPS.items():
+    for _module in _modules:
+        app.command(
+            cls=Command,
+            rich_help_panel=_title,
+            epilog=f"Examples: {'   or   '.join(_module.EXAMPLES)}",
+        )(getattr(_module, _module.__name__.rpartition(".")[2]))

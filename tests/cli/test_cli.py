@@ -375,6 +375,15 @@ def test_the_help_fits_a_screen(command):
     assert len(long.stdout) >= len(run.stdout)
 
 
+def test_the_commands_are_in_groups():
+    run = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"})
+    titles = ["From a model", "From measured data", "About this installation"]
+    places = [run.stdout.index(f" {title} ") for title in titles]
+    assert places == sorted(places)
+    for name in COMMANDS:
+        assert f"\n│ {name} " in run.stdout
+
+
 def test_the_help_of_a_fit_is_in_groups():
     run = CliRunner().invoke(app, ["fit", "--help"], env={"COLUMNS": "100"})
     titles = ["Data:", "Barrier:", "Model of the fit:", "Reservoirs and heating:", "Output:"]
