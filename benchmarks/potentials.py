@@ -1,5 +1,6 @@
 """Error and speed of `PotentialScatterer` beside Kwant: `python -m benchmarks.potentials`."""
 
+import functools
 import os
 import sys
 import time
@@ -14,15 +15,20 @@ from benchmarks.pages import PAGES, ROOT, table, used_versions
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-from potential_cases import CASES, options, potential
+from potential_cases import CASES, energy, options, potential
 
-COMPARED = ("split_gate", "asymmetric_gates", "disorder", "impurity", "two_in_series", "field_2T")
-SIZES = ((32, 20), (48, 24), (96, 24))
+from qpcjax.scatterers.accuracy import transmission_by_steps
+
+KNOWN = [name for name, case in CASES.items() if "wall" not in case and len(case["energies"]) > 1]
+TIMED = ("split_gate", "asymmetric_gates", "impurity", "two_in_series", "field_2T")
+TIMED += ("horn", "gated_potential")
+SLOPES = ("split_gate", "two_in_series")
 ENERGIES = 64
 
 
 def milliseconds(function, repeat=3):
-    """Processor time of one energy, of all threads together, at its least."""
+    """Processor time of one energy, of all threads together, at its least; the first call apart."""
+    jax.block_until_ready(function())
     found = []
     for _ in range(repeat):
         start = time.process_time()
@@ -31,35 +37,94 @@ def milliseconds(function, repeat=3):
     return 1e3 * min(found) / ENERGIES
 
 
-def row(name, sectors, modes):
-    """A line of the table."""
+def words(name):
+    """The name of a case in a table."""
+    return name.replace("_", " ")
+
+
+def sizes(scatterer):
+    """N, M and the numbers of modes that are kept."""
+    kept = ", ".join(str(k) for k in dict.fromkeys(scatterer.kept))
+    return f"{scatterer.sectors}", f"{scatterer.sine_modes}", kept
+
+
+def accuracy(name, tolerance):
+    """A line of the first table, and the scatterer."""
+    case = CASES[name]
+    start = time.process_time()
+    found = qpc.resolve(potential(case), case["energies"], tolerance, **options(case))
+    seconds = time.process_time() - start
+    reached = transmission_by_steps(found, np.array(case["energies"]))
+    error, bound = np.abs(reached - case["transmission"]), np.array(case["error"])
+    ratio = np.max(np.maximum(error - bound, 0) / found.error_estimate)
+    line = (words(name), f"{tolerance:.0e}", *sizes(found), f"{error.max():.1e}")
+    line += (f"{found.error_estimate.max():.1e}", f"{ratio:.2f}", f"{seconds:.0f}")
+    print(*line, sep="  ", flush=True)
+    return line, found
+
+
+def speed(name, scatterer):
+    """A line of the second table: all modes and those that are kept, at the same other sizes."""
     case = CASES[name]
     energies = np.array(case["energies"])
-    scatterer = qpc.PotentialScatterer(
-        potential(case), sectors=sectors, modes=modes, **options(case)
-    )
-    found = np.asarray(qpc.transmission(scatterer, energies))
-    error = np.abs(found - case["transmission"]).max()
     many = np.linspace(energies[0], energies[-1], ENERGIES)
-    qpc.transmission(scatterer, many)
-    ours = milliseconds(lambda: qpc.transmission(scatterer, many))
-    kwant = case["kwant"]
-    theirs = sum(kwant["seconds_per_energy"])
+    cells = [words(name)]
+    for one in (scatterer.keeping(scatterer.sine_modes), scatterer):
+        found = np.asarray(qpc.transmission(one, energies))
+        error = np.abs(found - case["transmission"]).max()
+        cells += [
+            f"{milliseconds(lambda one=one: qpc.transmission(one, many)):.2f}",
+            f"{error:.1e}",
+        ]
+    kwant = case.get("kwant")
+    if kwant is None:
+        return (*cells, "", "")
     distance = np.abs(np.array(kwant["richardson"]) - case["transmission"]).max()
-    return (
-        *(name.replace("_", " "), f"{sectors}, {modes}", f"{error:.1e}", f"{ours:.2f}"),
-        *(f"{distance:.1e}", f"{1e3 * theirs:,.0f}", f"{1e3 * theirs / ours:,.0f}"),
+    return (*cells, f"{1e3 * sum(kwant['seconds_per_energy']):,.0f}", f"{distance:.1e}")
+
+
+def slopes(name, scatterer):
+    """A line of the third table: the cost of derivatives by four parameters of the potential."""
+    case = CASES[name]
+    many = np.linspace(case["energies"][0], case["energies"][-1], ENERGIES)
+
+    def mean(parameters):
+        height, along, across, stretch = parameters
+        place = qpc.Potential.from_function(
+            lambda x, y: height * energy(case, x * stretch - along, y - across),
+            case["half_length"],
+            case["strip_width"],
+        )
+        return jax.numpy.mean(
+            qpc.transmission(qpc.PotentialScatterer(place, **scatterer.sizes), many)
+        )
+
+    at = np.array([1.0, 0.0, 0.0, 1.0])
+    value, forward, reverse = (
+        milliseconds(functools.partial(jax.jit(f), at))
+        for f in (mean, jax.jacfwd(mean), jax.grad(mean))
     )
+    times = (f"{value:.2f}", f"{forward:.2f}", f"{reverse:.2f}")
+    return (words(name), *times, f"{forward / value:.1f}", f"{reverse / value:.1f}")
 
 
 def main():
     """Write the page."""
     jax.config.update("jax_enable_x64", True)
-    rows = [row(name, *sizes) for name in COMPARED for sizes in SIZES]
-    header = ("case", "sectors, modes", "error of T", "ms an energy")
-    header += ("Kwant's error", "Kwant, ms an energy", "quotient")
-    text = (PAGES / "potentials.md.in").read_text("utf-8")
-    text = text.format(versions=used_versions(), table=table(header, rows), energies=ENERGIES)
+    found = {name: accuracy(name, 1e-4) for name in KNOWN}
+    fine = [accuracy(name, 1e-6)[0] for name in KNOWN]
+    rows = [line for name, (line, _) in found.items()]
+    rows = [line for pair in zip(rows, fine, strict=True) for line in pair]
+    reached = ("case", "tolerance", "N", "M", "m", "error", "estimate", "error/estimate", "s")
+    timed = ("case", "all modes, ms", "error", "those kept, ms", "error", "Kwant, ms", "its error")
+    derived = ("case", "T, ms", "forward, ms", "reverse, ms", "forward/T", "reverse/T")
+    text = (PAGES / "potentials.md.in").read_text("utf-8").format(
+        versions=used_versions(),
+        energies=ENERGIES,
+        accuracy=table(reached, rows),
+        speed=table(timed, [speed(name, found[name][1]) for name in TIMED]),
+        slopes=table(derived, [slopes(name, found[name][1]) for name in SLOPES]),
+    )  # fmt: skip
     (PAGES / "potentials.md").write_text(text, encoding="utf-8")
 
 
