@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import in_bulk as in_bulk
     from qpcjax.scatterers import resolve as resolve
     from qpcjax.staircases import GateStaircase as GateStaircase
+    from qpcjax.staircases import gate_slopes as gate_slopes
     from qpcjax.staircases import gate_staircase as gate_staircase
     from qpcjax.sweeping import SweepResult as SweepResult
     from qpcjax.sweeping import open_sweep as open_sweep
@@ -135,7 +136,7 @@ _HOMES = {
         *("MatchedConstriction", "PotentialScatterer", "SaddlePoint", "SpinGap"),
         *("TabulatedTransmission", "ZeemanSplit", "in_bulk", "resolve"),
     ),
-    "staircases": ("GateStaircase", "gate_staircase"),
+    "staircases": ("GateStaircase", "gate_slopes", "gate_staircase"),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
     "transport.inelastic": ("InelasticConstriction", "InelasticTransport", "inelastic_transport"),

@@ -51,6 +51,7 @@ NAMES = {
     "energy_current",
     "files",
     "fitting",
+    "gate_slopes",
     "gate_staircase",
     "gates",
     "heat_quantiles",

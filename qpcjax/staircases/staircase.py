@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
@@ -78,6 +79,33 @@ class Region:
         return cls(**(chosen | given))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tabulation:
+    """How T(E) is calculated: at which energies, and with which sizes.
+
+    Fields:
+        energies: in meV, rising.
+        bottom: the lowest energy in meV that counts; the table reaches down to it.
+        options: of the `PotentialScatterer`.
+    """
+
+    energies: np.ndarray
+    bottom: float
+    options: dict[str, Any]
+
+    def scatterer(self, potential: GatedPotential) -> PotentialScatterer:
+        """The scattering states of a potential."""
+        return PotentialScatterer(potential, **self.options)
+
+    def table(self, passed: Any) -> TabulatedTransmission:
+        """T(E) with these values at the energies, 0 below the leads' band, where nothing passes."""
+        energies = self.energies
+        if self.bottom < energies[0]:
+            energies = np.append([min(self.bottom, -1.0), 0.0], energies)
+            passed = jnp.concatenate([jnp.zeros(2), passed])
+        return TabulatedTransmission(energies, passed)
+
+
 @dataclasses.dataclass(frozen=True)
 class GateStaircase:
     """What `gate_staircase` finds, one number for each setting of the gates.
@@ -98,6 +126,7 @@ class GateStaircase:
         reservoirs: the operating point of the powers.
         region: the `Region`.
         potentials: a `GatedPotential` for each setting.
+        tabulation: how T(E) of each setting was calculated.
     """
 
     device: GatedDevice
@@ -112,6 +141,7 @@ class GateStaircase:
     reservoirs: Reservoirs
     region: Region
     potentials: tuple[GatedPotential, ...]
+    tabulation: Tabulation
 
     @property
     def gates(self) -> tuple[str, ...]:
@@ -188,16 +218,16 @@ def gate_staircase(
         resolve(potentials[k], np.linspace(lower, upper, 9), region.tolerance, **options)
         for k in dict.fromkeys((0, len(settings) - 1))
     ]
-    sizes = joint_sizes(ends)
+    tabulation = Tabulation(energies, bottom, options | joint_sizes(ends))
     found = []
     for k, potential in enumerate(potentials):
         told(k, len(potentials), "T(E)")
-        c = PotentialScatterer(potential, **options, **sizes)
+        c = tabulation.scatterer(potential)
         _refuse_leak(c, upper, settings[k])
         passed = np.asarray(transmission(c, energies))
         flows = 0.0, 0.0, 0.0
         if np.max(passed * counting) > _CLOSED:
-            table = _table(energies, passed, bottom)
+            table = tabulation.table(passed)
             power = dissipation(table, point)
             flows = conductance(table, mu, temperature), power.left, power.right
         away = potential.removed(region.half_length, region.window, region.width)
@@ -217,15 +247,8 @@ def gate_staircase(
         reservoirs=point,
         region=region,
         potentials=tuple(potentials),
+        tabulation=tabulation,
     )
-
-
-def _table(energies, passed, bottom):
-    """T(E) down to an energy that may lie below the leads' band, where nothing passes."""
-    if bottom < energies[0]:
-        energies = np.append([min(bottom, -1.0), 0.0], energies)
-        passed = np.append([0.0, 0.0], passed)
-    return TabulatedTransmission(energies, passed)
 
 
 @eqx.filter_jit

@@ -1,8 +1,10 @@
 """From a layout of gates to conductance and heat along their voltages."""
 
+import dataclasses
 import json
 import math
 
+import equinox as eqx
 import numpy as np
 import pytest
 from commands import call
@@ -14,7 +16,7 @@ from qpcjax.staircases.layout import read_layout
 
 STACK = qpc.Heterostructure(density=2.5, depth=60.0)
 BOX = (1600.0, 800.0)
-DEVICE = qpc.GatedDevice(STACK, qpc.SplitGate(gap=200.0, length=100.0), grid=20.0, box=BOX)
+DEVICE = qpc.GatedDevice(STACK, qpc.SplitGate(gap=203.0, length=103.0), grid=20.0, box=BOX)
 REGION = Region.of(DEVICE, width=400.0, half_length=400.0, tolerance=1e-2)
 VOLTAGES = [-0.6, -0.7, -0.8, -1.0]
 LAYOUT = """
@@ -76,6 +78,49 @@ def test_staircase(found):
     x, y = np.linspace(-60, 60, 25), np.linspace(-60, 60, 25)
     assert np.max(np.min(np.asarray(at.at(x, y)), axis=1)) == pytest.approx(mu, abs=0.02)
     assert found.gates[found.swept] == "upper"
+
+
+@pytest.mark.end_to_end
+def test_derivatives_of_a_staircase(found):
+    """Against central differences of the whole chain, from gate voltages to the powers."""
+    energies = found.tabulation.energies
+    few = np.linspace(energies[0], energies[-1], 12)
+    point = qpc.Reservoirs(DEVICE.mu, 0.8, 0.0)  # whose window does not end where the table does
+    step = dataclasses.replace(
+        found,
+        voltages=np.array([[-0.76, -0.76], [-1.0, -1.0]]),
+        potentials=(DEVICE.potential(-0.76), found.potentials[3]),
+        reservoirs=point,
+        tabulation=dataclasses.replace(found.tabulation, energies=few),
+        **{name: getattr(found, name)[[1, 3]] for name in ("conductance", "left", "right")},
+    )
+    slopes = qpc.gate_slopes(step)
+
+    def flows(device, voltages):
+        u = device.potential(voltages, start=step.potentials[0])
+        table = step.tabulation.table(qpc.transmission(step.tabulation.scatterer(u), few))
+        power = qpc.dissipation(table, qpc.Reservoirs(device.mu, point.bias, point.temperature))
+        g = qpc.conductance(table, device.mu, point.temperature)
+        return np.array([g, power.left, power.right], float)
+
+    def difference(changed, h):
+        return (flows(*changed(h)) - flows(*changed(-h))) / (2 * h)
+
+    def moved(which):
+        return lambda h: (eqx.tree_at(which, DEVICE, which(DEVICE) + h), -0.76)
+
+    for which, h in (
+        (lambda d: d.stack.density, 1e-4),
+        (lambda d: d.stack.depth, 1e-3),
+        (lambda d: d.gates.gap, 1e-2),
+        (lambda d: d.gates.length, 1e-2),
+    ):
+        known = [which(slopes[name].device) for name in ("conductance", "left", "right")]
+        np.testing.assert_allclose(np.array(known)[:, 0], difference(moved(which), h), rtol=1e-4)
+        assert np.all(np.array(known)[:, 1] == 0)  # closed
+    known = [slopes[name].voltages[0, 0] for name in ("conductance", "left", "right")]
+    upper = difference(lambda h: (DEVICE, {"upper": -0.76 + h, "lower": -0.76}), 1e-4)
+    np.testing.assert_allclose(known, upper, rtol=1e-4)
 
 
 @pytest.mark.end_to_end
