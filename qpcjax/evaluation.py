@@ -146,5 +146,8 @@ def _notes(listed, value, r, damping):
     of_hot = ("hot spot", "heat spread")
     others = [o.symbol for o in listed if o.group not in of_hot and math.isnan(value[o.name])]
     if others:
-        notes.append(f"{', '.join(others)}: outside the range of validity of the integrals.")
+        why = "outside the range of validity of the integrals"
+        if value["current"] == 0:
+            why = "no value without a current"
+        notes.append(f"{', '.join(others)}: {why}.")
     return notes

@@ -95,6 +95,7 @@ def threshold(screening, factor, most=12.0):
     best = np.inf
     for _ in range(8):
         low, high = q * q + 2 * q, np.full_like(q, most)  # above the continuum
+        w = low
         for _ in range(60):
             w = np.minimum((low + high) / 2, most)
             screened = screening * factor(q, w)

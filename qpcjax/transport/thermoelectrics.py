@@ -79,17 +79,17 @@ def _moments(scatterer, mu, temperature, order):
 
 def _coefficients(sums, temperature):
     zeroth, first, second = sums
-    open_ = jnp.where(zeroth == 0, jnp.nan, zeroth)
-    ratio = first / open_
-    seebeck = -_MICRO * BOLTZMANN * ratio
+    closed = zeroth == 0
+    ratio = first / jnp.where(closed, 1, zeroth)
+    seebeck = jnp.where(closed, jnp.nan, -_MICRO * BOLTZMANN * ratio)
     heat = second - first * ratio
     return Thermoelectrics(
         zeroth,
         seebeck,
         temperature * seebeck / _MICRO,
         CONDUCTANCE_QUANTUM * BOLTZMANN**2 * temperature * heat,
-        heat / (_SOMMERFELD * open_),
-        first * ratio / heat,
+        heat / (_SOMMERFELD * jnp.where(closed, jnp.nan, zeroth)),
+        first * ratio / jnp.where(closed, jnp.nan, heat),
         CONDUCTANCE_QUANTUM * zeroth * seebeck**2 / _MICRO,
     )
 

@@ -12,7 +12,8 @@ from helpers import TABLES, reference_barrier
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM, NOISE_QUANTUM
 
-ROWS = json.loads((TABLES / "heat.json").read_text())["noise"]
+TABLE = json.loads((TABLES / "heat.json").read_text())
+ROWS, CONSTANTS = TABLE["noise"], TABLE["constants"]
 NAMES = {
     "current": "S_I_fA2_per_Hz",
     "thermal": "thermal_part_fA2_per_Hz",
@@ -123,6 +124,29 @@ def test_fluctuation_symmetry_of_the_cumulants():
     y = bias / (BOLTZMANN * temperature)
     np.testing.assert_allclose(near[0], y / 2 * quiet[1], rtol=1e-7)
     np.testing.assert_allclose(near[2], y / 2 * quiet[3], rtol=1e-6)
+
+
+def test_noise_of_a_difference_of_temperatures():
+    """Of flat T(E): (pi^2 - 6)/18 (dT/T)^2 kT for small dT, and 2 ln 2 - 1 where T_R is 0."""
+    limits, flat, temperature = CONSTANTS, qpc.IdealStep(0.0), 0.3
+    kT = BOLTZMANN * temperature
+    differences = np.array([1e-3 * temperature, 2 * temperature])
+    # The step makes no partition noise: its thermal noise has the same integral.
+    found = everything(flat, qpc.Reservoirs(40.0, 0.0, temperature, differences[0]))[3]
+    both = [
+        everything(flat, qpc.Reservoirs(40.0, 0.0, temperature, d))[0].current / NOISE_QUANTUM
+        for d in differences
+    ]
+    np.testing.assert_allclose(both[1], 2 * kT, rtol=1e-12)
+    half = qpc.BreitWigner(40.0, 1e9, 0.5)
+    shot = [
+        everything(half, qpc.Reservoirs(40.0, 0.0, temperature, d))[0].shot / NOISE_QUANTUM
+        for d in differences
+    ]
+    small = limits["deltaT_noise_integral"] * 1e-6 * kT / 4
+    np.testing.assert_allclose(shot[0], small, rtol=1e-6)
+    np.testing.assert_allclose(shot[1], limits["cold_limit_integral"] * 2 * kT / 4, rtol=1e-8)
+    assert abs(found[0]) < 1e-12
 
 
 def test_each_spin_counts_one_half():

@@ -35,6 +35,7 @@ def everything(theta):
         "linear": qpc.thermoelectrics(c, mu, temperature),
         "engine": qpc.engine(c, r),
         "refrigerator": qpc.refrigerator(c, r),
+        "dissipation": qpc.dissipation(c, r),
         "flows": value,
         "slopes": slopes,
     }
@@ -115,6 +116,20 @@ def test_onsager_symmetry(points):
     assert np.all(np.abs(by_dT + 1e-3 * g * linear.seebeck)[warm] * T[warm] <= 1e-10 * size)
     # The matrix of the coefficients is positive.
     assert np.all((g * heat_by_dT - heat_by_v * by_dT)[warm] >= 0)
+
+
+def test_powers_are_heat_from_the_moments_of_energy(points):
+    """P_L = mu_L I/e - J and P_R = J - mu_R I/e, the energy J counted from the band bottom."""
+    for found, bias, _ in points.values():
+        charge, heat = found["flows"].T
+        p = found["dissipation"]
+        energy = heat + MU * charge
+        left, right = (MU + bias / 2) * charge - energy, energy - (MU - bias / 2) * charge
+        # mu I and J cancel to the powers: their rounding is that of mu I.
+        size = np.abs(p.left) + np.abs(p.right) + 1e-2 * np.abs(MU * charge)
+        assert np.all(np.abs(p.left - left) <= 1e-13 * size)
+        assert np.all(np.abs(p.right - right) <= 1e-13 * size)
+        assert np.all(np.abs(p.left + p.right - bias * charge) <= 1e-13 * size)
 
 
 def test_second_law(points):

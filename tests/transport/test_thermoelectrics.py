@@ -50,6 +50,12 @@ def test_linear_coefficients_are_those_of_the_table(row):
         assert miss < 1e-12 * size, name
         assert miss <= float(getattr(error, name)) + 4e-15 * size, name
         assert float(getattr(error, name)) < 1e-8 * size, name
+    carried = CONDUCTANCE_QUANTUM * found.conductance * found.seebeck**2 * temperature * 1e-6
+    short = found.thermal_conductance + carried
+    np.testing.assert_allclose(short, values["kappa_short_pW_per_K"], rtol=1e-12)
+    # With phonons of 1 pW/K beside the electrons.
+    zt = 1e-3 * found.power_factor * temperature / (found.thermal_conductance + 1)
+    np.testing.assert_allclose(zt, values["ZT_with_1_pW_per_K_of_phonons"], atol=1e-14)
     wanted = [values[k] for k in values if k.startswith("seebeck_mott")]
     np.testing.assert_allclose(mott[: len(wanted)], wanted, rtol=1e-10)
 
@@ -67,6 +73,32 @@ def test_limits_at_zero_temperature_and_far_below_a_step():
     below = qpc.thermoelectrics(step, mu, temperature)
     np.testing.assert_allclose(below.seebeck, -1e3 * BOLTZMANN * (away + 1), rtol=1e-9)
     np.testing.assert_allclose(below.lorenz_ratio, 3 / np.pi**2, rtol=1e-9)
+
+
+def test_constants_and_limits_of_an_ideal_step():
+    """The numbers of the table that are limits: centre of a step, open mode, both bounds."""
+    limits, step, temperature = TABLE["constants"], qpc.IdealStep(5.0), 0.7
+    found = qpc.thermoelectrics(step, np.array([5.0, 50.0]), temperature)
+    wanted = -limits["seebeck_step_centre_uV_per_K"]
+    np.testing.assert_allclose(found.seebeck[0], wanted, rtol=1e-12)
+    # Where nothing is transmitted no heat is, and there is no quotient.
+    closed = qpc.thermoelectrics(step, np.array([4.0, 3.0]), 0.0)
+    np.testing.assert_array_equal(closed.conductance, 0)
+    np.testing.assert_array_equal(closed.thermal_conductance, 0)
+    assert np.all(np.isnan([closed.seebeck, closed.lorenz_ratio, closed.zt, closed.peltier]))
+    wanted = limits["heat_quantum_spin_degenerate_pW_per_K2"] * temperature
+    np.testing.assert_allclose(found.thermal_conductance[1], wanted, rtol=1e-12)
+    cold = qpc.refrigerator(step, qpc.Reservoirs(5.0, 0.1, 1.0, 0.4))
+    wanted = limits["cooling_bound_per_spin_degenerate_mode_pW_per_K2"] * 0.8**2
+    np.testing.assert_allclose(cold.bound, wanted, rtol=1e-12)
+    # Whitney's most power is delivered by a step at this distance from mu, in the limit.
+    difference, a = 1e-3, limits["whitney_a"]
+    engine = qpc.engine(step, qpc.Reservoirs(5.0, 0.1, 1.0, difference))
+    wanted = 1e-3 * limits["max_power_spin_degenerate_mode_fW_per_K2"] * difference**2
+    np.testing.assert_allclose(engine.bound, wanted, rtol=1e-12)
+    # One mode's power in units of pi^2 k_B^2 dT^2/h, of one spin.
+    share = limits["whitney_A0"] * np.pi**2 / (a * np.log1p(np.exp(-a)))
+    np.testing.assert_allclose(share, 1, rtol=1e-12)
 
 
 def test_coefficients_are_slopes_of_current_and_heat():
