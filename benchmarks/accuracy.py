@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks import heat_accuracy
 from benchmarks.pages import IMAGES, PAGES, ROOT, table, used_versions
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -301,6 +302,7 @@ def main():
             honesty,
         ),
         derivatives=table(("by", *labels), by_parameter),
+        heat=table(heat_accuracy.HEADER, heat_accuracy.rows(helpers.reference_barrier)),
         single=table(("observable", "largest error", "in deep tunnelling"), single_precision()),
     )
     PAGE.write_text(text, encoding="utf-8")
@@ -328,6 +330,13 @@ Largest errors over the catalogue with the default rule; the modulus is the inte
 integrand's modulus.
 
 {integrals}
+
+## Noise, thermoelectrics, damping
+
+Over `heat.json` and `heat_laws.json`: saddles, an ideal step and a narrow level. The estimates are
+those of `with_error=True`. `RPADamping` is a formula, 0.6 % off the integral that it stands for.
+
+{heat}
 
 ## The error estimate
 

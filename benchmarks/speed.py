@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import qpcjax as qpc
-from benchmarks import one_point, peers, sweep
+from benchmarks import heat_speed, one_point, peers, sweep
 from benchmarks.pages import PAGES, ROOT, table
 from benchmarks.timing import number, timed
 from qpcjax._numerics.panels import ORDER
@@ -242,6 +242,11 @@ def orders():
     )
 
 
+def heat(points):
+    """Noise, thermoelectrics and damping laws beside what they are made of."""
+    return heat_speed.TITLE, heat_speed.HEADER, heat_speed.rows(points)
+
+
 def matched():
     """The coupled-mode problem beside Kwant's recorded times."""
     rows = []
@@ -359,6 +364,7 @@ def main():
         lambda: geometries(2_000 if quick else 100_000),
         point,
         orders,
+        lambda: heat(512 if quick else 4096),
         matched,
         lambda: sweeps(1e6 if quick else 1e8),
         lambda: processes(10**6 if quick else 4 * 10**7),

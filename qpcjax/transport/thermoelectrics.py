@@ -199,8 +199,8 @@ def seebeck_from_traces(mu, colder, warmer, temperature_difference) -> np.ndarra
         S in uV/K at each mu, (n,), by the trapezoidal rule; NaN where G is not positive.
 
     Raises:
-        ValueError: arrays that do not match, mu that does not rise, traces that do not begin at
-            pinch-off, or a difference that is not positive.
+        ValueError: arrays that do not match or are not finite, mu that does not rise, traces that
+            do not begin at pinch-off, or a difference that is not positive.
     """
     mu, colder, warmer = (
         np.asarray(number(x, name), float)
@@ -211,6 +211,8 @@ def seebeck_from_traces(mu, colder, warmer, temperature_difference) -> np.ndarra
             "mu, colder and warmer must be arrays of one length, two or more, got shapes "
             f"{mu.shape}, {colder.shape}, {warmer.shape}"
         )
+    if not np.all(np.isfinite([mu, colder, warmer])):
+        raise ValueError("mu, colder and warmer must be finite: leave out what was not measured")
     if not np.all(np.diff(mu) > 0):
         raise ValueError("mu must rise from each point to the next: sort the points")
     if not (np.isfinite(temperature_difference) and temperature_difference > 0):

@@ -145,6 +145,7 @@ def test_two_traces_give_the_thermopower_without_a_model():
     [
         ({"mu": [3.0, 2.0, 1.0]}, "mu must rise"),
         ({"colder": [0.0, 1.0]}, "one length"),
+        ({"warmer": [0.0, np.nan, 1.0]}, "must be finite: leave out"),
         ({"temperature_difference": 0.0}, "must be positive, in K"),
         ({"colder": [1.0, 1.0, 1.0], "warmer": [1.0, 1.0, 1.0]}, "not at pinch-off"),
     ],
