@@ -51,13 +51,13 @@ def rows(barrier_of):
     for row in tables["linear"]:
         exact, temperature = row["values"], row["temperature"]
         value, error = linear(barrier_of(row["scatterer"]), row["mu"], temperature)
-        spread = (exact["L2_meV2"] / exact["L0"]) ** 0.5 / (BOLTZMANN * temperature)
+        spread = np.sqrt(exact["L2_meV2"] / exact["L0"]) / (BOLTZMANN * temperature)
         sizes = {"seebeck": 1e3 * BOLTZMANN * spread, "zt": max(1.0, exact["ZT"])}
         for name, key in _LINEAR.items():
             size = sizes.get(name, abs(exact[key]))
             pair = abs(getattr(value, name) - exact[key]), getattr(error, name)
             found[name].append([float(x) / size for x in pair])
-    of = {"seebeck": "of the mean |E - mu|/eT", "zt": "of the larger of ZT and 1"}
+    of: dict[str, str] = {"seebeck": "of the mean |E - mu|/eT", "zt": "of the larger of ZT and 1"}
     of |= dict.fromkeys(_NOISE, "relative to the noise")
     names = {"current": "S_I", "right": "S_PR", "current_right": "S_I,PR"}
     names |= {"conductance": "G", "seebeck": "S", "thermal_conductance": "kappa", "zt": "ZT"}

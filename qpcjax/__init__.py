@@ -73,6 +73,12 @@ if TYPE_CHECKING:
     from qpcjax.sweeping import sweep as sweep
     from qpcjax.transport.expansions import low_bias_dissipation as low_bias_dissipation
     from qpcjax.transport.expansions import low_temperature_correction as low_temperature_correction
+    from qpcjax.transport.heat_engines import Engine as Engine
+    from qpcjax.transport.heat_engines import Refrigerator as Refrigerator
+    from qpcjax.transport.heat_engines import engine as engine
+    from qpcjax.transport.heat_engines import maximum_power_bias as maximum_power_bias
+    from qpcjax.transport.heat_engines import open_circuit_bias as open_circuit_bias
+    from qpcjax.transport.heat_engines import refrigerator as refrigerator
     from qpcjax.transport.inelastic import InelasticConstriction as InelasticConstriction
     from qpcjax.transport.inelastic import InelasticTransport as InelasticTransport
     from qpcjax.transport.inelastic import inelastic_transport as inelastic_transport
@@ -93,14 +99,8 @@ if TYPE_CHECKING:
     from qpcjax.transport.self_heating import SelfHeated as SelfHeated
     from qpcjax.transport.self_heating import self_heated as self_heated
     from qpcjax.transport.tabulation import tabulated as tabulated
-    from qpcjax.transport.thermoelectrics import Engine as Engine
-    from qpcjax.transport.thermoelectrics import Refrigerator as Refrigerator
     from qpcjax.transport.thermoelectrics import Thermoelectrics as Thermoelectrics
-    from qpcjax.transport.thermoelectrics import engine as engine
-    from qpcjax.transport.thermoelectrics import maximum_power_bias as maximum_power_bias
     from qpcjax.transport.thermoelectrics import mott_seebeck as mott_seebeck
-    from qpcjax.transport.thermoelectrics import open_circuit_bias as open_circuit_bias
-    from qpcjax.transport.thermoelectrics import refrigerator as refrigerator
     from qpcjax.transport.thermoelectrics import seebeck_from_traces as seebeck_from_traces
     from qpcjax.transport.thermoelectrics import thermoelectrics as thermoelectrics
     from qpcjax.transport.transmission import eigenvalues as eigenvalues
@@ -139,6 +139,10 @@ _HOMES = {
     "staircases": ("GateStaircase", "gate_slopes", "gate_staircase"),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
+    "transport.heat_engines": (
+        *("Engine", "Refrigerator", "engine", "refrigerator"),
+        *("maximum_power_bias", "open_circuit_bias"),
+    ),
     "transport.inelastic": ("InelasticConstriction", "InelasticTransport", "inelastic_transport"),
     "transport.landauer": (
         *("DissipationError", "conductance", "current", "differential_conductance"),
@@ -150,9 +154,7 @@ _HOMES = {
     "transport.self_heating": ("SelfHeated", "self_heated"),
     "transport.tabulation": ("tabulated",),
     "transport.thermoelectrics": (
-        *("Engine", "Refrigerator", "Thermoelectrics", "engine", "maximum_power_bias"),
-        *("mott_seebeck", "open_circuit_bias", "refrigerator", "seebeck_from_traces"),
-        "thermoelectrics",
+        *("Thermoelectrics", "mott_seebeck", "seebeck_from_traces", "thermoelectrics"),
     ),
     "transport.transmission": ("eigenvalues", "transmission"),
 }

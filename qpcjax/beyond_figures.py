@@ -23,15 +23,11 @@ from qpcjax.plot.temperature import temperature_table
 from qpcjax.scatterers.saddle import SaddlePoint
 from qpcjax.scatterers.spin_gap import SpinGap
 from qpcjax.scatterers.step import IdealStep
+from qpcjax.transport.heat_engines import engine, refrigerator
 from qpcjax.transport.landauer import current
 from qpcjax.transport.noise import fano_factor
 from qpcjax.transport.reservoirs import Reservoirs
-from qpcjax.transport.thermoelectrics import (
-    engine,
-    mott_seebeck,
-    refrigerator,
-    thermoelectrics,
-)
+from qpcjax.transport.thermoelectrics import mott_seebeck, thermoelectrics
 from qpcjax.validation import require_double
 
 HEIGHT, HBAR_OMEGA_Y, HBAR_OMEGA_X = 10.0, 3.0, 1.0  # of the saddle, in meV
