@@ -57,7 +57,7 @@ def rows(barrier_of):
             size = sizes.get(name, abs(exact[key]))
             pair = abs(getattr(value, name) - exact[key]), getattr(error, name)
             found[name].append([float(x) / size for x in pair])
-    of: dict[str, str] = {"seebeck": "of the mean |E - mu|/eT", "zt": "of the larger of ZT and 1"}
+    of: dict[str, str] = {"seebeck": "of the rms of (E - mu)/eT", "zt": "of the larger of ZT and 1"}
     of |= dict.fromkeys(_NOISE, "relative to the noise")
     names = {"current": "S_I", "right": "S_PR", "current_right": "S_I,PR"}
     names |= {"conductance": "G", "seebeck": "S", "thermal_conductance": "kappa", "zt": "ZT"}
