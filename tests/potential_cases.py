@@ -3,6 +3,7 @@
 import functools
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from helpers import TABLES
@@ -42,9 +43,8 @@ def potential(case):
     if "cap" in case:
         with np.load(TABLES / "gated_potential.npz") as table:
             return qpc.Potential(table["x"], table["y"], table["energy"])
-    return qpc.Potential.from_function(
-        functools.partial(energy, case), case["half_length"], case["strip_width"]
-    )
+    function = jax.jit(functools.partial(energy, case))
+    return qpc.Potential.from_function(function, case["half_length"], case["strip_width"])
 
 
 def options(case):

@@ -126,7 +126,8 @@ class Potential(AbstractPotential):
             function: f(x, y) in meV over nm. It is called with arrays that broadcast, x of shape
                 (nx, 1) and y of shape (1, ny). They are NumPy's, unless half_length or width are
                 traced, so that NumPy functions serve; a function of traced numbers needs
-                jax.numpy.
+                jax.numpy. One of jax.numpy is best wrapped in jax.jit: otherwise each of its
+                operations is compiled by itself for every size of the arrays.
             half_length: X in nm: the potential counts for -X < x < X and is 0 beyond.
             width: W in nm of the strip -W/2 < y < W/2 with hard walls.
             mass: effective mass in m_e; GaAs by default.

@@ -90,7 +90,7 @@ def resolve(
     while True:
         plain = build(sectors=sectors, modes=modes)
         coarse, fewer = 2 * math.ceil(3 * sectors / 8), _fewer(modes)
-        whole = build(sectors=coarse, modes=fewer)
+        whole = build(sectors=coarse, modes=fewer, points=4 * modes)  # V where `middle` has it
         everything = transmission_by_steps(whole, places)
         while True:
             kept, rough = _kept(plain, highest, reach), everything

@@ -18,6 +18,7 @@ from qpcjax.potentials.sectors import Sectors, across, along, gauge, sectors_of,
 from qpcjax.potentials.waves import from_right, waves
 from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.region import drop_shape, field_shares, kept_modes, length_of, places_of
 from qpcjax.validation import Real, allowed, concrete, number, positive, require, require_count
 
 # h/e in T nm^2
@@ -149,12 +150,12 @@ class PotentialScatterer(AbstractScatterer):
             raise ValueError(f"sectors must be an even number, got {sectors}")
         points = 4 * modes if points is None else points
         require_count("points", points, modes, ", as many as there are modes")
-        self.half_length = _length("half_length", half_length, potential.half_length)
-        self.width = _length("width", width, potential.width)
+        self.half_length = length_of("half_length", half_length, potential.half_length)
+        self.width = length_of("width", width, potential.width)
         known = concrete(number(self.width))
         kinks = () if known is None else np.asarray(potential.kinks) / float(known)
         self.rule = across(points, kinks)
-        x = _plain(along, self.half_length, sectors)
+        x = places_of(along, self.half_length, sectors)
         values = potential.at(x, self.y)
         if window is not None:
             outer = self.half_length
@@ -164,12 +165,12 @@ class PotentialScatterer(AbstractScatterer):
         self.values = values if cap is None else capped(values, cap, softness)
         self.mass = number(potential.mass, "mass")
         self.magnetic_field = None if magnetic_field is None else number(magnetic_field)
-        self.field_window = _field_window(field_window, self.half_length, magnetic_field)
-        self.drop = None if drop is None else _drop_shape(drop, x)
+        self.field_window = field_shares(field_window, self.half_length, magnetic_field)
+        self.drop = None if drop is None else drop_shape(drop, x)
         self.edges = None if edges is None else number(edges, "edges")
         self.lead_profiles = bool(lead_profiles)
         self.sine_modes = int(modes)
-        self.kept = _kept(kept, self.sine_modes)
+        self.kept = kept_modes(kept, self.sine_modes)
         self.made = None
         self.error_estimate = np.zeros(0)
         self.status = np.int32(UNKNOWN)
@@ -198,7 +199,7 @@ class PotentialScatterer(AbstractScatterer):
     @property
     def x(self) -> Any:
         """Places x in nm of the first axis of `values`."""
-        return _plain(along, self.half_length, self.sectors)
+        return places_of(along, self.half_length, self.sectors)
 
     @property
     def y(self) -> Any:
@@ -243,7 +244,7 @@ class PotentialScatterer(AbstractScatterer):
             ValueError: a number below 2 or above the number of modes.
         """
         other = copy.copy(self)
-        object.__setattr__(other, "kept", _kept(kept, self.sine_modes))
+        object.__setattr__(other, "kept", kept_modes(kept, self.sine_modes))
         object.__setattr__(other, "made", None)
         return other
 
@@ -453,63 +454,3 @@ class PotentialScatterer(AbstractScatterer):
         squared = max(float(limit), 0.0) * float(mass) / HBAR2_OVER_2M
         count = math.floor(math.sqrt(squared) * float(width) / math.pi)
         return min(max(count, 1), self.sine_modes)
-
-
-def _kept(given, modes):
-    """The numbers of modes that are kept, a tuple."""
-    numbers = (modes,) if given is None else tuple(np.atleast_1d(given).tolist())
-    for one in numbers:
-        require_count("kept", one, 2)
-        if one > modes:
-            raise ValueError(f"kept must be at most the number of modes, {modes}, got {one}")
-    return numbers
-
-
-def _length(name, given, own):
-    if given is None and own is None:
-        raise ValueError(
-            f"{name} must be given in nm: the array of the potential is not centred on 0"
-        )
-    return own if given is None else given
-
-
-def _plain(places, extent, count):
-    """Places as NumPy numbers, unless the extent is traced."""
-    known = concrete(number(extent))
-    return places(extent if known is None else float(known), count)
-
-
-def _field_window(given, half_length, field):
-    if field is None:
-        return None
-    if given is None:
-        return 0.6, 1.0
-    known = concrete(number(half_length))
-    if known is None:
-        raise ValueError("field_window must be left out where half_length is traced")
-    inner, outer = (float(x) / float(known) for x in given)
-    if not 0 <= inner < outer <= 1:
-        raise ValueError(
-            "field_window must be two |x| in nm, rising and within half_length: the leads have no "
-            f"field, got {tuple(given)}"
-        )
-    return inner, outer
-
-
-def _drop_shape(drop, x):
-    """G at the places x, from 1/2 to -1/2."""
-    if callable(drop):
-        shape = jnp.broadcast_to(jnp.asarray(number(drop(x), "drop")), x.shape)
-    else:
-        first, last = (float(place) for place in drop)
-        if not first < last:
-            raise ValueError(f"drop must be two x in nm, rising, got {tuple(drop)}")
-        s = jnp.clip((jnp.asarray(x) - first) / (last - first), 0, 1)
-        shape = 0.5 - s**4 * (35 - 84 * s + 70 * s**2 - 20 * s**3)
-    ends = concrete(shape[np.array([0, -1])])
-    if ends is not None and not np.allclose(ends, [0.5, -0.5], atol=1e-6):
-        raise ValueError(
-            "drop must fall from 1/2 in the left lead to -1/2 in the right one, within the region; "
-            f"it is {ends[0]:.3g} and {ends[1]:.3g} at its ends"
-        )
-    return shape

@@ -57,6 +57,7 @@ def test_reference_transmissions_of_every_case(name, tolerance):
 # --- one small scatterer for what holds at any size -------------------------------------------
 
 
+@jax.jit
 def bumps(x, y):
     """Nothing about it is symmetric."""
     first = 9 * jnp.exp(-((x + 14) ** 2) / 700 - (y - 12) ** 2 / 300)
@@ -296,6 +297,7 @@ def test_derivatives_by_the_potential_in_every_point():
 def test_equal_levels_have_derivatives():
     """Two channels that do not know of each other: each level is there twice."""
 
+    @jax.jit
     def two(x, y):
         walls = 60 * (jnp.exp(-((y / 6) ** 2)) + 0 * x)
         return (walls + 4 * jnp.exp(-(x**2) / 400)) * window(x, 30.0, 60.0)
