@@ -98,7 +98,7 @@ def resolve(
                 cut = tuple(min(k, fewer) for k in kept)
                 rough = transmission_by_steps(whole.keeping(cut), places)
             by_kept = _largest_beside(np.abs(rough - everything))
-            if np.max(by_kept) <= tolerance / 10:
+            if np.max(by_kept) <= tolerance / 10 or min(kept) >= fewer:
                 break
             reach += 1
         scatterer = plain.keeping(kept)
@@ -110,8 +110,9 @@ def resolve(
         if np.max(error) <= tolerance:
             status = RESOLVED
             break
-        larger = _larger(sectors, np.max(by_sectors), tolerance)
-        more = _more(modes, np.max(by_modes), tolerance)
+        rest = tolerance - np.max(by_kept)
+        larger = _larger(sectors, np.max(by_sectors), rest)
+        more = _more(modes, np.max(by_modes), rest)
         if (larger, more) == (sectors, modes):
             status = UNRESOLVED
             warnings.warn(

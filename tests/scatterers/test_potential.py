@@ -1,6 +1,7 @@
 """Scattering by any potential: reference transmissions, what holds by algebra, derivatives."""
 
 import functools
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -64,7 +65,7 @@ def bumps(x, y):
     return first + 7 * jnp.exp(-((x - 18) ** 2) / 500 - (y + 9) ** 2 / 500) * window(x, 40.0, 60.0)
 
 
-def small(function=bumps, half_length=60.0, width=90.0, **keywords):
+def small(function: Any = bumps, half_length=60.0, width=90.0, **keywords):
     place = qpc.Potential.from_function(function, half_length, width)
     return qpc.PotentialScatterer(place, **SMALL, **keywords)
 
