@@ -64,7 +64,7 @@ def accuracy(name, tolerance):
 
 
 def speed(name, scatterer):
-    """A line of the second table: all modes and those that are kept, at the same other sizes."""
+    """A row of the second table: one potential with all M modes and with m of them."""
     case = CASES[name]
     energies = np.array(case["energies"])
     many = np.linspace(energies[0], energies[-1], ENERGIES)

@@ -85,7 +85,7 @@ class Predictor:
         return enough and bool(np.all((known >= reach) & resolved))
 
     def serves(self, device, response, moving):
-        """Whether these slopes of a device are those that this predictor compiles anyway."""
+        """Whether this predictor already compiles the slopes of this device in these numbers."""
         return (
             response_named(response) == self.response
             and jax.tree.structure(device) == jax.tree.structure(self.device)

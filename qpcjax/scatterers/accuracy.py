@@ -30,9 +30,10 @@ _BESIDE = 0.01  # how far from them, in the largest kinetic energy
 # T(N) is off by N^-4, and by the modes that are left out at least as little.
 _ORDER = 4
 
-# A sector keeps the modes below so much above the highest energy, in meV, and so many more; the
-# leads those that are open and some more. The first pair that drops no more than a tenth of the
-# tolerance is taken. Electrons change modes more easily in a field.
+# Pairs (energy in meV, count). A sector keeps the modes up to this energy above the highest one
+# asked for, and `count` more; a lead keeps its open modes and `count` more. `resolve` takes the
+# first pair whose dropped modes change T by at most a tenth of the tolerance. In a field electrons
+# change modes more easily, so the pairs are larger.
 _REACHES = ((20.0, 4), (40.0, 8), (80.0, 12))
 _REACHES_IN_FIELD = ((30.0, 10), (60.0, 16))
 _PARTS = 4  # of the way from a lead to the cut, each with a number of modes of its own
