@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.fitting.barrier_comparison import BarrierComparison, BarrierRow
-from qpcjax.fitting.barrier_starts import BarrierStart, barrier_start, side_by_side
+from qpcjax.fitting.barrier_starts import BarrierStart, barrier_start
 from qpcjax.fitting.device_of_trace import trace_device, trace_model
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.evidence import bayesian_criteria, independent_points
@@ -17,6 +17,7 @@ from qpcjax.fitting.misfit import WRONG, in_noise
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.shoulders import is_quick, require_shoulder, shoulder_numbers
+from qpcjax.fitting.threads import side_by_side
 from qpcjax.measurements import ConductanceTrace
 from qpcjax.quantities import closest
 from qpcjax.scatterers.registry import COMPARED

@@ -2,11 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-import jax
 
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.device_parameters import DeviceNumbers
@@ -64,17 +61,3 @@ def barrier_start(
     minima = TraceSearch(with_held(layout, device, numbers), trace, numbers).minima()
     own = {n: p.value for n, p in numbers.items()}
     return BarrierStart(device, [own | m.values for m in minima[:starts]], minima[0].rms)
-
-
-def side_by_side(function: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
-    """A function of each argument, two at a time: compiling and computing leave a core idle."""
-    if len(arguments) == 1:
-        return [function(arguments[0])]
-    double = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-
-    def one(argument):
-        with jax.enable_x64(double):  # a thread has the precision of the process, not of its caller
-            return function(argument)
-
-    with ThreadPoolExecutor(2) as threads:
-        return list(threads.map(one, arguments))

@@ -172,6 +172,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
     from qpcjax.fitting import report, tables
     from qpcjax.fitting.archive import summary_and_fit
     from qpcjax.fitting.hysteresis import hysteresis_in_words
+    from qpcjax.fitting.threads import second_thread
 
     (whole,) = question.at_known_temperatures([data])
     used = fitted_points(whole, question.ranges, question.skips)
@@ -189,18 +190,22 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
         progress(k, len(found.free), "intervals")
         profiles.append(found.profile(p.name, 9))
     conditions = question.bias, question.temperature, question.law
-    heating = barriers.heating(*conditions, progress=progress)
-    left_out = whole[~used] if chosen else None
-    axes = {
-        "fit": plot.staircase(found, left_out=left_out, spread=barriers.spread),
-        "heating": plot.heating(heating),
-        "correlation": plot.correlation(found),
-    }
-    if profiles:
-        axes["profiles"] = plot.profiles(found, profiles)
-    drawn = plot.figure_files(axes, ("png", *figure_formats))
-    shown = {name.capitalize(): drawn[f"{name}.png"] for name in axes}
-    heated = tables.heating_columns(heating)
+    with second_thread() as start:
+        heated = start(barriers.heating, *conditions, progress=progress)
+        left_out = whole[~used] if chosen else None
+        axes = {
+            "fit": plot.staircase(found, left_out=left_out, spread=barriers.spread),
+            "correlation": plot.correlation(found),
+        }
+        if profiles:
+            axes["profiles"] = plot.profiles(found, profiles)
+        kinds = "png", *figure_formats
+        drawn = plot.figure_files(axes, kinds)
+        heating = heated.result()
+    drawn |= plot.figure_files({"heating": plot.heating(heating)}, kinds)
+    order = "fit", "heating", "correlation", *(["profiles"] if profiles else [])
+    shown = {name.capitalize(): drawn[f"{name}.png"] for name in order}
+    columns = tables.heating_columns(heating)
     source = {"input": data.name, "input_sha256": data.sha256, "versions": versions()}
     summary = tables.as_json(found, profiles, barriers, heating)
     summary["doubts"] = [*notes, *summary["doubts"]]
@@ -215,7 +220,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             source | tables.facts(found),
             "name",
         ),
-        **table_files("heating", heated, formats, source, next(iter(heated))),
+        **table_files("heating", columns, formats, source, next(iter(columns))),
         **_curve_files(tables.curve_columns(found, whole, used, barriers), formats, source),
         **{name: image for name, image in drawn.items() if name.endswith(tuple(figure_formats))},
     }

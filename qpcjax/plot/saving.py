@@ -37,6 +37,8 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
         ValueError: another format.
     """
     check_formats([format])
+    if format == "png":
+        return _png(figure, _DPI)
     buffer = io.BytesIO()
     with DRAWING, matplotlib.rc_context(_SETTINGS):
         figure.savefig(buffer, format=format, dpi=_DPI, metadata=_METADATA[format])
@@ -44,16 +46,25 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
 
 
 def screen_bytes(figure: Figure, dpi: int = 130) -> bytes:
-    """A PNG for a page that changes all the time: drawn once, where saving a file draws twice.
+    """The figure as a PNG for a page.
 
     Args:
-        figure: as of `figure_bytes`; its dots an inch are changed.
+        figure: as of `figure_bytes`.
         dpi: dots an inch.
     """
-    buffer = io.BytesIO()
-    figure.set_dpi(dpi)
+    return _png(figure, dpi)
+
+
+def _png(figure, dpi):
+    """A PNG that is drawn once, where `savefig` draws twice; the figure stays as it was."""
+    buffer, own, canvas = io.BytesIO(), figure.get_dpi(), figure.canvas
     with DRAWING:
-        FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA["png"])
+        figure.set_dpi(dpi)
+        try:
+            FigureCanvasAgg(figure).print_png(buffer, metadata=_METADATA["png"])
+        finally:
+            figure.set_dpi(own)
+            figure.set_canvas(canvas)
     return buffer.getvalue()
 
 
