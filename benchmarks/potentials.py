@@ -19,7 +19,7 @@ from potential_cases import CASES, energy, options, potential
 
 from qpcjax.scatterers.accuracy import transmission_by_steps
 
-KNOWN = [name for name, case in CASES.items() if "wall" not in case and len(case["energies"]) > 1]
+KNOWN = [name for name, case in CASES.items() if len(case["energies"]) > 1]
 TIMED = ("split_gate", "asymmetric_gates", "impurity", "two_in_series", "field_2T")
 TIMED += ("horn", "gated_potential")
 SLOPES = ("split_gate", "two_in_series")

@@ -1,4 +1,4 @@
-"""Draw docs/images/potential.png: python docs/make_potential_picture.py."""
+"""Draw potential.png and hard_walls.png in docs/images: python docs/make_potential_picture.py."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from qpcjax.potentials import bare_split_gate, window
 
 jax.config.update("jax_enable_x64", True)
 
-OUT = Path(__file__).parent / "images" / "potential.png"
+IMAGES = Path(__file__).parent / "images"
 GAP, LENGTH, ENERGY = 150.0, 100.0, 6.0
 
 
@@ -59,8 +59,38 @@ def draw():
     figure.colorbar(shown, ax=below, label="dT/dV (1e-3/(meV nm$^2$))")
     for panel in (left, right, below):
         panel.set(xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
-    figure.savefig(OUT, dpi=100)
+    figure.savefig(IMAGES / "potential.png", dpi=100)
+
+
+def horn(narrow):
+    """Hard walls that open from twice this half width to 160 nm."""
+    return qpc.HardWalls(lambda x: 80.0 - (80.0 - narrow) * window(x, 40.0, 160.0), 180.0)
+
+
+def draw_hard_walls():
+    """Density in a horn, and T(E) of horns."""
+    energies = np.linspace(1.0, 22.0, 211)
+    found = qpc.resolve(horn(20.0), energies[::15], 1e-3)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    flow = jax.jit(lambda c: c.local(15.0))(found)
+    density, y = np.asarray(flow.density), np.asarray(flow.y)
+    x = np.broadcast_to(np.asarray(flow.x)[:, None], y.shape)
+    top = np.quantile(density, 0.99)
+    shown = left.pcolormesh(x, y, density, shading="gouraud", cmap="magma", vmax=top)
+    figure.colorbar(shown, ax=left, label="density at unit flux")
+    left.set(xlabel="x (nm)", ylabel="y (nm)", aspect="equal")
+    for k, narrow in enumerate((16.0, 20.0, 24.0)):
+        channel = qpc.PotentialScatterer(horn(narrow), **found.sizes)
+        t = qpc.transmission(channel, energies)
+        right.plot(energies, t, color=f"C{k}", label=f"{2 * narrow:g} nm")
+        for n in (1, 2, 3):
+            level = float(channel.scale) * (n * np.pi / (2 * narrow)) ** 2
+            right.plot(2 * [level], [-0.12, -0.04], color=f"C{k}", lw=1)
+    right.set(xlabel="E (meV)", ylabel="T", xlim=(1, 22), ylim=(-0.15, None))
+    right.legend(title="narrowest", frameon=False)
+    figure.savefig(IMAGES / "hard_walls.png", dpi=100)
 
 
 if __name__ == "__main__":
     draw()
+    draw_hard_walls()

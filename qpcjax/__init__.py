@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from qpcjax.heat.profile import inelastic_length as inelastic_length
     from qpcjax.heat.profile import power_per_length as power_per_length
     from qpcjax.heat.rpa import RPADamping as RPADamping
+    from qpcjax.potentials import HardWalls as HardWalls
     from qpcjax.potentials import Potential as Potential
     from qpcjax.scatterers import AbruptConstriction as AbruptConstriction
     from qpcjax.scatterers import AbstractScatterer as AbstractScatterer
@@ -129,7 +130,7 @@ _HOMES = {
     "heat.material": ("Material",),
     "heat.profile": ("inelastic_length", "power_per_length"),
     "heat.rpa": ("RPADamping",),
-    "potentials": ("Potential",),
+    "potentials": ("HardWalls", "Potential"),
     "scatterers": (
         *("AbruptConstriction", "AbstractScatterer", "AdiabaticConstriction"),
         *("BiasedConstriction", "BreitWigner", "HartreeBarrier", "IdealStep"),

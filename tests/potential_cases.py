@@ -9,7 +9,7 @@ import numpy as np
 from helpers import TABLES
 
 import qpcjax as qpc
-from qpcjax.potentials import bare_rectangle, window
+from qpcjax.potentials import HardWalls, bare_rectangle, window
 
 CASES = json.loads((TABLES / "potentials.json").read_text())
 
@@ -38,8 +38,16 @@ def energy(case, x, y):
     return window(x, ends["inner"], ends["outer"]) * sum(term(t, x, y) for t in case["terms"])
 
 
+def half_width(case, x):
+    """w(x) in nm of the case with hard walls."""
+    wall, lead = case["wall"], case["strip_width"] / 2
+    return lead - (lead - wall["w0"]) * window(x, wall["a"], wall["b"])
+
+
 def potential(case):
-    """The case as a `Potential`."""
+    """The case as a `Potential`, or its `HardWalls`."""
+    if "wall" in case:
+        return HardWalls(functools.partial(half_width, case), case["half_length"])
     if "cap" in case:
         with np.load(TABLES / "gated_potential.npz") as table:
             return qpc.Potential(table["x"], table["y"], table["energy"])

@@ -21,6 +21,7 @@ NAMES = {
     "GatedDevice",
     "Gates",
     "GiulianiQuinnDamping",
+    "HardWalls",
     "HeatSpread",
     "Heterostructure",
     "HotSpot",

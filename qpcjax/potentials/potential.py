@@ -68,6 +68,10 @@ class AbstractPotential(eqx.Module):
     def at(self, x: Any, y: Any) -> Any:
         """V in meV on the grid of x and y in nm, shape (x.size, y.size)."""
 
+    def walls(self, x: Any) -> Any:
+        """The width in nm of the left lead, and the `Walls` at x; None: the walls are straight."""
+        return None
+
 
 class Potential(AbstractPotential):
     """A potential on a grid, with cubic splines between its points.

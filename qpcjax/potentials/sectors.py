@@ -166,10 +166,9 @@ def sectors_of(
     dtype = values.dtype
     nodes, weights = (xp.asarray(x, dtype) for x in rule)
     count = values.shape[0] // 2
-    half, length = count // 2, 2 * half_length / count
-    middle = np.arange(values.shape[0]) % 2 == 1
-    parted = values + xp.asarray(middle[:, None], dtype) * (_SPLITTING * nodes)
-    coefficients = _times(parted, _cosines(modes, nodes, weights, xp))
+    length = 2 * half_length / count
+    parted = split_levels(values, nodes, xp)
+    coefficients = times(parted, _cosines(modes, nodes, weights, xp))
     n = np.arange(1, modes + 1)
     near, far = np.abs(n[:, None] - n), n[:, None] + n
     free = (xp.asarray(n, dtype) * (np.pi / width)) ** 2
@@ -191,12 +190,12 @@ def sectors_of(
     levels, vectors, one = levels[:, :kept], vectors[:, :, :kept], one[:kept, :kept]
     turned = xp.swapaxes(vectors, 1, 2)
     diagonal = levels[:, :, None] * one
-    start = _times(turned, ends[:-1], vectors) - diagonal
-    end = _times(turned, ends[1:], vectors) - diagonal
+    start = times(turned, ends[:-1], vectors) - diagonal
+    end = times(turned, ends[1:], vectors) - diagonal
     if theta is None:
-        onwards = _times(turned[1:], vectors[:-1])  # from a sector to the next one
-        from_left = _times(turned[:1], lead_modes[:1])
-        from_right = _times(turned[-1:], lead_modes[1:])
+        onwards = times(turned[1:], vectors[:-1])  # from a sector to the next one
+        from_left = times(turned[:1], lead_modes[:1])
+        from_right = times(turned[-1:], lead_modes[1:])
     else:
         theta = xp.asarray(theta, dtype)
         place = theta[1::2]
@@ -205,6 +204,64 @@ def sectors_of(
         onwards = _carried(turned[1:], vectors[:-1], (place[1:] - place[:-1]) * width, xp)
         from_left = _carried(turned[:1], lead_modes[:1], (place[:1] - theta[:1]) * width, xp)
         from_right = _carried(turned[-1:], lead_modes[1:], (place[-1:] - theta[-1:]) * width, xp)
+    return joined(
+        vectors,
+        levels,
+        start,
+        end,
+        onwards,
+        from_left,
+        from_right,
+        lead_modes,
+        lead_levels,
+        length,
+        xp,
+    )
+
+
+def split_levels(values: Any, nodes: Any, xp: Any = jnp) -> Any:
+    """V with a slope across in the middles of the sectors, so small that it parts equal levels.
+
+    Args:
+        values: V in meV `along` and `across`.
+        nodes: y/W `across`.
+        xp: NumPy, or JAX's form of it.
+    """
+    middle = np.arange(values.shape[0]) % 2 == 1
+    slope = xp.asarray(_SPLITTING * nodes, values.dtype)
+    return values + xp.asarray(middle[:, None], values.dtype) * slope
+
+
+def joined(
+    vectors: Any,
+    levels: Any,
+    start: Any,
+    end: Any,
+    onwards: Any,
+    from_left: Any,
+    from_right: Any,
+    lead_modes: Any,
+    lead_levels: Any,
+    length: Any,
+    xp: Any = jnp,
+) -> Sectors:
+    """The `Sectors` of the matrices of N sectors from the left lead to the right one.
+
+    Args:
+        vectors: O of each sector, shape (N, M, m).
+        levels: squared transverse wavevectors, shape (N, m).
+        start: what the matrices have at the left ends more than in the middles, shape (N, m, m).
+        end: the same at the right ends.
+        onwards: from the modes of a sector to those of the next one, shape (N - 1, m, m).
+        from_left: from the modes of the left lead to those of the first sector, shape (1, m, M).
+        from_right: the same of the right lead and the last sector.
+        lead_modes: see `Sectors`.
+        lead_levels: see `Sectors`.
+        length: H in nm.
+        xp: NumPy, or JAX's form of it.
+    """
+    half, kept = vectors.shape[0] // 2, levels.shape[-1]
+    one = xp.eye(kept, dtype=levels.dtype)
     backwards = xp.conj(xp.swapaxes(onwards, 1, 2))
     simpson = xp.asarray(length / 6).astype(start.dtype)
 
@@ -228,11 +285,12 @@ def sectors_of(
         backwards[half - 1],
         lead_modes,
         lead_levels,
-        xp.asarray(length, dtype),
+        xp.asarray(length, levels.dtype),
     )
 
 
-def _times(*matrices):
+def times(*matrices: Any) -> Any:
+    """Product of matrices of NumPy or JAX."""
     if isinstance(matrices[0], np.ndarray):
         first, *others = matrices
         for matrix in others:
@@ -249,7 +307,7 @@ def _complex(real, imag, xp):
 def _with_gauge(matrices, theta, turned, vectors, width, xp):
     """Matrices at an end of the sectors, with (p_y - theta)^2 in place of p_y^2."""
     (modes, kept), dtype = vectors.shape[-2:], matrices.dtype
-    slope = _times(turned, xp.asarray(_slopes(modes), dtype), vectors)
+    slope = times(turned, xp.asarray(_slopes(modes), dtype), vectors)
     shift = (theta * theta)[:, None, None] * xp.eye(kept, dtype=dtype)
     return _complex(matrices + shift, (2 * theta / width)[:, None, None] * slope, xp)
 
@@ -258,7 +316,7 @@ def _carried(turned, vectors, theta, xp):
     """O^T exp(-i theta y/W) O' of sectors whose gauge differs by theta."""
     basis, place = (xp.asarray(x, vectors.dtype) for x in _positions(vectors.shape[-2]))
     phase = (theta[:, None] * place)[:, None, :]
-    before, after = _times(turned, basis), _times(basis.T, vectors)
-    real = _times(before * xp.cos(phase), after)
-    imag = _times(before * xp.sin(phase), after)
+    before, after = times(turned, basis), times(basis.T, vectors)
+    real = times(before * xp.cos(phase), after)
+    imag = times(before * xp.sin(phase), after)
     return _complex(real, -imag, xp)

@@ -14,7 +14,7 @@ import numpy as np
 
 from qpcjax.constants import HBAR2_OVER_2M
 from qpcjax.potentials import recursion
-from qpcjax.potentials.sectors import sectors_of
+from qpcjax.scatterers.energy_limits import sine_functions, widest
 from qpcjax.scatterers.potential import RESOLVED, UNRESOLVED, PotentialScatterer
 from qpcjax.validation import concrete, number, require_double
 
@@ -53,7 +53,8 @@ def resolve(
         + |T_{m} - T_{m=M'}|,
 
     the largest of each energy and its two neighbours, and a tenth of the largest of all at least.
-    The last term, at N' and M', is what the modes that are not kept would add.
+    The last term, at N' and M', is what the modes that are not kept would add. Between hard walls
+    that bend all are kept, and numbers of modes are compared at N.
 
     Args:
         potential: a `Potential` of concrete numbers.
@@ -91,7 +92,10 @@ def resolve(
     while True:
         plain = build(sectors=sectors, modes=modes)
         coarse, fewer = 2 * math.ceil(3 * sectors / 8), _fewer(modes)
-        whole = build(sectors=coarse, modes=fewer, points=4 * modes)  # V where `middle` has it
+        # Between walls that bend, more modes need more sectors: few sectors would show that alone.
+        walled = plain.walls is not None
+        by_which = sectors if walled else coarse
+        whole = build(sectors=by_which, modes=fewer, points=4 * modes)  # V where `middle` has it
         everything = transmission_by_steps(whole, places)
         while True:
             kept, rough = _kept(plain, highest, reach), everything
@@ -106,14 +110,14 @@ def resolve(
         fine = transmission_by_steps(scatterer, places)
         middle = transmission_by_steps(build(sectors=coarse, modes=modes, kept=kept), places)
         by_sectors = _left(fine, middle, sectors / coarse)
-        by_modes = _left(middle, rough, modes / fewer)
+        by_modes = _left(fine if walled else middle, rough, modes / fewer)
         error = by_sectors + by_modes + by_kept
         if np.max(error) <= tolerance:
             status = RESOLVED
             break
         rest = tolerance - np.max(by_kept)
         larger = _larger(sectors, np.max(by_sectors), rest)
-        more = _more(modes, np.max(by_modes), rest)
+        more = modes if walled and larger > sectors else _more(modes, np.max(by_modes), rest)
         if (larger, more) == (sectors, modes):
             status = UNRESOLVED
             warnings.warn(
@@ -147,12 +151,13 @@ def joint_sizes(scatterers: Sequence[PotentialScatterer]) -> dict[str, Any]:
 
 def _first_sizes(scatterer, highest):
     scale = HBAR2_OVER_2M / float(scatterer.mass)
-    width, length = float(scatterer.width), 2 * float(scatterer.half_length)
+    width, length = float(widest(scatterer)), 2 * float(scatterer.half_length)
     depth = highest - float(np.min(np.asarray(scatterer.values)))
     fastest = math.sqrt(max(depth, 1.0) / scale)
     sectors = _rounded(max(length * fastest / _FIRST_PHASE, 16))
     for modes in _MODES[1:]:
-        if scale * (_fewer(modes) * np.pi / width) ** 2 > highest + scatterer.margin:
+        fewer = _fewer(modes) - scatterer.sine_modes + sine_functions(scatterer)
+        if scale * (fewer * np.pi / width) ** 2 > highest + scatterer.margin:
             return sectors, modes
     raise ValueError(
         f"a strip of {width:g} nm has too many modes at {highest:g} meV: choose a smaller width or "
@@ -222,10 +227,10 @@ def _kept(scatterer, highest, reach):
     field = scatterer.magnetic_field is not None
     reaches = _REACHES_IN_FIELD if field else _REACHES
     modes = scatterer.sine_modes
-    if reach >= len(reaches):
+    if reach >= len(reaches) or scatterer.walls is not None:
         return (modes,)
     above, more = reaches[reach]
-    made = _matrices(scatterer)
+    made = scatterer.sectors_in(np)
     levels, leads = made.levels * scatterer.scale, made.lead_levels * scatterer.scale
     # The last mode that is kept is closed by a margin in the leads and by the reach inside, unless
     # that asks for more than are open and a few: those higher up hardly change along the way.
@@ -244,23 +249,6 @@ def _kept(scatterer, highest, reach):
     return tuple(int(k) for k in found)
 
 
-def _matrices(scatterer):
-    """The `Sectors` of concrete numbers, in NumPy."""
-    theta = scatterer.gauge()
-    return sectors_of(
-        np.asarray(scatterer.values),
-        scatterer.rule,
-        float(scatterer.half_length),
-        float(scatterer.width),
-        HBAR2_OVER_2M / float(scatterer.mass),
-        scatterer.sine_modes,
-        None if theta is None else np.asarray(theta),
-        scatterer.lead_profiles,
-        max(scatterer.kept),
-        xp=np,
-    )
-
-
 def transmission_by_steps(scatterer: PotentialScatterer, energies: np.ndarray) -> np.ndarray:
     """T(E) of concrete numbers without a program of its own for each number of sectors.
 
@@ -268,7 +256,7 @@ def transmission_by_steps(scatterer: PotentialScatterer, energies: np.ndarray) -
         scatterer: a `PotentialScatterer` without a bias.
         energies: E in meV, shape (k,).
     """
-    made = _matrices(scatterer)
+    made = scatterer.sectors_in(np)
     lead, stages = recursion.stages(made, scatterer.kept, xp=np)
     stages = [
         (into, [jax.device_put(row) for row in zip(*rows, strict=True)]) for into, rows in stages

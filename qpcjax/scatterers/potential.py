@@ -1,9 +1,8 @@
 """The exact answer for any potential V(x, y): every mode of the strip, coupled."""
 
 import copy
-import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,11 +13,21 @@ from qpcjax.constants import ELEMENTARY_CHARGE, HBAR2_OVER_2M, PLANCK
 from qpcjax.potentials import recursion
 from qpcjax.potentials.potential import capped
 from qpcjax.potentials.potential import window as window_of
-from qpcjax.potentials.sectors import Sectors, across, along, gauge, sectors_of, sines
+from qpcjax.potentials.sectors import Sectors, across, along, gauge, sectors_of
+from qpcjax.potentials.walls import Walls, walled_sectors
 from qpcjax.potentials.waves import from_right, waves
 from qpcjax.quantities import holding
 from qpcjax.scatterers.base import AbstractScatterer
-from qpcjax.scatterers.region import drop_shape, field_shares, kept_modes, length_of, places_of
+from qpcjax.scatterers.energy_limits import energy_limit, most_open, thresholds
+from qpcjax.scatterers.local_maps import LocalFlow, local_flow, weak_response
+from qpcjax.scatterers.region import (
+    drop_shape,
+    field_shares,
+    kept_modes,
+    length_of,
+    places_of,
+    require_walls,
+)
 from qpcjax.validation import Real, allowed, concrete, number, positive, require, require_count
 
 # h/e in T nm^2
@@ -27,31 +36,12 @@ _FLUX_QUANTUM = PLANCK / ELEMENTARY_CHARGE * 1e18
 # What the highest sine function must have above the energy, in meV: without a field, and in one.
 _MARGIN, _MARGIN_IN_FIELD = 5.0, 20.0
 
-# K H of the fastest wave in a sector; the coefficients have a pole at pi.
-_LARGEST_PHASE = math.pi / 2
-
 # Energies that a CPU evaluates side by side: their matrices stay in the cache.
 _AT_ONCE = 32
 _USUAL_AT_ONCE = 1 << 16
 
 RESOLVED, UNRESOLVED, UNKNOWN = 0, 1, 2
 """Values of `status`: within the tolerance; the sizes ran out before; never estimated."""
-
-
-class LocalFlow(NamedTuple):
-    """Where electrons are, and flow.
-
-    Fields:
-        x: ends of the sectors in nm, shape (N + 1,).
-        y: in nm, shape (points,).
-        density: sum of |psi|^2 over waves of unit flux, shape (N + 1, points).
-        current: sum of Im(psi* dpsi/dx) in 1/nm, of the same shape.
-    """
-
-    x: Any
-    y: Any
-    density: Any
-    current: Any
 
 
 class PotentialScatterer(AbstractScatterer):
@@ -110,6 +100,7 @@ class PotentialScatterer(AbstractScatterer):
     width: Real = eqx.field(metadata=allowed(positive("length in nm")))
     mass: Real = eqx.field(metadata=holding("mass"))
     magnetic_field: Real = eqx.field(metadata=holding("magnetic_field", optional=True))
+    walls: Walls | None
     drop: Any
     edges: Any
     error_estimate: Any
@@ -151,11 +142,15 @@ class PotentialScatterer(AbstractScatterer):
         points = 4 * modes if points is None else points
         require_count("points", points, modes, ", as many as there are modes")
         self.half_length = length_of("half_length", half_length, potential.half_length)
-        self.width = length_of("width", width, potential.width)
+        x = places_of(along, self.half_length, sectors)
+        found = potential.walls(x)
+        if found is None:
+            self.width, self.walls = length_of("width", width, potential.width), None
+        else:
+            self.width, self.walls = require_walls(found, width, magnetic_field, modes, kept)
         known = concrete(number(self.width))
         kinks = () if known is None else np.asarray(potential.kinks) / float(known)
         self.rule = across(points, kinks)
-        x = places_of(along, self.half_length, sectors)
         values = potential.at(x, self.y)
         if window is not None:
             outer = self.half_length
@@ -176,7 +171,7 @@ class PotentialScatterer(AbstractScatterer):
         self.status = np.int32(UNKNOWN)
         self.highest = math.inf if highest is None else float(highest)
         self.open_modes = self.sine_modes
-        self.open_modes = self._most_open()
+        self.open_modes = most_open(self)
 
     def check(self):
         """Refuse a potential that is not finite."""
@@ -252,7 +247,9 @@ class PotentialScatterer(AbstractScatterer):
         """The same scatterer with the matrices of its sectors."""
         if self.made is not None:
             return self
-        return eqx.tree_at(lambda s: s.made, self, self._sectors(), is_leaf=lambda x: x is None)
+        return eqx.tree_at(
+            lambda s: s.made, self, self.sectors_in(jnp), is_leaf=lambda x: x is None
+        )
 
     def eigenvalues(self, energy, bias=0.0):
         """The eigenvalues of t^dagger t, falling, shape (open_modes,); 0 beyond the open modes."""
@@ -265,17 +262,7 @@ class PotentialScatterer(AbstractScatterer):
 
     def thresholds(self, bias=0.0):
         """Energies in meV at which the leads' modes open: T(E) has a square root there."""
-        if self.lead_profiles:
-            levels = self._made().lead_levels * self.scale
-        else:
-            n = np.arange(1, self.open_modes + 1)
-            levels = jnp.asarray(n, jnp.result_type(self.width)) * (np.pi / self.width)
-            levels = jnp.stack([levels, levels]) ** 2 * self.scale
-        if self.drop is not None:
-            levels = levels + jnp.stack([self.drop[0], self.drop[-1]])[:, None] * bias
-        elif not self.lead_profiles:
-            return levels[0]
-        return levels.reshape(-1)
+        return thresholds(self, bias)
 
     def jumps(self, bias=0.0):
         """None: at the thresholds of the leads T(E) is continuous."""
@@ -292,26 +279,7 @@ class PotentialScatterer(AbstractScatterer):
         and in every sector the last one that is kept must be closed; a wave must not turn by
         more than pi/2 in a sector.
         """
-        length = 2 * self.half_length / self.sectors
-        floor = jnp.min(jnp.asarray(self.values)) + self.scale * (np.pi / self.width) ** 2
-        fastest = floor + self.scale * (_LARGEST_PHASE / length) ** 2
-        margin = self.margin
-        last = self.scale * (self.kept[0] * np.pi / self.width) ** 2 - margin
-        if self.lead_profiles:
-            last = last + jnp.min(jnp.asarray(self.values)[np.array([0, -1])])
-        elif self.open_modes < self.sine_modes:
-            next_one = self.scale * ((self.open_modes + 1) * np.pi / self.width) ** 2
-            last = jnp.minimum(last, next_one)
-        if min(self.kept) < self.sine_modes:
-            last = jnp.minimum(last, self._highest_kept())
-        return jnp.minimum(jnp.minimum(fastest, last), self.highest)
-
-    def _highest_kept(self):
-        """The lowest energy in meV of the last modes that are kept."""
-        levels = self._made().levels
-        found = recursion.parts(levels.shape[1], self.kept)
-        lowest = [jnp.min(levels[:, first:last, kept - 1]) for first, last, kept in found]
-        return self.scale * functools.reduce(jnp.minimum, lowest)
+        return energy_limit(self)
 
     def leak(self):
         """Energy in meV above which electrons pass along an edge of the strip.
@@ -336,7 +304,7 @@ class PotentialScatterer(AbstractScatterer):
             shape (open_modes, open_modes); those of closed modes are 0. r is measured at x = -X and
             t from there to x = X.
         """
-        found = self._waves(energy, bias, "left")
+        found = self.waves(energy, bias, "left")
         n = self.open_modes
         return found.reflected[:n, :n], found.transmitted[:n, :n]
 
@@ -360,20 +328,7 @@ class PotentialScatterer(AbstractScatterer):
         Raises:
             ValueError: another side.
         """
-        if side not in ("left", "right"):
-            raise ValueError(f'side must be "left" or "right", got {side!r}')
-        found = self._waves(energy, bias, side)
-        shown = jnp.asarray(sines(self.sine_modes, self.rule[0]), self.values.dtype)
-        n = self.open_modes
-        psi, slope = (
-            jax.lax.complex(jnp.matmul(shown, z.real), jnp.matmul(shown, z.imag))
-            for z in (found.psi[..., :n], found.slope[..., :n])
-        )
-        density = jnp.sum(psi.real**2 + psi.imag**2, axis=-1) / self.width
-        current = jnp.sum(psi.real * slope.imag - psi.imag * slope.real, axis=-1) / self.width
-        if side == "right":
-            density, current = density[::-1], -current[::-1]
-        return LocalFlow(self.x[::2], self.y, density, current)
+        return local_flow(self, energy, bias, side)
 
     def response(self, energy: Any, bias: Any = 0.0) -> jax.Array:
         r"""Change of T(E, V) by a weak potential in each point, dT/dV(x, y) in 1/(meV nm^2).
@@ -389,35 +344,30 @@ class PotentialScatterer(AbstractScatterer):
         Returns:
             At `x` and `y`, of the shape of `values`.
         """
-        bare = self if self.made is None else eqx.tree_at(lambda s: s.made, self, None)
-
-        def total(values):
-            return eqx.tree_at(lambda s: s.values, bare, values).total(energy, bias)
-
-        slope = jax.grad(total)(jnp.asarray(self.values))
-        simpson = np.ones(2 * self.sectors + 1)
-        simpson[1::2], simpson[2:-1:2] = 4, 2
-        along_x = jnp.asarray(simpson, slope.dtype) * (self.half_length / (3 * self.sectors))
-        across_y = jnp.asarray(self.rule[1], slope.dtype) * self.width
-        return slope / (along_x[:, None] * across_y)
+        return weak_response(self, energy, bias)
 
     # --- the parts --------------------------------------------------------------------------
 
-    def _made(self) -> Sectors:
-        return self._sectors() if self.made is None else self.made
+    def matrices(self) -> Sectors:
+        """The `Sectors`, made once where the scatterer is settled."""
+        return self.sectors_in(jnp) if self.made is None else self.made
 
-    def _sectors(self, kept=None) -> Sectors:
-        return sectors_of(
-            self.values,
-            self.rule,
-            self.half_length,
-            self.width,
-            self.scale,
-            self.sine_modes,
-            self.gauge(),
-            self.lead_profiles,
-            max(self.kept) if kept is None else kept,
-        )
+    def sectors_in(self, xp: Any) -> Sectors:
+        """The `Sectors` by NumPy, of numbers that are not traced, or by jax.numpy."""
+        numbers = (self.values, self.rule, self.half_length, self.width, self.scale)
+        if xp is np:
+            numbers = jax.tree.map(np.asarray, numbers)
+        values, rule, half_length, width, scale = numbers
+        sizes = (scale, self.sine_modes)
+        if self.walls is not None:
+            walls, profiles = self.walls, self.lead_profiles
+            return walled_sectors(
+                values, rule, half_length, width, walls, *sizes, profiles=profiles, xp=xp
+            )
+        theta, kept = self.gauge(), max(self.kept)
+        theta = theta if theta is None or xp is jnp else np.asarray(theta)
+        profiles = self.lead_profiles
+        return sectors_of(values, rule, half_length, width, *sizes, theta, profiles, kept, xp)
 
     def gauge(self):
         """The vector potential A_y in the units of a wavevector, 1/nm, at `x`; None without B."""
@@ -428,14 +378,15 @@ class PotentialScatterer(AbstractScatterer):
         return gauge(jnp.asarray(self.x), field, inner, outer)
 
     def _crossing(self, energy, bias, waves=0):
-        made = self._made()
+        made = self.matrices()
         drop = None
         if self.drop is not None:
             drop = recursion.drop_of(self.drop, bias, made, self.scale)
         return recursion.crossing(made, energy / self.scale, drop, waves, self.kept)
 
-    def _waves(self, energy, bias, side):
-        made = self._made()
+    def waves(self, energy, bias, side):
+        """The `Waves` that come in from one side."""
+        made = self.matrices()
         drop = None
         if self.drop is not None:
             drop = recursion.drop_of(self.drop, bias, made, self.scale)
@@ -443,14 +394,3 @@ class PotentialScatterer(AbstractScatterer):
             made = from_right(made)
             drop = None if drop is None else recursion.Drop(*(x[::-1] for x in drop))
         return waves(made, energy / self.scale, drop)
-
-    def _most_open(self):
-        """The largest number of modes that may be open below the highest energy."""
-        width, mass = concrete(self.width), concrete(self.mass)
-        flat = not self.lead_profiles and self.drop is None
-        limit = concrete(self.energy_limit()) if math.isinf(self.highest) else self.highest
-        if width is None or mass is None or limit is None or np.ndim(limit) or not flat:
-            return self.sine_modes
-        squared = max(float(limit), 0.0) * float(mass) / HBAR2_OVER_2M
-        count = math.floor(math.sqrt(squared) * float(width) / math.pi)
-        return min(max(count, 1), self.sine_modes)

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from qpcjax.potentials.walls import SUPPLEMENTS
 from qpcjax.validation import concrete, number, require_count
 
 
@@ -66,3 +67,18 @@ def drop_shape(drop, x):
             f"it is {ends[0]:.3g} and {ends[1]:.3g} at its ends"
         )
     return shape
+
+
+def require_walls(found, width, magnetic_field, modes, kept):
+    """The width and `Walls` of a channel, where what else was given goes with them."""
+    given = {"width": width, "magnetic_field": magnetic_field}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{name} must be left out between hard walls that bend")
+    require_count("modes", modes, SUPPLEMENTS + 2, " between hard walls that bend")
+    if kept is not None and set(np.atleast_1d(kept).tolist()) != {modes}:
+        raise ValueError(
+            f"kept must be left out, or {modes} as modes is: all modes count between hard walls "
+            "that bend"
+        )
+    return found

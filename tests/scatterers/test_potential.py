@@ -11,11 +11,18 @@ import pytest
 from potential_cases import CASES, options, potential, term
 
 import qpcjax as qpc
+from qpcjax import potentials
 from qpcjax.potentials import window
 from qpcjax.scatterers.accuracy import transmission_by_steps
 
-KNOWN = [name for name, case in CASES.items() if "wall" not in case]
-LONG = ("horn", "gated_potential", "field_0.5T", "dot")  # with 48 modes or more, or 200 sectors
+KNOWN = list(CASES)
+LONG = (
+    "horn",
+    "gated_potential",
+    "hard_wall_horn",
+    "field_0.5T",
+    "dot",
+)  # with 48 modes or more, or 200 sectors
 SMALL = {"sectors": 16, "modes": 10}
 FEW = np.array([3.0, 4.5, 6.1])
 
@@ -87,7 +94,17 @@ def everything(scatterer, energies):
 
 
 FIELD = small(magnetic_field=1.3)
-SCATTERERS = [pytest.param(small(), id="no field"), pytest.param(FIELD, id="field")]
+WALLS = qpc.PotentialScatterer(
+    potentials.HardWalls(
+        lambda x: 45 + 6 * jnp.tanh(x / 30) - 9 * window(x, 5.0, 60.0), 60.0, bumps
+    ),
+    **SMALL,
+)
+SCATTERERS = [
+    pytest.param(small(), id="no field"),
+    pytest.param(FIELD, id="field"),
+    pytest.param(WALLS, id="walls"),
+]
 
 
 @pytest.mark.parametrize("scatterer", SCATTERERS)
@@ -106,9 +123,10 @@ def test_what_holds_by_algebra(scatterer):
     np.testing.assert_allclose(np.sum(np.abs(t) ** 2, axis=(1, 2)), total, atol=1e-11)
     incoming = np.sum(np.abs(r) ** 2 + np.abs(t) ** 2, axis=1)
     np.testing.assert_allclose(incoming, np.round(incoming), atol=1e-11)
+    walls = scatterer.walls
+    widths = scatterer.width * (1.0 if walls is None else walls.ratio[::2])
     for side, sign in (("left", 1), ("right", -1)):
-        weights = scatterer.rule[1] * scatterer.width
-        flux = found[side].current @ weights
+        flux = (found[side].current @ scatterer.rule[1]) * widths
         np.testing.assert_allclose(flux, sign * np.tile(total[:, None], flux.shape[1]), atol=1e-11)
     if scatterer.magnetic_field is None:
         np.testing.assert_allclose(r, np.swapaxes(r, 1, 2), atol=1e-11)
