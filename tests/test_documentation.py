@@ -57,6 +57,7 @@ OTHER_LINES = (
 SLOW = {
     "fits.md": "200 s: test_fits, test_flat_directions, test_posterior, test_next_points, "
     "test_comparison and test_saving",
+    "gate_fits.md": "200 s: test_gates_fit",
 }
 
 # Python that takes too long: pattern -> replacement that calls the same functions.

@@ -36,6 +36,7 @@ from qpcjax.validation import require_finite
 EXAMPLES = (
     "qpcjax fit trace.csv -o OUT",
     "qpcjax fit run.db --part 12 --sweep up -o OUT",
+    "qpcjax fit trace.csv --gates docs/layout.toml -o OUT",
 )
 
 
@@ -82,6 +83,16 @@ def _fit(
             help="dI/dV over gate voltage and bias, fitted with the trace or alone; it "
             "tells the energy scale and the lever arm of the gate. Beside a trace it must state "
             "its own units.",
+        ),
+    ] = None,
+    gates: Annotated[
+        Path | None,
+        typer.Option(
+            "--gates",
+            metavar="LAYOUT.toml",
+            help="Fit the gates of a layout, as qpcjax gates reads it, in place of a barrier: "
+            "density, series resistance and temperature, and what the layout has [errors] of. "
+            "Takes minutes.",
         ),
     ] = None,
     ranges: Annotated[
@@ -178,6 +189,7 @@ def _fit(
 
     Writes the report (report.txt, report.html, fit.json), tables (fit.csv, parameters.csv,
     heating.csv) and figures (fit.png, heating.png, correlation.png) into the folder.
+    With --gates there is no heating: qpcjax gates predicts it from a layout.
     Of several data sets fit_curves.csv has all points; map.png is the map, its fit and the rest.
     """
     from qpcjax.fitting.command import (
@@ -189,8 +201,10 @@ def _fit(
         voltage_range,
         zeeman_of,
     )
+    from qpcjax.fitting.gate_files import answer_gates
     from qpcjax.fitting.map_files import answer_map
     from qpcjax.fitting.together_files import answer_together
+    from qpcjax.staircases.layout import read_measured_layout
 
     with plain_errors():
         numbers = {"mass": mass, "bias": bias, "temperature": temperature}
@@ -222,12 +236,34 @@ def _fit(
         traces, spectrum = read_all_and_map(map_file, *files, **more)
         if spectrum is not None and intervals:
             raise ValueError("--intervals is for a trace without --map")
+        layout = None
+        if gates is not None:
+            alone = {
+                "--map": map_file,
+                "--model": generated["model"],
+                "--density": density,
+                "--mu": mu,
+                "--knots": knots,
+                "--constant-ratio": constant_ratio,
+                "--private": private,
+                "--shoulder": shoulder,
+                "--zeeman": zeeman,
+                "--intervals": intervals,
+            }
+            given = [name for name, value in alone.items() if value]
+            if given:
+                raise ValueError(f"--gates is of a layout: leave out {', '.join(given)}")
+            if len(traces) != 1:
+                raise ValueError("--gates goes with one trace: name one, such as FILE#0")
+            layout = read_measured_layout(gates)
         question.temperatures_of(max(len(traces), 1))
         if question.private and len(traces) < 2:
             raise ValueError("--private is for several traces, such as FILE#0-5")
         check_writable(out)
     with plain_errors((InputError, OSError)), progress_bar() as advance:
-        if spectrum is not None:
+        if layout is not None:
+            report, paths = answer_gates(traces[0], layout, question, out, advance, *kinds)
+        elif spectrum is not None:
             first = next(iter(traces), None)
             report, paths = answer_map(spectrum, first, question, out, advance, *kinds, say)
         elif len(traces) == 1:

@@ -12,6 +12,9 @@ from qpcjax.fitting.device import Gated as Gated
 from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.device_of_trace import trace_device as trace_device
+from qpcjax.fitting.gate_checks import GridCheck as GridCheck
+from qpcjax.fitting.gate_checks import grid_check as grid_check
+from qpcjax.fitting.gated_sample import GatedSample as GatedSample
 from qpcjax.fitting.heating import Heating as Heating
 from qpcjax.fitting.heating import predict_heating as predict_heating
 from qpcjax.fitting.hysteresis import Hysteresis as Hysteresis

@@ -10,12 +10,12 @@ import numpy as np
 from qpcjax._versions import versions
 from qpcjax.files import save_json, write_files
 from qpcjax.files.results import content_digest
-from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.interpolation import GateNodes
 from qpcjax.fitting.jackknife import Jackknife
 from qpcjax.fitting.minima import FitStart, OtherMinimum
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior
+from qpcjax.fitting.predictors import predictor
 from qpcjax.fitting.problem import FitPart, FitProblem
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.saved_values import (
@@ -26,7 +26,6 @@ from qpcjax.fitting.saved_values import (
     fields_encoded,
 )
 from qpcjax.measurements import InputError
-from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.validation import require_double
 
@@ -253,9 +252,9 @@ def _fit(content, scatterers):
 
 def _part(value, parameters, scatterers):
     data, device = decoded(value["data"]), decoded(value["device"], scatterers)
-    index, resolution = np.array(value["index"], int), Resolution(*value["resolution"])
+    index, resolution = np.array(value["index"], int), value["resolution"]
     moving = [i for i, owner in enumerate(index) if parameters[owner].free]
-    kernel = Predictor(device, data.response, data.settings, resolution.order, moving, resolution)
+    kernel = predictor(device, data.response, data.settings, moving=moving, resolution=resolution)
     if len(kernel.layout.names) != index.size:
         raise InputError(
             f"{value['name']}: the device has {len(kernel.layout.names)} numbers and the fit "

@@ -221,7 +221,7 @@ def fitted_files(data, question, progress, formats=("csv",), figure_formats=("pn
             "name",
         ),
         **table_files("heating", columns, formats, source, next(iter(columns))),
-        **_curve_files(tables.curve_columns(found, whole, used, barriers), formats, source),
+        **curve_files(tables.curve_columns(found, whole, used, barriers), formats, source),
         **{name: image for name, image in drawn.items() if name.endswith(tuple(figure_formats))},
     }
     return found, contents
@@ -251,7 +251,7 @@ def _compared(data, question, progress, told):
     )
 
 
-def _curve_files(curve, formats, source):
+def curve_files(curve, formats, source):
     """The table `fit`; as JSON it is called `fit_curve`, since fit.json holds the fit itself."""
     made = {}
     for kind in formats:

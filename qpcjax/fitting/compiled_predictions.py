@@ -45,6 +45,8 @@ class Predictor:
         resolution: `Resolution` that the device goes with; by default room is made for its numbers.
     """
 
+    dear = False
+
     def __init__(self, device, response, settings, order=8, moving=(), resolution=None):
         self.response, self.settings, self.order = response_named(response), settings, order
         self.moving = np.array(moving, int)

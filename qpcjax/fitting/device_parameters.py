@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions
+from qpcjax.fitting.gated_sample import GatedSample
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import QUANTITIES, Quantity
 from qpcjax.scatterers.fields import field_quantities, innermost, quantity_of
@@ -70,6 +71,8 @@ class DeviceNumbers:
     def _is_constant(self, path):
         """Whether it is no number of the fit: the mass, a table, what the device overwrites."""
         keys = _keys(path)
+        if isinstance(self.device, GatedSample):
+            return self.device.constant(keys)
         barrier = self.device.barrier
         moved = barrier.curves if isinstance(barrier, Gated) else ()
         own = "curves" not in keys and keys[0] == "barrier"
@@ -101,6 +104,8 @@ class DeviceNumbers:
 
     def quantity(self, base) -> Quantity:
         """The quantity of a number, or of the values of a curve."""
+        if isinstance(self.device, GatedSample):
+            return self.device.quantity(base) or QUANTITIES[base]
         if base.startswith("damping_"):
             field = base.removeprefix("damping_")
             own = field_quantities(type(self.device.damping)).get(field)
@@ -163,6 +168,10 @@ class DeviceNumbers:
     def _parameter(self, name, base, value, unit):
         value = float(value)
         scale = abs(float(self.device.mu)) or 1.0
+        if isinstance(self.device, GatedSample):
+            lower, upper, log = self.device.bounds(name, value) or _USUAL_BOUNDS[name]
+            free = self.device.freed_by_default(name)
+            return Parameter(name, value, unit, min(lower, value), max(upper, value), free, log)
         free = base not in HELD or base in self.device.freed
         if base.endswith("_position"):
             low, high = _gate_range(self.device)

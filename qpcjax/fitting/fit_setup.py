@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from qpcjax.fitting.device import Gated
 from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.gated_sample import GatedSample
 from qpcjax.fitting.problem import FitProblem, make_parts
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.starts import starting_values
@@ -117,11 +118,12 @@ def _check_data(device, named):
     """Raise InputError for data that lack what the device needs to predict them."""
     for name, data in named.items():
         gated = "gate" in data.settings
-        if gated and not isinstance(device.barrier, Gated):
+        follows = isinstance(device, GatedSample) or isinstance(device.barrier, Gated)
+        if gated and not follows:
             raise InputError(
                 f"{name}: the data have a gate voltage; the device's barrier must be Gated"
             )
-        if not gated and isinstance(device.barrier, Gated):
+        if not gated and follows:
             raise InputError(f"{name}: the device has a gate; the data need their gate voltage")
         data.response.require_known(device, data.settings, f"{name}: ", warm=True)
 
@@ -183,8 +185,11 @@ class _Names:
                 name = self.owner(data_set, p.name)
                 all_of[name] = dataclasses.replace(p, name=name)
         freed = {n for name in free for n in self.expand(name)}
-        if "temperature" in freed and all("temperature" in d.settings for d in self.named.values()):
-            raise ValueError("temperature cannot be free: every data set states its own")
+        if all("temperature" in d.settings for d in self.named.values()):
+            if "temperature" in freed:
+                raise ValueError("temperature cannot be free: every data set states its own")
+            if "temperature" in all_of:
+                all_of["temperature"] = dataclasses.replace(all_of["temperature"], free=False)
         values = fixed if isinstance(fixed, Mapping) else dict.fromkeys(fixed)
         held = {n: value for name, value in values.items() for n in self.expand(name)}
         both = freed & set(held)

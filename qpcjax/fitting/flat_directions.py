@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from qpcjax.fitting.gated_sample import GatedSample
 from qpcjax.fitting.uncertainty import weighted_slopes
 
 _FLAT = 0.3  # a direction known to less than this share of its parameters' scale is flat
@@ -12,6 +13,7 @@ _WHOLLY = 1e-9  # of the best known direction, below which nothing at all is kno
 _TELLING = ("mu", "hbar_omega_y", "offset", "temperature")
 # Energies that with mu are all that a barrier above an endless floor depends on.
 _SHIFTED = ("height", "energy")
+_OF_GATES = {"density", "depth", "gap", "length", "offset", "lever_arm"}
 _EXACTLY = 0.1  # relative differences below which such a shift is one
 
 
@@ -59,14 +61,15 @@ def flat_directions(fit, among=None):
     _, s, vt = np.linalg.svd(jacobian[:, seen], full_matrices=False)
     wholly = s <= _WHOLLY * np.max(s, initial=0)
     vt[wholly] = told_apart(vt[wholly], kept)
-    found = []
+    found, gates = [], isinstance(fit.device, GatedSample)
     for singular, row in zip(s[::-1], vt[::-1], strict=True):
         spread = 1 / max(singular, 1e-12 * s[0])
         if spread < _FLAT:
             break
         row = row / row[int(np.argmax(np.abs(row)))]
         changes = {n: float(x) for n, x in zip(kept, row, strict=True) if abs(x) > 0.05}
-        found.append(FlatDirection(changes, float(spread), *in_words(changes)))
+        words = _of_gates(changes) if gates else in_words(changes)
+        found.append(FlatDirection(changes, float(spread), *words))
     return tuple(found)
 
 
@@ -105,6 +108,18 @@ def _is_shift(changes):
     mu = changes.get("mu", 0.0)
     together = all(abs(x - mu) < _EXACTLY * abs(mu) for x in moved)
     return bool(moved) and mu != 0 and together and all(abs(x) < _EXACTLY for x in others)
+
+
+def _of_gates(changes):
+    """The same of the numbers of a `GatedSample`."""
+    strong = sorted(n for n, x in changes.items() if abs(x) > 0.4)
+    if len(strong) == 1 or not _OF_GATES & set(strong):
+        return in_words(changes)
+    return (
+        f"combination of {', '.join(strong)}",
+        "the density from the Hall effect, the depletion voltage under a wide gate, or the errors "
+        "of lithography as priors",
+    )
 
 
 def in_words(changes):

@@ -7,6 +7,7 @@ import numpy as np
 STENCIL = 8
 _NODES_PER_STEP = 28
 _LEAST, _MOST = 64, 256
+_NODES_OF_DEAR, _LEAST_OF_DEAR = 10, 24  # where a prediction takes a second
 _SLOWEST, _FASTEST = 1.25, 4.0  # how much denser nodes become at once
 _BLOCK = 64  # nodes are evaluated so many at a time
 
@@ -68,9 +69,11 @@ def _weights(place, first, count):
     return weight
 
 
-def nodes_for(trace):
-    """How many nodes a trace of that many steps is first tried with."""
+def nodes_for(trace, dear=False):
+    """How many nodes a trace of that many steps is first tried with; fewer where they are dear."""
     steps = max(float(np.ptp(trace.value)), 1.0)
+    if dear:
+        return int(np.clip(round(_NODES_OF_DEAR * steps), _LEAST_OF_DEAR, _MOST))
     blocks = round(_NODES_PER_STEP * steps / _LEAST)
     return int(np.clip(_LEAST * blocks, _LEAST, _MOST))
 

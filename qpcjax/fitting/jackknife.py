@@ -57,7 +57,7 @@ class Jackknife:
         return np.sqrt((count - 1) / count * np.sum(off**2, axis=0))
 
 
-def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
+def jackknife(problem, parts, devices, slopes, errors, follow=True) -> Jackknife:
     """A `Jackknife` of all conductance traces of a fit, by a step of Gauss and Newton for each.
 
     The three that move a parameter most, by more than two errors, are followed further.
@@ -68,6 +68,7 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
         devices: of each part.
         slopes: see `uncertainty.slopes_at_minimum`.
         errors: standard errors of the free parameters.
+        follow: whether those three are followed.
     """
     residual = np.concatenate([(p.predicted - p.data.value) / p.sigma for p in parts])
     total = slopes.T @ slopes
@@ -87,7 +88,7 @@ def jackknife(problem, parts, devices, slopes, errors) -> Jackknife:
     changes = np.array(changes).reshape(-1, len(free))
     far = np.max(np.abs(changes) / errors, axis=1, initial=0)
     for row in np.argsort(-far)[:_MOST_FOLLOWED]:
-        if far[row] > _FOLLOWED:
+        if follow and far[row] > _FOLLOWED:
             k, stretch = left_out[row]
             changes[row] = _followed(problem, k, stretch, changes[row])
     return Jackknife(free, tuple(names), changes)

@@ -8,6 +8,7 @@ import numpy as np
 
 from qpcjax.fitting.device import Device
 from qpcjax.fitting.fit_setup import FitSetup
+from qpcjax.fitting.gated_sample import GatedSample
 from qpcjax.fitting.minima import FitStart, OtherMinimum, Surroundings
 from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.rises import FOLLOWED
@@ -31,7 +32,7 @@ _SETTLED = 0.01  # relative change of such a sigma
 
 
 def fit(
-    device: Device,
+    device: Device | GatedSample,
     data: Any,
     *,
     free: Iterable[str] = (),
@@ -43,7 +44,7 @@ def fit(
     loss: str = "linear",
     starts: int | Iterable[Mapping[str, float]] | FitResult = 12,
     seed: int = 0,
-    checks: bool = True,
+    checks: bool | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> FitResult:
     r"""Fit a device to one or several data sets at once.
@@ -61,7 +62,7 @@ def fit(
     magnetic ones.
 
     Args:
-        device: `Device`, whose numbers are the start.
+        device: `Device` or `GatedSample`, whose numbers are the start.
         data: a data set, a sequence of them, or a dict of names and data sets.
         free: names to free that are held by default.
         fixed: names to hold, with values or where they are.
@@ -75,7 +76,8 @@ def fit(
         seed: of the starts that are drawn where no trace gives any.
         checks: whether to look one standard error to both sides of each parameter and to leave out
             steps and plateaus in turn. Without, errors are those of the curvature, `rises` is NaN
-            and `jackknife` empty.
+            and `jackknife` empty. By default yes; of a `GatedSample`, where a look around takes
+            many minutes, `jackknife` alone, by one step of Gauss and Newton each.
         progress: called with (done, total, label).
 
     Returns:
@@ -86,6 +88,8 @@ def fit(
         ValueError: an unknown name, bounds that contradict each other, no free parameter.
     """
     question = FitSetup(device, data, free, fixed, bounds, priors, tied, private, loss)
+    if checks is None:
+        checks = not isinstance(device, GatedSample)
     given = question.starts(starts, seed)
     search = _Search(question.problem(), loss, progress or (lambda *_: None), checks)
     known = {p.name for p in question.parameters}

@@ -6,17 +6,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.interpolation import GateNodes, along, nodes_for
+from qpcjax.fitting.predictors import predictor
 from qpcjax.measurements import InputError
-from qpcjax.measurements.circuit import Resolution
 from qpcjax.optimise.losses import transformed
 from qpcjax.optimise.parameters import Coordinates, Parameter
 from qpcjax.resolution import spinless
 
 _NODES_MISS = 1e-2  # of sigma, what interpolation may add to a prediction
 _CHECKED = 64  # points where that is looked at
+_MISS_OF_DEAR, _CHECKED_OF_DEAR = 0.3, 12  # the same where a prediction takes a second
 
 
 @dataclasses.dataclass
@@ -26,7 +26,7 @@ class FitPart:
     Fields:
         name: of the data set.
         data: the data set.
-        kernel: what predicts it.
+        kernel: what predicts it, a `Predictor` or `GatePredictor`.
         index: for each number of the device the index of the fit's parameter.
         factor: what that parameter is multiplied with.
         sigma: standard error of each point.
@@ -36,7 +36,7 @@ class FitPart:
 
     name: str
     data: Any
-    kernel: Predictor
+    kernel: Any
     index: np.ndarray
     factor: np.ndarray
     sigma: np.ndarray
@@ -71,6 +71,18 @@ class FitPart:
         predicted, slopes = self.kernel.linearise(rows, self.settings)
         return self.to_points(predicted), self.to_points(slopes)
 
+    def linearise_at(self, rows, settings):
+        """The same at other settings of a trace; from nodes where each takes a second."""
+        count = nodes_for(self.data, dear=True)
+        if not self.kernel.dear or settings["gate"].size <= count:
+            return self.kernel.linearise(rows, settings)
+        order = np.argsort(settings["gate"], kind="stable")
+        nodes, back = GateNodes(settings["gate"][order], count), np.argsort(order)
+        there = {n: np.full(count, x[0]) for n, x in settings.items()} | {"gate": nodes.nodes}
+        found = self.kernel.linearise(rows, there)
+        value, slopes = (np.take(nodes.to_points(x), back, axis=1) for x in found)
+        return value, slopes
+
     def settle_nodes(self, rows):
         """Set denser nodes until they do for these predictions; whether they did from the first."""
         settled = True
@@ -88,11 +100,13 @@ class FitPart:
         """How far nodes miss these predictions, over what they may."""
         predicted = self.kernel.predict(rows, self.settings)
         # The prediction itself is dear: it is asked for where nodes are likely to miss it most.
+        dear = self.kernel.dear
         doubt = np.max(nodes.doubt(predicted) / self.sigma, axis=0)
-        worst = np.argsort(doubt)[-_CHECKED:]
+        worst = np.argsort(doubt)[-(_CHECKED_OF_DEAR if dear else _CHECKED) :]
         there = jax.tree.map(lambda x: x[worst], self.kernel.settings)
         miss = nodes.to_points(predicted)[:, worst] - self.kernel.predict(rows, there)
-        return np.max(np.abs(miss) / self.sigma[worst]) / _NODES_MISS
+        allowed = _MISS_OF_DEAR if dear else _NODES_MISS
+        return np.max(np.abs(miss) / self.sigma[worst]) / allowed
 
 
 class FitProblem:
@@ -267,7 +281,7 @@ def parameter_slopes(problem, part, device, response, settings, names=None):
     moving = [i for i, n in enumerate(layout.names) if n in owner and owner[n][0] in names]
     kernel = part.kernel
     if not kernel.serves(device, response, moving):
-        kernel = Predictor(device, response, settings, moving=moving)
+        kernel = predictor(device, response, settings, moving=moving)
     value, slopes = (x[0] for x in kernel.linearise(layout.values[None], settings))
     matrix = np.zeros((*value.shape, len(names)))
     for k, i in enumerate(kernel.moving):
@@ -314,9 +328,9 @@ def make_parts(device, named, parameters, shared, factors, order):
         sigma = data.sigma if known else _noise(data)
         sigma = np.broadcast_to(np.asarray(sigma, float), data.value.shape).copy()
         settings = data.settings
-        kernel = Predictor(device, data.response, settings, order, moving, Resolution(order))
+        kernel = predictor(device, data.response, settings, order, moving, made=False)
         smooth = data.ordered and all(np.ptp(x) == 0 for n, x in settings.items() if n != "gate")
-        nodes = along(data, nodes_for(data)) if smooth else None
+        nodes = along(data, nodes_for(data, kernel.dear)) if smooth else None
         parts.append(FitPart(name, data, kernel, index, factor, sigma, known, nodes))
     return parts
 

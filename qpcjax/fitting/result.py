@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from qpcjax.constants import density
-from qpcjax.fitting.compiled_predictions import Predictor
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.doubts import reasons
 from qpcjax.fitting.flat_directions import flat_directions
@@ -19,6 +18,7 @@ from qpcjax.fitting.next_points import NextPoints, next_points
 from qpcjax.fitting.part_result import PartResult
 from qpcjax.fitting.posterior import Posterior, sample
 from qpcjax.fitting.predictions import broadcast_settings, require_near, response_named
+from qpcjax.fitting.predictors import predictor
 from qpcjax.fitting.problem import FitProblem, parameter_slopes
 from qpcjax.fitting.shown_fit import ShownFit
 from qpcjax.fitting.uncertainty import bootstrap, profile
@@ -80,8 +80,8 @@ class FitResult(ShownFit, Estimates):
         devices = around.devices
         free = tuple(problem.names[i] for i in problem.free)
         left_out = Jackknife(free, (), np.zeros((0, len(free))))
-        if checks:
-            left_out = jackknife(problem, parts, devices, slopes, errors)
+        if checks or any(part.kernel.dear for part in problem.parts):
+            left_out = jackknife(problem, parts, devices, slopes, errors, follow=checks)
         if any(p.misfit > WRONG for p in parts):
             wider = np.fmax(left_out.errors / errors, 1)
             covariance = covariance * np.outer(wider, wider)
@@ -243,7 +243,7 @@ class FitResult(ShownFit, Estimates):
         response.require_known(device, settings)
         require_near(settings, [part.data for part in self.parts])
         if not errors:
-            kernel = Predictor(device, response, settings)
+            kernel = predictor(device, response, settings)
             value = kernel.predict(kernel.layout.values[None])[0]
             value = value.reshape(shape + value.shape[1:])
             return value, np.full_like(value, np.nan)
@@ -302,7 +302,7 @@ class FitResult(ShownFit, Estimates):
         if settings is None:
             value, slopes = part.linearise(rows)
         else:
-            value, slopes = part.kernel.linearise(rows, settings)
+            value, slopes = part.linearise_at(rows, settings)
         slopes = slopes[0] @ self.problem.selection(part)
         return value[0], np.sqrt(np.einsum("pi,ij,pj->p", slopes, self.covariance, slopes))
 

@@ -14,6 +14,10 @@ import numpy as np
 
 from qpcjax import scatterers as package_scatterers
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
+from qpcjax.fitting.gated_sample import GatedSample
+from qpcjax.gates import Donors, GatedDevice, Gates, Heterostructure, SplitGate, Tip
+from qpcjax.gates.kernels import Grid
+from qpcjax.gates.outlines import Polygon, Rectangle
 from qpcjax.heat.damping import QuadraticDamping
 from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping
 from qpcjax.heat.material import Material
@@ -21,13 +25,16 @@ from qpcjax.heat.rpa import RPADamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.quantities import closest
 from qpcjax.scatterers.base import AbstractScatterer, InBulk, UsersScatterer
+from qpcjax.staircases import Region
 
 OTHER_VERSION = "read it with the versions that it was saved with"
 
 _DEVICES = (Device, Gated, GateCurve, StepPositions, Ratio)
 _LAWS = (QuadraticDamping, GiulianiQuinnDamping, RPADamping, Material)
+_GATES = (GatedSample, GatedDevice, Heterostructure, SplitGate, Gates, Rectangle, Polygon)
+_BESIDE_GATES = (Tip, Donors, Grid, Region)
 _CLASSES: dict[str, type] = {
-    **{c.__name__: c for c in (*_DEVICES, *_LAWS)},
+    **{c.__name__: c for c in (*_DEVICES, *_LAWS, *_GATES, *_BESIDE_GATES)},
     **{
         name: c
         for name, c in vars(package_scatterers).items()

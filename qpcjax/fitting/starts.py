@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
+from qpcjax.fitting import gate_start
 from qpcjax.fitting.device import Gated, StepPositions
+from qpcjax.fitting.gated_sample import GatedSample
 from qpcjax.fitting.steps import Steps, is_peak, opening_values
 from qpcjax.fitting.trace_search import TraceSearch, is_searchable, moved_number
 from qpcjax.resolution import spinless
@@ -25,6 +27,8 @@ def starting_values(layout, device, named, parameters, count, seed):
     series resistances and shapes of the step. Otherwise, and for a trace that is a peak, the
     device's own numbers are the first start, and the others are drawn around them.
 
+    Of a `GatedSample` it is the one of `gate_start`.
+
     Args:
         layout: `DeviceNumbers` of the device.
         device: `Device`.
@@ -34,6 +38,9 @@ def starting_values(layout, device, named, parameters, count, seed):
         seed: of the draws.
     """
     name = next((n for n, d in named.items() if d.staircase and not is_peak(d)), None)
+    if isinstance(device, GatedSample):
+        first = name or next(iter(named))
+        return [gate_start.starting_values(device, parameters(first), named[first])]
     moved = moved_number(device)
     own = dict(zip(layout.names, layout.values, strict=True))
     if name is None or moved is None:

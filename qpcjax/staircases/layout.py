@@ -1,5 +1,6 @@
 """Layouts of gates written down in a TOML file; docs/gates.md describes it."""
 
+import contextlib
 import dataclasses
 import math
 from pathlib import Path
@@ -12,8 +13,7 @@ from qpcjax.gates import GatedDevice, Gates, Heterostructure, SplitGate
 from qpcjax.specifications import Reader, in_words
 from qpcjax.staircases.staircase import Region
 
-_NEEDED = ("stack", "voltages")
-_OPTIONAL = ("split_gate", "gates", "grid", "box", "reservoirs", "region")
+_GATES = ("split_gate", "gates", "grid", "box", "reservoirs", "region", "errors")
 _STACK = tuple(field.name for field in dataclasses.fields(Heterostructure))
 _REGION = tuple(field.name for field in dataclasses.fields(Region))
 _SHAPES = ("rectangle", "polygon")
@@ -37,6 +37,25 @@ class GateLayout:
     reader: Reader
 
 
+@dataclasses.dataclass(frozen=True)
+class MeasuredLayout:
+    """What a TOML file says of gates whose voltages are those of a trace.
+
+    Fields:
+        device: the `GatedDevice`.
+        still: voltages in V of the gates that do not follow the trace, by name.
+        named: temperature and region, as far as they are given.
+        errors: standard errors of density, depth, gap and length, by name.
+        reader: of the file, for messages.
+    """
+
+    device: GatedDevice
+    still: dict[str, float]
+    named: dict[str, Any]
+    errors: dict[str, float]
+    reader: Reader
+
+
 def read_layout(path: str | Path) -> GateLayout:
     """A layout of gates from a TOML file.
 
@@ -44,24 +63,72 @@ def read_layout(path: str | Path) -> GateLayout:
         InputError: anything that the user can mend; says the key, what was wanted and what came.
     """
     reader = Reader(Path(path))
-    given = reader.toml("a layout", _NEEDED, _OPTIONAL)
-    try:
-        stack = _stack(reader, given["stack"])
-        gates = _gates(reader, given)
-        options: dict[str, Any] = {}
-        if "box" in given:
-            options["box"] = tuple(_row(reader, given["box"], "box", 2))
-        if "grid" in given:
-            options["grid"] = reader.number(given["grid"], "grid")
-        device = GatedDevice(stack, gates, **options)
+    given = reader.toml("a layout", ("stack", "voltages"), _GATES)
+    with _told(reader):
+        device = _device(reader, given)
+        _errors(reader, given.get("errors", {}), device)
         named = _reservoirs(reader, given.get("reservoirs", {}))
         named["region"] = _region(reader, given.get("region", {}), device)
-        voltages = _voltages(reader, given["voltages"], gates.names)
+        voltages = _voltages(reader, given["voltages"], device.gates.names)
+    return GateLayout(device, voltages, named, reader)
+
+
+def read_measured_layout(path: str | Path) -> MeasuredLayout:
+    """A layout of gates whose voltages a trace has; those with one number stand still.
+
+    Raises:
+        InputError: as `read_layout`.
+    """
+    reader = Reader(Path(path))
+    given = reader.toml("a layout", ("stack",), (*_GATES, "voltages"))
+    with _told(reader):
+        device = _device(reader, given)
+        voltages = reader.table(given.get("voltages", {}), "voltages")
+        reader.known(voltages, ("all", "points", *device.gates.names), "voltages")
+        still = {
+            name: reader.number(value, f"voltages.{name}")
+            for name, value in voltages.items()
+            if name in device.gates.names and not isinstance(value, list)
+        }
+        named = _reservoirs(reader, given.get("reservoirs", {}))
+        named.pop("bias", None)
+        named["region"] = _region(reader, given.get("region", {}), device)
+        errors = _errors(reader, given.get("errors", {}), device)
+    return MeasuredLayout(device, still, named, errors, reader)
+
+
+@contextlib.contextmanager
+def _told(reader):
+    """What is refused as an `InputError` of the file."""
+    try:
+        yield
     except InputError:
         raise
     except (ValueError, TypeError, ArithmeticError) as error:
         raise reader.error(in_words(error)) from None
-    return GateLayout(device, voltages, named, reader)
+
+
+def _device(reader, given):
+    stack = _stack(reader, given["stack"])
+    gates = _gates(reader, given)
+    options: dict[str, Any] = {}
+    if "box" in given:
+        options["box"] = tuple(_row(reader, given["box"], "box", 2))
+    if "grid" in given:
+        options["grid"] = reader.number(given["grid"], "grid")
+    return GatedDevice(stack, gates, **options)
+
+
+def _errors(reader, given, device):
+    """Standard errors of the numbers that a fit frees because of them."""
+    given = reader.table(given, "errors")
+    split = ("gap", "length") if isinstance(device.gates, SplitGate) else ()
+    reader.known(given, ("density", "depth", *split), "errors")
+    found = {name: reader.number(value, f"errors.{name}") for name, value in given.items()}
+    for name, value in found.items():
+        if not (math.isfinite(value) and value > 0):
+            raise reader.error(f"errors.{name} must be a positive standard error, got {value:g}")
+    return found
 
 
 def _stack(reader, given):
