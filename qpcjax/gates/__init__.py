@@ -1,5 +1,7 @@
 """Gates over an electron gas: from their voltages to the potential of the electrons."""
 
+from qpcjax.gates.box_error import BoxChange as BoxChange
+from qpcjax.gates.box_error import box_change as box_change
 from qpcjax.gates.calibration import Calibration as Calibration
 from qpcjax.gates.calibration import calibrate as calibrate
 from qpcjax.gates.charges import Donors as Donors

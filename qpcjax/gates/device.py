@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.gates import gas, kernels, solver
+from qpcjax.gates.box_error import box_change as error_of_box
 from qpcjax.gates.boxes import limits, mesh_of, refuse_outside
 from qpcjax.gates.charges import Donors, Tip
 from qpcjax.gates.kernels import STIFFNESS, Grid
@@ -45,7 +46,7 @@ class GatedDevice(eqx.Module):
         box: periods (along, across) in nm, whole and even numbers of steps; by default
             1500 nm beside the gates along the current and 800 nm across. Gates that run on across
             repeat with the period along the current: 2400 nm beside a split gate of 300 nm put
-            its pinch-off 8 mV too early.
+            its pinch-off 8 mV too early. `potential(..., box_change=True)` says how much.
         points: of a cell at which the density is evaluated, along one side.
         tip: a `Tip` above the surface.
         disorder: `Donors` at random places.
@@ -107,7 +108,9 @@ class GatedDevice(eqx.Module):
         """Electrochemical potential in meV."""
         return self.stack.mu
 
-    def potential(self, voltages: Any, start: GatedPotential | None = None) -> GatedPotential:
+    def potential(
+        self, voltages: Any, start: GatedPotential | None = None, box_change: bool = False
+    ) -> GatedPotential:
         """The potential of the electrons at gate voltages.
 
         Args:
@@ -115,6 +118,7 @@ class GatedDevice(eqx.Module):
                 meV that the electrons would have under wide gates.
             start: the potential at other voltages of a device with the same grid, from which the
                 search starts; results do not depend on it.
+            box_change: whether to solve in a larger box too, and say what it changes.
 
         Raises:
             ValueError: a gate without a voltage or a voltage that is none in V; no electrons left
@@ -129,7 +133,8 @@ class GatedDevice(eqx.Module):
                 f"start must be of a device with the same grid and surface: its charge has the "
                 f"shape {np.shape(charge)} and not {self._shape}"
             )
-        return self._potential(applied, charge, self._extra())
+        changed = error_of_box(self, voltages) if box_change else None
+        return self._potential(applied, charge, self._extra(), changed)
 
     def sweep(self, function: Callable[[GatedPotential], Any], voltages: Any) -> Any:
         """What a function makes of the potential at each of many voltages.
@@ -188,7 +193,7 @@ class GatedDevice(eqx.Module):
                 f"{known.flat[np.argmax(np.abs(known))]:g}: divide those in mV by 1000"
             )
 
-    def _potential(self, applied, charge, extra):
+    def _potential(self, applied, charge, extra, box_change=None):
         alone = eqx.tree_at(
             lambda d: (d.tip, d.disorder, d.external), self, (None,) * 3, is_leaf=_is_none
         )  # a program does not depend on what is added
@@ -196,7 +201,7 @@ class GatedDevice(eqx.Module):
         x, y = (_closed(axis, self.mesh.step) for axis in self.mesh.axes)
         energy = solution.pop("energy")
         _refuse_unsolved(solution)
-        return GatedPotential(x, y, energy, self.stack.mass, solution)
+        return GatedPotential(x, y, energy, self.stack.mass, solution | {"box_change": box_change})
 
     def _extra(self):
         """Energies that are added to those of gates and gas, shape (sheets, nx, ny)."""
@@ -226,7 +231,7 @@ def _solve(device, applied, charge, extra):
         held &= outline.proper(limits(mesh))
     mu = stack.mu
     if stack.surface == "bare":
-        u, n = _bare(device, applied)[None] + extra, jnp.zeros(mesh.shape)
+        u, n = _bare(device, applied, mesh.axes)[None] + extra, jnp.zeros(mesh.shape)
         nothing = jnp.zeros((1, *mesh.shape))
         found = solver.Settled(u, nothing, jnp.zeros(()), jnp.asarray(True), jnp.int32(0))
         status = jnp.where(held, SOLVED, REFUSED)
@@ -272,7 +277,7 @@ def _problem(device, energies, distances, extra):
     else:
         kernel = kernels.pinned(stack, mesh)
         gates = jnp.zeros((2, 1, 1))
-        external = _bare(device, energies)[None] + extra
+        external = _joined(device, energies)[None] + extra
     n, states, mu, kT = map(
         jnp.asarray, (stack.per_area, stack.states, stack.mu, stack.thermal_energy)
     )
@@ -309,11 +314,31 @@ def _periodic(values, axis):
     return jnp.concatenate([(first + last) / 2, inner], axis)
 
 
-def _bare(device, energies):
+def _bare(device, energies, axes):
     """Energy of the electrons under gates at these energies on a pinned surface, nothing else."""
-    x, y = device.mesh.axes
+    x, y = axes
     shapes = [o.bare(x, y, device.stack.depth) for o in device.gates.outlines]
     return jnp.tensordot(energies, jnp.stack(shapes), 1)
+
+
+def _joined(device, energies):
+    """As `_bare`, without a step where gates of other energies meet at the edge of the box.
+
+    At the depth d it is 1/2 + atan(s/d)/pi over the distance s.
+    """
+    mesh, depth = device.mesh, device.stack.depth
+    axes = [_closed(axis, mesh.step) for axis in mesh.axes]
+    energy = _bare(device, energies, axes)
+
+    def rise(s):
+        return 0.5 + jnp.arctan(s / depth) / np.pi
+
+    for axis, length in enumerate(mesh.lengths):
+        first, last = (jnp.take(energy, jnp.asarray([k]), axis) for k in (0, mesh.shape[axis]))
+        place = np.expand_dims(axes[axis], 1 - axis)
+        shape = rise(place - length / 2) - rise(-length / 2 - place)
+        energy = energy + (first - last) * shape / (1 - 2 * rise(-length))
+    return energy[:-1, :-1]
 
 
 def _overlapping(distances):

@@ -30,6 +30,7 @@ class GatedPotential(Potential):
         status: 0 solved; 1 not converged, 2 no electrons anywhere, 3 a number out of its range,
             where all energies are NaN.
         charge: of the sheets in 1/nm^2, with which a neighbouring solution may start.
+        box_change: the `BoxChange` where it was asked for, else None.
     """
 
     density: Any
@@ -40,6 +41,7 @@ class GatedPotential(Potential):
     steps: Any
     status: Any
     charge: Any
+    box_change: Any
 
     def __init__(self, x, y, energy, mass, solution):
         super().__init__(x, y, energy, mass)

@@ -35,8 +35,9 @@ class Heterostructure(Parameters):
             nothing screens the gates, and they are given by energies instead of voltages.
         mass: effective mass in m_e; GaAs by default.
         thermal_energy: kT of the electrons in meV.
-        back: distance in nm of a grounded plane far away, which keeps a sample with a frozen
-            surface neutral, but for what it holds; q = 1/back stands for q = 0.
+        back: distance in nm of a grounded plane far away, such as the back of the wafer, which
+            keeps a sample with a frozen surface neutral, but for what it holds; q = 1/back stands
+            for q = 0.
 
     Raises:
         ValueError: a number out of range, another surface.

@@ -56,7 +56,7 @@ def report(found: GateStaircase) -> str:
     """The report that a person reads."""
     r, region = found.reservoirs, found.region
     stack = found.device.stack
-    pinch_off = found.pinch_off
+    pinch_off, changed = found.pinch_off, found.box_change
     lines = [
         f"Gates: {', '.join(found.gates)}",
         f"  electron gas     density {float(stack.density):g} x 1e11 cm^-2, {float(stack.depth):g} "
@@ -78,6 +78,10 @@ def report(found: GateStaircase) -> str:
         )
     else:
         lines.append("  pinch-off        at none of these voltages")
+    lines.append(
+        f"  infinite box     would move pinch-off by {1e3 * changed.voltage:+.1f} mV and the "
+        f"barrier by {changed.energy:+.2g} meV"
+    )
     lines += [
         "",
         f"  powers at eV = {float(r.bias):g} meV and {float(r.temperature):g} K",
@@ -119,5 +123,7 @@ def _facts(found):
         "bias": float(r.bias),
         "temperature": float(r.temperature),
         "transmission_error": found.error,
+        "box_change_energy": found.box_change.energy,
+        "box_change_voltage": found.box_change.voltage,
         "removed": float(found.removed.max()),
     }

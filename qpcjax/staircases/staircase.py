@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
-from qpcjax.gates import GatedDevice, GatedPotential
+from qpcjax.gates import BoxChange, GatedDevice, GatedPotential, box_change
 from qpcjax.scatterers import (
     PotentialScatterer,
     TabulatedTransmission,
@@ -123,6 +123,7 @@ class GateStaircase:
         right: that on the right side.
         removed: the largest potential in meV that the window takes away.
         error: estimated error of T(E), the larger one of the first and the last setting.
+        box_change: what an infinite box would change, where the barrier is nearest to mu.
         reservoirs: the operating point of the powers.
         region: the `Region`.
         potentials: a `GatedPotential` for each setting.
@@ -138,6 +139,7 @@ class GateStaircase:
     right: np.ndarray
     removed: np.ndarray
     error: float
+    box_change: BoxChange
     reservoirs: Reservoirs
     region: Region
     potentials: tuple[GatedPotential, ...]
@@ -234,6 +236,8 @@ def gate_staircase(
         found.append((_barrier(potential, region), *flows, away))
     barrier, conductances, left, right, removed = np.array(found, float).T
     applied = np.array([device.gates.numbers_of(s) for s in settings])
+    told(0, 1, "a larger box")
+    nearest = settings[int(np.argmin(np.abs(barrier - mu)))]
     return GateStaircase(
         device=device,
         voltages=applied,
@@ -244,6 +248,7 @@ def gate_staircase(
         right=right,
         removed=removed,
         error=max(float(np.max(c.error_estimate)) for c in ends),
+        box_change=box_change(device, nearest, (region.half_length, region.width / 2)),
         reservoirs=point,
         region=region,
         potentials=tuple(potentials),

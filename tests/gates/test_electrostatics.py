@@ -70,16 +70,23 @@ def test_an_infinitely_long_split_gate_on_a_pinned_surface():
 
 def test_a_weak_potential_on_a_pinned_surface():
     gates = qpc.SplitGate(400.0, None)
-    u = qpc.GatedDevice(PINNED, gates, **LONG).potential({"upper": 0.004, "lower": 0.001})
+    pinned = qpc.GatedDevice(PINNED, gates, **LONG)
+    u = pinned.potential(0.004)
     stack = qpc.Heterostructure(2.5, DEPTH, surface="bare")
-    bare = qpc.GatedDevice(stack, gates, **LONG).potential({"upper": -4.0, "lower": -1.0})
+    bare = qpc.GatedDevice(stack, gates, **LONG).potential(-4.0)
     q = 2 * np.pi * np.fft.rfftfreq(300, 10.0)
     q[0] = 1e-14
-    q_s = D * COULOMB / (2 * EPS)
-    screened = np.fft.rfft(np.asarray(bare.energy)[0, :-1]) / (
-        1 - q_s * np.expm1(-2 * q * DEPTH) / q
-    )
+    full = 1 - D * COULOMB / (2 * EPS) * np.expm1(-2 * q * DEPTH) / q
+    screened = np.fft.rfft(np.asarray(bare.energy)[0, :-1]) / full
     np.testing.assert_allclose(u.energy[0, :-1], np.fft.irfft(screened, 300), atol=1e-10)
+
+    # Gates of other voltages meet at the edge of the box, as they repeat: in Fourier's sum.
+    other = pinned.potential({"upper": 0.004, "lower": 0.001})
+    y = (np.arange(3000) + 0.5) - 1500.0
+    waves = np.fft.rfft(np.where(y > 200.0, -4.0, np.where(y < -200.0, -1.0, 0.0)))[:151]
+    waves = waves * np.exp(-q * (DEPTH + 0.5j)) / full / 10.0
+    wanted = np.fft.irfft(waves, 300)
+    np.testing.assert_allclose(other.energy[0, :-1], wanted, atol=0.015 * np.ptp(wanted))
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +194,7 @@ def test_a_weak_potential_on_a_free_surface(device):
     free = eqx.tree_at(lambda d: d.gates.gap, device, device.gates.gap + 3e6)
     free = eqx.tree_at(lambda d: d.external, free, weak, is_leaf=lambda e: e is None)
     found = np.asarray(free.potential(-0.5).energy)[:-1, :-1]
-    q = np.maximum(wavevectors(weak.shape, 20.0), 1 / 20e3)
+    q = np.maximum(wavevectors(weak.shape, 20.0), 1 / STACK.back)
     image = (EPS - 1) / (EPS + 1) * np.exp(-2 * q * DEPTH)
     wanted = np.fft.rfft2(weak) / (1 + Q_S / q * (1 + image))
     np.testing.assert_allclose(found, np.fft.irfft2(wanted, s=weak.shape), atol=1e-10)
@@ -247,3 +254,13 @@ def test_derivatives_by_everything(device):
         rate = float(ends[1] - ends[0]) / (2 * step)
         tolerance = 1e-3 if name in ("gap", "length") else 1e-4
         assert float(slopes[name]) == pytest.approx(rate, rel=tolerance), name
+
+
+def test_what_an_infinite_box_changes(device):
+    """The solution in three dimensions in this box and in the largest one."""
+    known = [row["v"] for row in POISSON["pinch_off_by_box"]["rows"]]
+    found = device.potential(-1.25, box_change=True).box_change
+    assert found.voltage == pytest.approx((known[0] - known[-1]) / 1e3, rel=0.25)
+    assert found.energy < 0
+    with pytest.raises(ValueError, match="box_change must be left out where numbers are traced"):
+        jax.eval_shape(lambda v: device.potential(v, box_change=True).energy, 1.0)

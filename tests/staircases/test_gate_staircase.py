@@ -8,11 +8,14 @@ import equinox as eqx
 import numpy as np
 import pytest
 from commands import call
+from scipy.special import expit
 
 import qpcjax as qpc
+from qpcjax.constants import BOLTZMANN
 from qpcjax.files import InputError
 from qpcjax.staircases import Region, command
 from qpcjax.staircases.layout import read_layout
+from qpcjax.staircases.staircase import Tabulation
 
 STACK = qpc.Heterostructure(density=2.5, depth=60.0)
 BOX = (1600.0, 800.0)
@@ -41,6 +44,20 @@ bias = 0.5
 [region]
 width = 400.0
 """
+
+
+def test_the_table_of_hot_electrons():
+    """At 10 K electrons count from the bottom of the band on: G is the integral over all."""
+    saddle, mu = qpc.SaddlePoint(4.0, 3.0, 1.0), 6.0
+    upper = mu + 36.0 * 10.0 * BOLTZMANN
+    energies = np.linspace(upper / 100, upper, 1025)
+    tabulation = Tabulation(energies, mu - 36.0 * 10.0 * BOLTZMANN, {})
+    table = tabulation.table(np.asarray(qpc.transmission(saddle, energies)))
+    found = float(qpc.conductance(table, mu, 10.0))
+    fine = np.linspace(1e-6, upper, 20001)
+    passed = expit(2 * np.pi * (fine[:, None] - 4.0 - 3.0 * (np.arange(20) + 0.5)))
+    fermi = 1 / np.cosh((fine - mu) / (2 * 10.0 * BOLTZMANN)) ** 2 / (4 * 10.0 * BOLTZMANN)
+    assert found == pytest.approx(np.trapezoid(passed.sum(axis=1) * fermi, fine), abs=2e-4)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +95,7 @@ def test_staircase(found):
     x, y = np.linspace(-60, 60, 25), np.linspace(-60, 60, 25)
     assert np.max(np.min(np.asarray(at.at(x, y)), axis=1)) == pytest.approx(mu, abs=0.02)
     assert found.gates[found.swept] == "upper"
+    assert 0 < abs(found.box_change.voltage) < 0.01  # V
 
 
 @pytest.mark.end_to_end
