@@ -9,6 +9,7 @@ from qpcjax.fitting.comparison import compare as compare
 from qpcjax.fitting.device import Device as Device
 from qpcjax.fitting.device import GateCurve as GateCurve
 from qpcjax.fitting.device import Gated as Gated
+from qpcjax.fitting.device import GateLine as GateLine
 from qpcjax.fitting.device import Ratio as Ratio
 from qpcjax.fitting.device import StepPositions as StepPositions
 from qpcjax.fitting.device_of_trace import trace_device as trace_device

@@ -89,10 +89,14 @@ class GateCurve(eqx.Module):
         """Gate voltages in mV at which the values stand."""
         return gate_knots(self.range, self.values.shape[0])
 
+    def basis(self, gate):
+        """From the values (of their logarithms, where these are the polynomial) to the gates."""
+        return gate_basis(self.range, gate, self.values.shape[0])
+
     def __call__(self, gate, numbers=None):
         """The number at gate voltages in mV."""
         del numbers
-        basis = gate_basis(self.range, gate, self.values.shape[0])
+        basis = self.basis(gate)
         if self.kind == "log":
             return jnp.exp(basis @ jnp.log(self.values))
         value = basis @ self.values
@@ -101,6 +105,49 @@ class GateCurve(eqx.Module):
         # A polynomial may dip below zero between or beyond its knots: a width may not.
         least = 1e-2 * jnp.max(self.values)
         return jnp.where(value > least, value, least * jnp.exp(jnp.minimum(value / least - 1, 0)))
+
+
+class GateLine(eqx.Module):
+    """A positive number along the gate whose logarithm is straight between gate voltages.
+
+    Beyond the outermost of them the number is constant.
+
+    Args:
+        knots: gate voltages in mV, rising.
+        values: the number there.
+
+    Raises:
+        ValueError: fewer than two gate voltages, that do not rise, another number of values, a
+            value that is not positive.
+    """
+
+    knots: tuple[float, ...] = eqx.field(
+        static=True, converter=lambda knots: tuple(float(v) for v in knots)
+    )
+    values: jax.Array = eqx.field(converter=_column)
+
+    def __check_init__(self):
+        if not len(self.knots) == self.values.shape[0] >= 2 or min(np.diff(self.knots)) <= 0:
+            raise ValueError(
+                f"give two or more rising gate voltages and a value for each, got {self.knots} "
+                f"and {self.values.shape[0]} values"
+            )
+        require("values", self.values, "positive", lambda v: v > 0)
+
+    def basis(self, gate):
+        """From the logarithms of the values to that at the gates: hats over the knots."""
+        library = np if isinstance(gate, np.ndarray) else jnp  # as in `gate_basis`
+        x = np.array(self.knots)
+        share = library.clip((gate[..., None] - x[:-1]) / np.diff(x), 0, 1)
+        first, last = library.ones_like(share[..., :1]), library.zeros_like(share[..., :1])
+        # What has passed one knot has left the one before it.
+        return library.concatenate([first, share], -1) - library.concatenate([share, last], -1)
+
+    def __call__(self, gate, numbers=None):
+        """The number at gate voltages in mV."""
+        del numbers
+        gate = gate if np.ndim(gate) else jnp.asarray(gate)
+        return jnp.exp(self.basis(gate) @ jnp.log(self.values))
 
 
 class StepPositions(eqx.Module):

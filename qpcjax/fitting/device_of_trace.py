@@ -9,6 +9,7 @@ import numpy as np
 from qpcjax.constants import GAAS_MASS, HBAR2_OVER_2M, fermi_energy
 from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio
 from qpcjax.fitting.device_parameters import DeviceNumbers
+from qpcjax.fitting.law_of_trace import choose_law
 from qpcjax.fitting.shoulders import with_shoulder
 from qpcjax.fitting.steps import Steps
 from qpcjax.fitting.trace_search import Law, TraceSearch, is_searchable
@@ -26,8 +27,8 @@ MOST_KNOTS = 6
 _SOFTNESS = ("hbar_omega_x", "curvature_radius")
 
 
-_SMEARINGS = ("temperature", "softness", "both")
-_SOFTENED = 2  # values of a softness along the gate
+_SMEARINGS = ("temperature", "softness", "first step", "both")
+_SOFTENED, _FIRST_APART = 2, 3  # values of a softness along the gate
 _FIRST_TEMPERATURE = 1.0  # K, where a fit of it begins
 
 _JUMP = 1e-6  # difference of T(E) on both sides of an energy that is no rounding
@@ -84,7 +85,8 @@ def trace_device(
     step) is a polynomial through its values at a few gate voltages; a series resistance stands in
     the way. A hard-wall constriction has its length and a floor, linear and held at 0. What smears
     its steps is an electron temperature in K, the same all along the trace, or a softness in E1,
-    whose logarithm is linear along the gate, or both. A saddle and smooth walls are soft
+    whose logarithm is linear along the gate, or both, or a softness with a value of its own at the
+    first step. A saddle and smooth walls are soft
     themselves, with hbar_omega_x or curvature_radius at both ends of the trace and a temperature
     that is held. A registered class of your own begins with the numbers of its sliders. It is soft
     itself unless its T(E) jumps.
@@ -103,7 +105,8 @@ def trace_device(
         constant_ratio: whether L/w is constant along the trace, and not L.
         temperature: of the electrons in K, where it is known; by default that of the trace.
         smearing: what smears the steps of a barrier that is not soft itself: "temperature",
-            "softness" or "both"; by default what the data ask for. With a known temperature
+            "softness", "first step" for a softness of which the first step has its own, or "both";
+            by default what the data ask for. With a known temperature
             "temperature" means that alone, and "both" is not to be had.
         shoulder: what makes a shoulder below the plateaus: "gap" for `SpinGap`, with three numbers,
             "hartree" for `HartreeBarrier`, with one. Both are phenomenological. A fit begins best
@@ -156,7 +159,7 @@ def trace_device(
         curve = along(*np.full(law.knots, start), form="plain" if signed else "positive")
         soft = None
         if law.softened:
-            soft = along(*np.full(law.softened, 0.2 if channel else mu / 20))
+            soft = steps.softness(np.full(law.softened, 0.2 if channel else mu / 20))
         warmth = temperature
         if warmth is None and (law.warms or soft is None):
             warmth = _FIRST_TEMPERATURE if law.warms else NOMINAL_TEMPERATURE
@@ -171,15 +174,19 @@ def trace_device(
 
     curves = [knots] if knots else range(2, min(steps.count + 2, MOST_KNOTS) + 1)
     known = temperature is not None
-    laws = [Law(k, *law) for k in curves for law in _laws(hard, known, smearing)]
+    if smearing == "first step" and not steps.parts_first:
+        raise InputError(f"{trace.label}: a softness of the first step needs the first three steps")
+    laws = [Law(k, *law) for k in curves for law in _laws(hard, known, smearing, steps)]
     return device(laws[0] if len(laws) == 1 else _asked_for(device, trace, laws, steps))
 
 
-def _laws(hard, known, smearing):
+def _laws(hard, known, smearing, steps):
     """What may smear a trace: values of a softness, and whether the temperature is free."""
     if not hard:
         return [(0, False)]
     laws = {"temperature": (0, not known), "softness": (_SOFTENED, False)}
+    if steps.parts_first:
+        laws["first step"] = (_FIRST_APART, False)
     if not known:
         laws["both"] = (_SOFTENED, True)
     return [laws[smearing]] if smearing in laws else list(laws.values())
@@ -194,7 +201,7 @@ def _asked_for(device, trace, laws, steps):
         numbers = {p.name: p for p in DeviceNumbers(begun).parameters()}
         if not is_searchable(begun, numbers):
             return first
-        return TraceSearch(begun, trace, numbers).law([first, *laws])
+        return choose_law(TraceSearch(begun, trace, numbers), [first, *laws])
     except InputError:  # the fit says why
         return first
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax import scatterers as package_scatterers
-from qpcjax.fitting.device import Device, GateCurve, Gated, Ratio, StepPositions
+from qpcjax.fitting.device import Device, GateCurve, Gated, GateLine, Ratio, StepPositions
 from qpcjax.fitting.gated_sample import GatedSample
 from qpcjax.gates import Donors, GatedDevice, Gates, Heterostructure, SplitGate, Tip
 from qpcjax.gates.kernels import Grid
@@ -29,7 +29,7 @@ from qpcjax.staircases import Region
 
 OTHER_VERSION = "read it with the versions that it was saved with"
 
-_DEVICES = (Device, Gated, GateCurve, StepPositions, Ratio)
+_DEVICES = (Device, Gated, GateCurve, GateLine, StepPositions, Ratio)
 _LAWS = (QuadraticDamping, GiulianiQuinnDamping, RPADamping, Material)
 _GATES = (GatedSample, GatedDevice, Heterostructure, SplitGate, Gates, Rectangle, Polygon)
 _BESIDE_GATES = (Tip, Donors, Grid, Region)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax.constants import RESISTANCE_QUANTUM
-from qpcjax.fitting.device import GateCurve, Gated
+from qpcjax.fitting.device import GateCurve, Gated, GateLine
 from qpcjax.fitting.half_plateaus import has_half_plateau, low_first_plateau
 from qpcjax.measurements import ConductanceTrace, InputError
 from qpcjax.resolution import keeping, modes_kept
@@ -140,6 +140,27 @@ class Steps:
         inner = np.clip(knots, where[0], where[-1])
         found = line(inner) + line.deriv()(inner) * (knots - inner)
         return found if least is None else np.maximum(found, least)
+
+    @property
+    def parts_first(self):
+        """Whether the first step is there, and two others beside which it may be different."""
+        _, modes = self.positions(self.resistance)
+        return modes.size > 2 and modes[0] == 1
+
+    def softness(self, values):
+        """A softness along the gate, positive.
+
+        Args:
+            values: one or two, of a logarithm that is constant or linear; or three, of which one is
+                that of the first step and what lies before it: from the second step on the
+                logarithm is linear, up to the end of the trace.
+        """
+        values = np.asarray(values, float)
+        if values.size < 3:
+            return GateCurve(self.range, values, "log")
+        where, _ = self.positions(self.resistance)
+        end = self.range[1] if self.rising else self.range[0]
+        return GateLine(sorted([where[0], where[1], end]), values)
 
 
 def opening_values(scatterer, name, mu, count):

@@ -8,11 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from qpcjax.constants import BOLTZMANN
-from qpcjax.fitting.device import GateCurve, Gated, Ratio, StepPositions, gate_basis, gate_knots
-from qpcjax.fitting.landscape import joined, tabulate
+from qpcjax.fitting.device import (
+    GateCurve,
+    Gated,
+    GateLine,
+    Ratio,
+    StepPositions,
+    gate_basis,
+    gate_knots,
+)
+from qpcjax.fitting.landscape import Landscape, joined, tabulate
 from qpcjax.fitting.steps import Steps, opening_values
 from qpcjax.fitting.table_fits import Broadening, TableFits, fit_on_table
-from qpcjax.fitting.uncertainty import correlation_length
 from qpcjax.optimise.parameters import Parameter
 from qpcjax.resolution import keeping, modes_kept
 from qpcjax.scatterers import as_scatterer
@@ -28,19 +35,19 @@ _LENGTHS = np.append(
 )
 _RATIOS = np.geomspace(0.4, 20.0, 42)  # L/w
 _SOFTNESSES = np.geomspace(1 / 30, 8.0, 19)  # over the value that the device has
-_WARMTHS = 20  # kT on the table: they cost no evaluation of T(E)
+_WARMTH_STEP = 0.156  # of ln kT on the table: many kT cost few evaluations of T(E)
 _COLDEST, _WARMEST = 1 / 6, 3.2  # kT over a power of two below that of the sharpest step
+_WIDEST = 2.0  # kT over a power of two above that of the widest step
 _LEAST_WARMTH = 0.0015  # of mu
 _PER_WARMTH = 1.5  # of the smallest kT, how far the moved number may shift energies at once
 _FEWEST_MOVED, _MOST_MOVED, _MOST_CLOSELY = 120, 320, 640
 _CLOSED, _OPENED = 0.75, 0.6  # the table reaches beyond the steps by so many steps
 _MOST_POINTS = 320
 _STARTS = (6, 13)  # of the warmths, from which fits begin
-_FOLLOWED = 4  # minima that are looked at closely
-_STRONG = 6.0  # of the Bayesian criterion: what counts as strong evidence
+FOLLOWED = 4  # minima that are looked at closely
 _HOPELESS = 3.0  # times the best rms, from which on a minimum is not followed
-_BETWEEN = 7  # shapes from one neighbour on the grid to the other one
-_APART = 2  # neighbouring shapes that belong to one minimum
+BETWEEN = 7  # shapes from one neighbour on the grid to the other one
+APART = 2  # neighbouring shapes that belong to one minimum
 _SPARE = 4  # modes kept beyond those of the trace
 _QUARTERS = 2.197  # widths of a logistic step between a quarter and three quarters of it
 _LEAST_SMEARING = 0.02  # of kT, where the temperature alone is enough
@@ -82,7 +89,7 @@ def is_searchable(device, parameters: Mapping[str, Parameter]) -> bool:
 
 
 class Law(NamedTuple):
-    """What a device has beside its shape: chosen by `TraceSearch.law`.
+    """What a device has beside its shape: chosen by `choose_law`.
 
     Fields:
         knots: values of the gate curve.
@@ -134,8 +141,7 @@ class TraceSearch:
             scatterer = keeping(scatterer, self.opening.size + _SPARE)
         slope = np.abs(self._place(self._openings(1.01 * self.mu)) - self._place(self.opening))
         energy_per_place = 0.01 * self.mu / np.maximum(slope, 1e-9)
-        sharpest = self._sharpest(energy_per_place)
-        kT = self._warmths(sharpest)
+        kT = self._warmths(*self._widths(energy_per_place))
         place = self._place(self.opening)
         apart = np.diff(place)
         low = place[0] - _CLOSED * apart[0]
@@ -189,8 +195,8 @@ class TraceSearch:
             return [f"{name}_{k + 1}" for k in range(curve.values.shape[0])]
         return [name]
 
-    def _sharpest(self, energy_per_place):
-        """The kT in meV of a thermal step that is as wide as the sharpest step of the trace."""
+    def _widths(self, energy_per_place):
+        """The kT in meV of thermal steps as wide as the sharpest and the widest of the trace."""
         resistance = self.steps.resistance
         place = self._place(self.opening)
         centre, modes = self.steps.positions(resistance)
@@ -202,18 +208,22 @@ class TraceSearch:
         both = np.intersect1d(below, above)
         both = both[both <= place.size]
         if not both.size:
-            return self.mu / 20
+            return self.mu / 20, self.mu / 20
         wide = np.abs(three[np.isin(above, both)] - quarter[np.isin(below, both)])
         wide = np.maximum(wide, np.median(np.diff(self.steps.gate)))
-        return float(np.min(wide * rate * energy_per_place[both - 1])) / _QUARTERS
+        found = wide * rate * energy_per_place[both - 1] / _QUARTERS
+        return float(np.min(found)), float(np.max(found))
 
-    def _warmths(self, sharpest):
+    def _warmths(self, sharpest, widest):
         if self.temperature is not None and self.device.smearing is None:
             return np.array([BOLTZMANN * self.temperature])
         # On a coarse lattice, so that similar traces share a table.
         octaves = math.floor(math.log2(max(sharpest / self.mu, _LEAST_WARMTH / _COLDEST)))
         sharpest = self.mu * 2.0**octaves
-        return np.geomspace(_COLDEST * sharpest, _WARMEST * sharpest, _WARMTHS)
+        widest = self.mu * 2.0 ** math.ceil(math.log2(min(widest / self.mu, 1.0)))
+        coldest, warmest = _COLDEST * sharpest, max(_WARMEST * sharpest, _WIDEST * widest)
+        count = 1 + round(math.log(warmest / coldest) / _WARMTH_STEP)
+        return np.geomspace(coldest, warmest, count)
 
     def _temperature(self, trace):
         """The electrons' temperature where it is known."""
@@ -232,7 +242,7 @@ class TraceSearch:
         tried = _STARTS if table.kT.size > 1 else (0,)
         rows = [self._start(table, k, j, law) for k in shapes for j in tried]
         basis = np.asarray(gate_basis(self.steps.range, self.gate, knots))
-        soft = np.asarray(gate_basis(self.steps.range, self.gate, softened)) if softened else None
+        soft = np.asarray(self._softness(softened).basis(self.gate)) if softened else None
         broadening = Broadening(warms or self.temperature is not None, warms, soft)
         resists = self._is_free("series_resistance")
         index = np.repeat(shapes, len(tried))
@@ -267,54 +277,11 @@ class TraceSearch:
         smearing = []
         if softened:
             share = _LEAST_SMEARING if warms else 1.0
-            at = (
-                self._place(values)
-                if softened == knots
-                else self._place(
-                    np.interp(
-                        gate_knots(steps.range, softened), gate_knots(steps.range, knots), values
-                    )
-                )
-            )
+            at = np.interp(self._softness(softened).knots, gate_knots(steps.range, knots), values)
+            at = self._place(at)
             unit = np.exp(np.interp(at, table.place, np.log(table.unit)))
             smearing = list(share * kT / unit)
         return [*values, resistance, kT / BOLTZMANN if known is None else known, *smearing]
-
-    def law(self, laws: Sequence[Law]) -> Law:
-        """The law that these data ask for, by the Bayesian criterion at the best minima.
-
-        What smears the steps is the simplest that no other is strongly better than. Points count
-        once in the correlation length of the best fit's residuals. The first law is that of the
-        search.
-        """
-        near = self._nearer(self.fits(laws[0]), laws[0])
-        shapes = np.unique(near.shape[near.rms <= 2 * near.rms.min()])
-        best = {}
-        for law in laws:
-            found = self.fits(law, self._fine, shapes)
-            row = int(np.argmin(found.rms))
-            best[law] = found.rms[row], found.residual[row]
-        _, residual = min(best.values(), key=lambda pair: pair[0])
-        count = residual.size / correlation_length(residual)
-
-        def free(law):
-            return law.knots + law.softened + law.warms
-
-        criterion = {
-            law: 2 * count * math.log(rms) + free(law) * math.log(count)
-            for law, (rms, _) in best.items()
-        }
-        # Of each way of smearing the gate curve that is best; of these the simplest.
-        kinds = {law[1:] for law in laws}
-        curves = [
-            min((law for law in laws if law[1:] == k), key=lambda law: criterion[law])
-            for k in kinds
-        ]
-        enough = min(criterion.values()) + _STRONG
-        return min(
-            (law for law in curves if criterion[law] <= enough),
-            key=lambda law: (law.softened + law.warms, criterion[law]),
-        )
 
     def minima(self) -> list[Minimum]:
         """The distinct minima of the device's own fit, the best first."""
@@ -328,35 +295,47 @@ class TraceSearch:
 
     def _nearer(self, found, law):
         """The best minima of a search of all shapes, each looked at between its neighbours."""
-        shape = self.landscape.shape
-        rows = self._distinct(found)[:_FOLLOWED]
-        if shape.size == 1:
-            self._fine = self.landscape
+        rows = self.distinct(found)[:FOLLOWED]
+        self._fine = self.between(found.shape[rows])
+        if self._fine is self.landscape:
             return _rows(found, rows)
-        near = []
-        for k in found.shape[rows]:
-            low, high = shape[max(k - 1, 0)], shape[min(k + 1, shape.size - 1)]
-            near.append(np.linspace(low, high, _BETWEEN))
-        # A table for each: another law of the same trace leads to some of them again.
-        self._fine = joined([self._tabulated(shapes, _MOST_CLOSELY) for shapes in near])
         fine = self.fits(law, self._fine)
-        group = fine.shape // _BETWEEN
-        best = [np.flatnonzero(group == g) for g in range(len(near))]
+        group = fine.shape // BETWEEN
+        best = [np.flatnonzero(group == g) for g in range(len(rows))]
         return _rows(fine, [r[np.argmin(fine.rms[r])] for r in best])
 
-    def _distinct(self, found):
+    def between(self, shapes: Sequence[int]) -> Landscape:
+        """A table of `BETWEEN` shapes from the one neighbour of each of these to the other one."""
+        shape = self.landscape.shape
+        if shape.size == 1:
+            return self.landscape
+        near = []
+        for k in shapes:
+            low, high = shape[max(k - 1, 0)], shape[min(k + 1, shape.size - 1)]
+            near.append(np.linspace(low, high, BETWEEN))
+        # A table for each: another law of the same trace leads to some of them again.
+        return joined([self._tabulated(shapes, _MOST_CLOSELY) for shapes in near])
+
+    def distinct(self, found: TableFits) -> list[int]:
         """Rows of distinct minima, the best first."""
         chosen = []
         for row in np.argsort(found.rms, kind="stable"):
             near = [abs(int(found.shape[row] - found.shape[k])) for k in chosen]
-            if np.isfinite(found.rms[row]) and all(d > _APART for d in near):
-                chosen.append(row)
+            if np.isfinite(found.rms[row]) and all(d > APART for d in near):
+                chosen.append(int(row))
         return chosen
 
     def _softened(self):
         curve = self.device.smearing
-        free = self._is_free("smearing_1")
-        return curve.values.shape[0] if isinstance(curve, GateCurve) and free else 0
+        along = isinstance(curve, GateCurve | GateLine)
+        return curve.values.shape[0] if along and self._is_free("smearing_1") else 0
+
+    def _softness(self, count):
+        """The curve of a softness of so many values: the device's own, if it has as many."""
+        own = self.device.smearing
+        if isinstance(own, GateCurve | GateLine) and own.values.shape[0] == count:
+            return own
+        return self.steps.softness(np.ones(count))
 
     def _minimum(self, found, row, law):
         values = {f"{self.name}_{k + 1}": float(v) for k, v in enumerate(found.moved[row])}

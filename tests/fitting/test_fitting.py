@@ -288,7 +288,7 @@ def test_flat_directions_are_the_energy_scale_and_the_lever_arm(fitted):
 
 def test_report_says_what_one_trace_cannot(fitted):
     report = text(fitted)
-    knot = f"{gate_knots(RANGE, widths(fitted))[1]:.1f} mV"
+    knot = f"{gate_knots(RANGE, widths(fitted))[1]:.5g} mV"
     for words in ("converged", "Temperature and softness", "Energy scale", "uS", knot):
         assert words in report
     assert max(map(len, report.splitlines())) < 130

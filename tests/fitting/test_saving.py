@@ -16,6 +16,7 @@ from qpcjax.fitting import (
     Device,
     GateCurve,
     Gated,
+    GateLine,
     Posterior,
     Ratio,
     StepPositions,
@@ -232,6 +233,7 @@ def test_every_curve_comes_back():
         qpc.AbruptConstriction(20.0, 60.0),
         half_width=StepPositions(np.array([-50.0, -20.0]), (10.0, 20.0)),
         length=Ratio("half_width", 3.0),
+        offset=GateLine((-50.0, -40.0, -20.0), [1.0, 2.0, 3.0]),
     )
     again = decoded(json.loads(json.dumps(encoded(barrier))), {})
     assert bool(eqx.tree_equal(again, barrier))

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -10,13 +11,14 @@ from scipy.integrate import quad
 import qpcjax as qpc
 from qpcjax.constants import BOLTZMANN, RESISTANCE_QUANTUM
 from qpcjax.files import read_trace
-from qpcjax.fitting import ConductanceTrace, fit, trace_device
+from qpcjax.fitting import ConductanceTrace, GateLine, fit, trace_device
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.landscape import Landscape, tabulate, thermal_weights
 from qpcjax.fitting.misfit import stretches
 from qpcjax.fitting.noise import noise_of
 from qpcjax.fitting.table_fits import Broadening, fit_on_table
 from qpcjax.fitting.trace_search import TraceSearch
+from qpcjax.measurements import InputError
 
 EXACT = Path(__file__).parents[2] / "benchmarks" / "data" / "exact_traces"
 TRUTH = json.loads((EXACT / "truth.json").read_text())
@@ -153,6 +155,46 @@ def test_fit_of_an_exact_trace_is_right_and_leaves_noise():
     assert found.rms == pytest.approx(found.misfit * found.noise)
 
 
+def test_sharp_first_step_has_a_softness_of_its_own():
+    """The trace is one of linear conductances, each at the temperature s/k_B."""
+    gate, noise = np.linspace(-500.0, 0.0, 160), 0.004
+    width = np.interp(gate, gate[[0, -1]], [6.0, 66.0])
+    # In E1: at the first step, at the second, and at the end.
+    shown = np.interp(gate, [-460.0, -370.0, 0.0], np.log([0.05, 0.2, 0.6]))
+    energy_scale = jax.vmap(lambda w: qpc.AbruptConstriction(w, 90.0).energy_scale)(width)
+    kelvin = np.exp(shown) * energy_scale / BOLTZMANN
+    channel = jax.vmap(lambda w: qpc.AbruptConstriction(w, 90.0, aspect_limit=10.0))(width)
+    g = jax.vmap(lambda c, t: qpc.conductance(c, MU, t))(channel, kelvin)
+    g = g / (1 + 250.0 / RESISTANCE_QUANTUM * g)
+    g += noise * np.random.default_rng(3).standard_normal(gate.size)
+    trace = ConductanceTrace(gate, g, "sharp foot")
+    device = trace_device(trace, mu=MU)
+    assert isinstance(device.smearing, GateLine)
+    first, second, last = device.smearing.knots
+    assert -480 < first < -440
+    assert -390 < second < -350
+    assert last == 0
+    numbers = {p.name: p for p in DeviceNumbers(device).parameters()}
+    best = TraceSearch(device, trace, numbers).minima()[0]
+    assert best.rms < 1.25 * noise
+    np.testing.assert_allclose(best.values["length"], 90.0, rtol=0.02)
+    expected = np.exp(np.interp([first, second], gate, shown))
+    found = [best.values[f"smearing_{k}"] for k in (1, 2)]
+    np.testing.assert_allclose(found, expected, rtol=0.1)
+
+
+def test_line_along_the_gate_is_straight_in_its_logarithm_and_constant_beyond():
+    line = GateLine((-50.0, -40.0, -20.0), [1.0, 4.0, 9.0])
+    gate = np.array([-90.0, -50.0, -45.0, -40.0, -30.0, -20.0, 10.0])
+    np.testing.assert_allclose(line(gate), [1, 1, 2, 4, 6, 9, 9], rtol=1e-14)
+    np.testing.assert_allclose(jax.jit(lambda x: line(x))(-45.0), 2, rtol=1e-14)
+    np.testing.assert_allclose(jax.grad(lambda x: line(x))(-45.0), 2 * np.log(4) / 10, rtol=1e-13)
+    with pytest.raises(ValueError, match="two or more rising gate voltages"):
+        GateLine((-50.0, -50.0), [1.0, 2.0])
+    with pytest.raises(ValueError, match="values must be positive"):
+        GateLine((-50.0, -40.0), [1.0, 0.0])
+
+
 def test_device_takes_the_law_that_is_stated():
     trace = read_trace(EXACT / TRUTH[9]["file"])
     stated = trace_device(trace, "profile", mu=MU, knots=3, smearing="both")
@@ -164,7 +206,12 @@ def test_device_takes_the_law_that_is_stated():
     known = trace_device(trace, mu=MU, knots=2, smearing="temperature", temperature=2.0)
     assert known.smearing is None
     assert known.freed == ()
-    with pytest.raises(ValueError, match="smearing must be one of temperature, softness, both"):
+    apart = trace_device(trace, mu=MU, knots=2, smearing="first step")
+    assert apart.smearing.values.shape == (3,)
+    short = trace[trace.conductance < 1.5]
+    with pytest.raises(InputError, match="needs the first three steps"):
+        trace_device(short, mu=MU, knots=2, smearing="first step")
+    with pytest.raises(ValueError, match="smearing must be one of temperature, softness, first"):
         trace_device(trace, mu=MU, smearing="warmth")
     with pytest.raises(ValueError, match="not for saddle"):
         trace_device(trace, "saddle", mu=MU, smearing="softness")
