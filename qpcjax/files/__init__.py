@@ -11,6 +11,8 @@ from qpcjax.files.column_units import CONDUCTANCE_UNITS as CONDUCTANCE_UNITS
 from qpcjax.files.column_units import ENERGY_UNITS as ENERGY_UNITS
 from qpcjax.files.column_units import GATE_UNITS as GATE_UNITS
 from qpcjax.files.formats import open_file as open_file
+from qpcjax.files.potentials import read_potential as read_potential
+from qpcjax.files.potentials import save_potential as save_potential
 from qpcjax.files.reading import read_data as read_data
 from qpcjax.files.reading import read_map as read_map
 from qpcjax.files.reading import read_trace as read_trace

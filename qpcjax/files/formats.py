@@ -82,6 +82,12 @@ FORMATS: list[Format] = [
         "MATLAB 5", (".mat",), b"MATLAB 5.0", _later("matlab", "read_matlab"), export=MATLAB_AS_TEXT
     ),
     Format("LabVIEW TDMS", (".tdms",), b"TDSm", _later("tdms", "read_tdms"), export=TDMS_AS_TEXT),
+    Format(
+        "AVS .fld", (".fld",), b"# AVS", _later("avs", "read_avs"), beside=_later("avs", "files_of")
+    ),
+    Format(
+        "COMSOL grid", (), b"%", _later("comsol", "read_comsol"), also=_later("comsol", "is_grid")
+    ),
     Format("Spyview .mtx", (".mtx",), b"Units,", _later("spyview", "read_spyview")),
     *(
         Format(

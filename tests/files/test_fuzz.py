@@ -92,6 +92,19 @@ def _spyview(path):
     path.write_bytes(f"Units, G (S), {ends}\n41 7 1 8\n".encode() + MAP.tobytes())
 
 
+def _avs(path):
+    head = "# AVS/Express field file\nndim = 1\ndim1 = {n}\nveclen = 1\nlabel = G[S]\n"
+    head += "coord 1 file=v.fld filetype=ascii skip=7 offset=0 stride=1\n"
+    head += "variable 1 file=v.fld filetype=ascii skip={end} offset=0 stride=1\n"
+    numbers = "\n".join(f"{v:.12g}" for v in (*GATE, *CONDUCTANCE))
+    path.write_text(head.format(n=len(GATE), end=7 + len(GATE)) + numbers)
+
+
+def _comsol(path):
+    gate, conductance = (" ".join(f"{v:.12g}" for v in a) for a in (GATE, CONDUCTANCE))
+    path.write_text(f"% Length unit: nm\n% Grid\n{gate}\n% Data\n% G (S)\n{conductance}\n")
+
+
 def _matlab(path, packed=False):
     columns = {"gate": GATE, "gate_unit": "V", "G": CONDUCTANCE, "G_unit": "S"}
     savemat(path, {"run": columns, "G": CONDUCTANCE}, do_compression=packed)
@@ -134,6 +147,8 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "packed.mat": lambda path: _matlab(path, True),
     "run.tdms": _tdms,
     "map.mtx": _spyview,
+    "v.fld": _avs,
+    "comsol.txt": _comsol,
     "wave.ibw": lambda path: path.write_bytes(wave(CONDUCTANCE, axes=[LINE])),
     "run.json": _json,
     "trace.csv": _text(),
@@ -188,10 +203,13 @@ def damaged(content, rng):
     return bytes(changed)
 
 
-def test_every_format_is_here():
+def test_every_format_is_here(tmp_path):
     """A new format comes with a file in `WRITERS`."""
     ends = {Path(name).suffix for name in WRITERS}
-    assert not [f.name for f in formats.FORMATS if not ends & set(f.suffixes)]
+    assert not [f.name for f in formats.FORMATS if f.suffixes and not ends & set(f.suffixes)]
+    WRITERS["comsol.txt"](tmp_path / "comsol.txt")
+    found = formats.recognised(tmp_path / "comsol.txt")
+    assert [f for f in formats.FORMATS if not f.suffixes] == [found]
 
 
 @pytest.mark.slow
