@@ -11,6 +11,7 @@ from qpcjax.files.column_units import CONDUCTANCE_UNITS as CONDUCTANCE_UNITS
 from qpcjax.files.column_units import ENERGY_UNITS as ENERGY_UNITS
 from qpcjax.files.column_units import GATE_UNITS as GATE_UNITS
 from qpcjax.files.formats import open_file as open_file
+from qpcjax.files.gds import read_gates as read_gates
 from qpcjax.files.potentials import read_potential as read_potential
 from qpcjax.files.potentials import save_potential as save_potential
 from qpcjax.files.reading import read_data as read_data

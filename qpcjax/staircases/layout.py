@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from qpcjax.files import InputError
+from qpcjax.files import InputError, read_gates
 from qpcjax.gates import GatedDevice, Gates, Heterostructure, SplitGate
 from qpcjax.specifications import Reader, in_words
 from qpcjax.staircases.staircase import Region
 
-_GATES = ("split_gate", "gates", "grid", "box", "reservoirs", "region", "errors")
+_GATES = ("split_gate", "gates", "gds", "grid", "box", "reservoirs", "region", "errors")
 _STACK = tuple(field.name for field in dataclasses.fields(Heterostructure))
 _REGION = tuple(field.name for field in dataclasses.fields(Region))
-_SHAPES = ("rectangle", "polygon")
+_SHAPES = ("rectangle", "polygon", "layer")
+_GDS = ("file", "cell", "origin", "within")
 _MOST_POINTS = 1000
 
 
@@ -154,28 +155,70 @@ def _stack(reader, given):
 def _gates(reader, given):
     if ("split_gate" in given) == ("gates" in given):
         raise reader.error("a layout has either [split_gate] or [gates.NAME] for each gate")
+    if "gds" in given and "gates" not in given:
+        raise reader.error("[gds] wants [gates.NAME] with the layer of each gate")
     if "split_gate" in given:
-        table = reader.table(given["split_gate"], "split_gate")
-        reader.known(table, ("gap", "length", "offset"), "split_gate")
-        for name in ("gap", "length"):
-            if name not in table:
-                raise reader.error(f"split_gate.{name} is missing")
-        return SplitGate(**{n: reader.number(v, f"split_gate.{n}") for n, v in table.items()})
-    outlines, offset = {}, {}
+        return _split_gate(reader, given["split_gate"])
+    outlines, offset, layers, places = {}, {}, {}, {}
     for name, value in reader.table(given["gates"], "gates").items():
         field = f"gates.{name}"
         table = reader.table(value, field)
-        reader.known(table, (*_SHAPES, "offset"), field)
+        reader.known(table, (*_SHAPES, "at", "offset"), field)
         shapes = [shape for shape in _SHAPES if shape in table]
         if len(shapes) != 1:
-            raise reader.error(f"{field} must have either a rectangle or a polygon")
+            raise reader.error(f"{field} must have one of {', '.join(_SHAPES)}")
         if shapes == ["rectangle"]:
             edges = _row(reader, table["rectangle"], f"{field}.rectangle", 4)
             outlines[name] = tuple(None if math.isinf(edge) else edge for edge in edges)
+        elif shapes == ["layer"]:
+            layers[name] = _layer(reader, table["layer"], f"{field}.layer")
         else:
             outlines[name] = _corners(reader, table["polygon"], f"{field}.polygon")
+        if "at" in table:
+            places[name] = tuple(_row(reader, table["at"], f"{field}.at", 2))
         offset[name] = reader.number(table.get("offset", 0.0), f"{field}.offset")
-    return Gates(outlines, offset)
+    drawn = _drawn(reader, given, layers, places)
+    return Gates({name: outlines.get(name, drawn.get(name)) for name in offset}, offset)
+
+
+def _split_gate(reader, given):
+    table = reader.table(given, "split_gate")
+    reader.known(table, ("gap", "length", "offset"), "split_gate")
+    for name in ("gap", "length"):
+        if name not in table:
+            raise reader.error(f"split_gate.{name} is missing")
+    return SplitGate(**{n: reader.number(v, f"split_gate.{n}") for n, v in table.items()})
+
+
+def _drawn(reader, given, layers, places):
+    """Outlines of gates by name from a layout in GDSII."""
+    if bool(layers) != ("gds" in given):
+        raise reader.error("layers of gates and [gds] with the file of the layout go together")
+    if any(name not in layers for name in places):
+        raise reader.error("gates.NAME.at goes with the layer of a layout")
+    if not layers:
+        return {}
+    table = reader.table(given["gds"], "gds")
+    reader.known(table, _GDS, "gds")
+    for name in ("file", "cell"):
+        if not isinstance(table.get(name, "" if name == "cell" else None), str):
+            raise reader.error(f"gds.{name} must be a text, got {table.get(name)!r}")
+    options = {n: tuple(_row(reader, table[n], f"gds.{n}", 2)) for n in _GDS[2:] if n in table}
+    path = reader.path.parent / table["file"]
+    gates = read_gates(path, layers, cell=table.get("cell"), at=places, **options)
+    return dict(zip(gates.names, gates.outlines, strict=True))
+
+
+def _layer(reader, value, field):
+    """A layer, or layer and datatype."""
+    numbers = [value, 0] if isinstance(value, int) else value
+    if not (
+        isinstance(numbers, list)
+        and len(numbers) == 2
+        and all(type(n) is int and n >= 0 for n in numbers)
+    ):
+        raise reader.error(f"{field} must be a layer, or [layer, datatype], got {value!r}")
+    return tuple(numbers)
 
 
 def _corners(reader, value, field):
