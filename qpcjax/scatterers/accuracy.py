@@ -57,7 +57,7 @@ def resolve(
     that bend all are kept, and numbers of modes are compared at N.
 
     Args:
-        potential: a `Potential` of concrete numbers.
+        potential: a `Potential` or `HardWalls` of concrete numbers.
         energies: E in meV, any shape; the largest becomes the energy limit of the scatterer, so
             that integrals need energies that reach as far as their thermal tails.
         tolerance: the error of T(E) that is wanted.

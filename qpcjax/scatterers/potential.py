@@ -59,7 +59,7 @@ class PotentialScatterer(AbstractScatterer):
     reverse pass is the response of T to the potential in every point, see `response`.
 
     Args:
-        potential: a `Potential`.
+        potential: a `Potential`, or `HardWalls`, which take no width, kept or magnetic_field.
         sectors: N, even.
         modes: M.
         kept: how many of the modes of each sector are kept, the lowest ones: m, or several numbers,
