@@ -285,8 +285,11 @@ class PotentialScatterer(AbstractScatterer):
         """Energy in meV above which electrons pass along an edge of the strip.
 
         Gates should close the strip at its edges: it is the lower one of the two barriers there,
-        max V(x, +-W/2) over x. Above it less 2 meV a wider strip is needed.
+        max V(x, +-W/2) over x. Above it less 2 meV a wider strip is needed. Between `HardWalls`,
+        which are the constriction themselves, it is infinite.
         """
+        if self.walls is not None:
+            return jnp.asarray(jnp.inf, jnp.result_type(self.width))
         edge = jnp.max(jnp.asarray(self.values)[:, np.array([0, -1])], axis=0)
         return jnp.min(edge)
 

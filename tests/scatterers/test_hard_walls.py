@@ -24,6 +24,7 @@ def test_the_reference_at_small_sizes():
     found = qpc.transmission(scatterer, np.array(case["energies"])[:7])
     np.testing.assert_allclose(found, case["transmission"][:7], atol=1e-4)
     assert float(scatterer.energy_limit()) > 13
+    assert scatterer.leak() == np.inf
 
 
 def test_resolve_finds_the_sizes():
