@@ -225,6 +225,11 @@ class Posterior:
 
 def sample(fit, samples=1000, chains=4, seed=0, warmup=300):
     """See `FitResult.sample`."""
+    if any(part.kernel.dear for part in fit.problem.parts):
+        raise InputError(
+            "a fit of gates cannot be sampled: each prediction takes seconds. Take its covariance, "
+            "or profile(name)"
+        )
     blackjax = require_blackjax()
     for name, value, least in (("samples", samples, 4), ("chains", chains, 1)):
         if value < least:

@@ -131,6 +131,8 @@ def test_saved_and_read(found, tmp_path):
     np.testing.assert_allclose(
         read.predict("conductance", gate), found.predict("conductance", gate)
     )
+    with pytest.raises(InputError, match="cannot be sampled"):
+        read.sample(samples=10)
     with pytest.raises(InputError, match="gate_staircase"):
         read.predict("left", gate, bias=1.0, temperature=1.0)
 
