@@ -29,7 +29,7 @@ _MOST_VALUES = 2e7  # numbers T_n(E) held at once for an integral; 160 MB
 _NUMBERS = 8  # those held for one energy by a scatterer of memory 1
 
 # Static limits of what the panels and shapes of a scatterer hold; they follow from its numbers.
-_LIMITS = ("aspect_limit", "largest_ratio")
+_LIMITS = ("aspect_limit", "depth_limit", "largest_ratio")
 
 
 class Window(NamedTuple):

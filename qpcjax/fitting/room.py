@@ -12,7 +12,8 @@ from qpcjax.measurements.circuit import Resolution, bias_of, heat_reach, width_o
 from qpcjax.resolution import MOST_MODES, keeping, least, limits_kept, modes_kept, spinless
 from qpcjax.scatterers import grid_points
 from qpcjax.scatterers.channel import ASPECT_BUCKETS
-from qpcjax.scatterers.fields import with_static
+from qpcjax.scatterers.fields import innermost, with_static
+from qpcjax.scatterers.resonances import depth_needed
 from qpcjax.transport.window import NARROW_REACH, REACH, panels_in
 
 _ROWS = 4  # rows of numbers are looked at by so many at once
@@ -48,6 +49,9 @@ def with_room(layout, rows, settings, response, room):
         return bool(np.all(known >= (1 + room) * reach))
 
     scatterer = device.scatterer
+    if (depth := limits_kept(scatterer).get("depth_limit")) is not None:
+        needed = max(depth, _depth(innermost(points[0])))
+        device = device.replaced(with_static(scatterer, "depth_limit", needed))
     if (limit := limits_kept(scatterer).get("aspect_limit")) is not None:
         first = 1 + int(np.searchsorted(ASPECT_BUCKETS[:-1], limit))
         scatterer = with_aspect(least(resolved, first, 0, len(ASPECT_BUCKETS)))
@@ -57,6 +61,12 @@ def with_room(layout, rows, settings, response, room):
         few = kept - 1 if hasattr(spinless(scatterer), "channel_modes") else 0
         scatterer = keeping(scatterer, least(enough, kept, few, max(kept, MOST_MODES)))
     return device.replaced(scatterer)
+
+
+def _depth(channels):
+    """The depth limit that holds for channels of many numbers."""
+    floors = np.asarray(channels.offset) / np.asarray(channels.energy_scale)
+    return depth_needed(float(np.fmin.reduce(floors, axis=None, initial=0.0)))
 
 
 def panels_needed(layout, rows, settings, response):

@@ -3,6 +3,7 @@
 import functools
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,12 +13,13 @@ from qpcjax._numerics import safe
 from qpcjax._numerics.blocks import largest, leading
 from qpcjax._numerics.slopes import slopes_at_once
 from qpcjax.constants import GAAS_MASS
-from qpcjax.scatterers.channel import AbstractUncoupledChannel
+from qpcjax.scatterers.channel import AbstractUncoupledChannel, known_floor
 from qpcjax.scatterers.channel_formula import (
     channel_slopes,
     channel_transmission,
     transmissions_at,
 )
+from qpcjax.scatterers.resonances import depth_needed, followed, with_resonances
 from qpcjax.scatterers.wavevectors import averaged_wavevector, profile_wavevectors
 
 _FEW_MODES = 3  # written out in an integral; a loop over more compiles faster
@@ -270,6 +272,9 @@ class AbruptConstriction(AbstractUncoupledChannel):
             the next of 1, 2, 5, 10, 15, 30, 60, 120 above L/2w, or above up to 5 times that where a
             floor makes the resonances sharper, if they are concrete, else 5; an integral is NaN
             where L/2w exceeds it by more than a quarter.
+        depth_limit: the largest -U/E1 at which panels end around the nearly bound resonances that a
+            deep floor makes. By default the next of 2, 4, 8, 16, 32, 64 above -U/E1 where that is
+            concrete and above 0.9, else 0; an integral is NaN where -U exceeds it, and 0.9 E1.
 
     Raises:
         ValueError: a width, length or mass out of range, an unknown matching, too few modes.
@@ -277,6 +282,8 @@ class AbruptConstriction(AbstractUncoupledChannel):
     References:
         SciPost Phys. 12, 105 (2022), Sec. 3.1; A. Szafer and A. D. Stone, PRL 62, 300 (1989).
     """
+
+    depth_limit: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -287,8 +294,14 @@ class AbruptConstriction(AbstractUncoupledChannel):
         matching="mean",
         modes=8,
         aspect_limit=None,
+        depth_limit=None,
     ):
         self._set_channel(half_width, length, offset, mass, aspect_limit)
+        if depth_limit is None:
+            depth_limit = depth_needed(known_floor(half_width, offset, mass))
+        elif not (math.isfinite(depth_limit) and depth_limit >= 0):
+            raise ValueError(f"depth_limit must be 0 or a positive number, got {depth_limit!r}")
+        self.depth_limit = float(depth_limit)
         self.matching = matching
         self.modes = modes
 
@@ -370,3 +383,10 @@ class AbruptConstriction(AbstractUncoupledChannel):
         """
         n, k2 = self._oscillations(self.modes)
         return (n * n + k2) * self.energy_scale + self.offset
+
+    def resolved(self):
+        """Whether L/2w and -U/E1 are within the limits that panel_edges was made for."""
+        return super().resolved() & followed(self)
+
+    def _oscillations(self, modes):
+        return with_resonances(self, *super()._oscillations(modes))

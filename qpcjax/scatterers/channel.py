@@ -28,7 +28,7 @@ _HALF_WAVES = (-8.0, -4.0, -2.0, -1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0)
 _LEAST_ASPECT = 0.5
 _LEAD_STEPS = 9
 
-_SHARPEST = 5.0  # times that the resonances over a floor may be sharper
+SHARPEST = 5.0  # times that the resonances over a floor may be sharper
 
 
 class AbstractChannel(AbstractScatterer):
@@ -178,7 +178,7 @@ def _sharpness(floor, np_):
     since the resonances of a state that is nearly bound have no width.
     """
     step = np_.maximum(1 + floor, 0.05)
-    return np_.clip(np_.maximum(step**-1.3, 0.85 * np_.sqrt(step)), 1, _SHARPEST)
+    return np_.clip(np_.maximum(step**-1.3, 0.85 * np_.sqrt(step)), 1, SHARPEST)
 
 
 def _phase_steps(aspect, limit, reach):
@@ -215,6 +215,18 @@ def _tail_steps(aspect, limit, reach):
     j = np.arange(count)
     turn = np.minimum(j, 4)
     return jnp.asarray(0.7 * 1.5**turn + _TAIL_STEP * (j - turn), aspect.dtype) / aspect
+
+
+def known_floor(half_width, offset, mass):
+    """U/E1 as a number where it is known and in range, else 0."""
+    values = [concrete(number(value)) for value in (half_width, offset, mass)]
+    known = [float(value) for value in values if value is not None and not value.ndim]
+    if len(known) < len(values):
+        return 0.0
+    w, offset, mass = known
+    if not (w > 0 and mass > 0 and math.isfinite(offset)):
+        return 0.0
+    return offset / transverse_energy(w, mass)
 
 
 def _aspect_limit(half_width, length, offset, mass, limit):
