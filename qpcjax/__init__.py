@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from qpcjax.heat.distances import cascade_distance as cascade_distance
     from qpcjax.heat.distances import heat_quantiles as heat_quantiles
     from qpcjax.heat.distances import heat_spread as heat_spread
+    from qpcjax.heat.electron_plane import ElectronPlane as ElectronPlane
     from qpcjax.heat.electron_temperature import AroundConstriction as AroundConstriction
-    from qpcjax.heat.electron_temperature import ElectronPlane as ElectronPlane
     from qpcjax.heat.electron_temperature import HeatedDisc as HeatedDisc
     from qpcjax.heat.electron_temperature import HeatedRings as HeatedRings
     from qpcjax.heat.electron_temperature import electron_temperature as electron_temperature
@@ -121,8 +121,9 @@ _HOMES = {
     "gates": ("GatedDevice", "Gates", "Heterostructure", "SplitGate"),
     "heat.damping": ("AbstractDamping", "QuadraticDamping"),
     "heat.distances": ("HeatSpread", "cascade_distance", "heat_quantiles", "heat_spread"),
+    "heat.electron_plane": ("ElectronPlane",),
     "heat.electron_temperature": (
-        *("AroundConstriction", "ElectronPlane", "HeatedDisc", "HeatedRings"),
+        *("AroundConstriction", "HeatedDisc", "HeatedRings"),
         *("electron_temperature", "heat_around"),
     ),
     "heat.giuliani_quinn": ("GiulianiQuinnDamping",),

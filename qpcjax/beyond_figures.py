@@ -13,7 +13,7 @@ import numpy as np
 from qpcjax import plot
 from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.heat.damping import QuadraticDamping
-from qpcjax.heat.electron_temperature import ElectronPlane
+from qpcjax.heat.electron_plane import ElectronPlane
 from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import power_per_length

@@ -19,7 +19,7 @@ from qpcjax.heat.distances import heat_spread
 from qpcjax.heat.hot_spot import hot_spot
 from qpcjax.heat.profile import inelastic_length, power_per_length
 from qpcjax.quantities import POINT, RESULTS, Quantity, closest
-from qpcjax.scatterers.base import as_scatterer
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.batching import same_dtype
 from qpcjax.transport.integrals import transport_moments
 from qpcjax.transport.landauer import conductance

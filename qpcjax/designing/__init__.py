@@ -1,12 +1,12 @@
 """Inverse design: the constriction and operating point that do best what is asked of them."""
 
 from qpcjax.designing.constraints import Constraint as Constraint
+from qpcjax.designing.custom_objectives import Maximise as Maximise
+from qpcjax.designing.custom_objectives import Minimise as Minimise
 from qpcjax.designing.design import design as design
 from qpcjax.designing.objectives import AbstractObjective as AbstractObjective
 from qpcjax.designing.objectives import FlattestPlateau as FlattestPlateau
 from qpcjax.designing.objectives import HotSpotAt as HotSpotAt
-from qpcjax.designing.objectives import Maximise as Maximise
-from qpcjax.designing.objectives import Minimise as Minimise
 from qpcjax.designing.objectives import MostAsymmetry as MostAsymmetry
 from qpcjax.designing.objectives import StrongestCooling as StrongestCooling
 from qpcjax.designing.objectives import TargetConductance as TargetConductance

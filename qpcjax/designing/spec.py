@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from qpcjax.designing.constraints import Constraint
+from qpcjax.designing.custom_objectives import Maximise, Minimise
 from qpcjax.designing.objectives import (
     RESERVOIR_NAMES,
     AbstractObjective,
     FlattestPlateau,
     HotSpotAt,
-    Maximise,
-    Minimise,
     MostAsymmetry,
     StrongestCooling,
     TargetConductance,

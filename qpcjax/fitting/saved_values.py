@@ -24,7 +24,9 @@ from qpcjax.heat.material import Material
 from qpcjax.heat.rpa import RPADamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.quantities import closest
-from qpcjax.scatterers.base import AbstractScatterer, InBulk, UsersScatterer
+from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.forwarding import InBulk
+from qpcjax.scatterers.users import UsersScatterer
 from qpcjax.staircases import Region
 
 OTHER_VERSION = "read it with the versions that it was saved with"

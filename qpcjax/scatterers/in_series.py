@@ -5,7 +5,8 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.scatterers.wrapper import Wrapper
 
 

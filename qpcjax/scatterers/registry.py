@@ -14,7 +14,7 @@ from qpcjax.constants import GAAS_MASS
 from qpcjax.quantities import FIELDS, POINT, SETTINGS, Quantity
 from qpcjax.scatterers.abrupt import AbruptConstriction
 from qpcjax.scatterers.adiabatic import AdiabaticConstriction
-from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.base import AbstractScatterer
 from qpcjax.scatterers.biased import BiasedConstriction
 from qpcjax.scatterers.fields import field_quantities
 from qpcjax.scatterers.level import BreitWigner
@@ -22,6 +22,7 @@ from qpcjax.scatterers.matched import MatchedConstriction
 from qpcjax.scatterers.saddle import SaddlePoint
 from qpcjax.scatterers.step import IdealStep
 from qpcjax.scatterers.tabulated import TabulatedTransmission
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.scatterers.zeeman import ZeemanSplit
 
 

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from qpcjax._numerics.bisection import bisected
-from qpcjax.scatterers.base import Forwarding, as_scatterer
+from qpcjax.scatterers.forwarding import Forwarding
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.scatterers.zeeman import ZeemanSplit
 
 EVEN_PANELS = 64  # with which the search begins

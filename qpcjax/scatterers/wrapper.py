@@ -4,7 +4,8 @@ from typing import Any
 
 import equinox as eqx
 
-from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.base import AbstractScatterer
+from qpcjax.scatterers.users import as_scatterer
 
 
 class Wrapper(AbstractScatterer):

@@ -14,8 +14,8 @@ from qpcjax.heat.damping import AbstractDamping, QuadraticDamping
 from qpcjax.observables import Observable, read_observables
 from qpcjax.quantities import POINT
 from qpcjax.scatterers import AbstractScatterer
-from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.fields import field_path, with_numbers
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.sweeping.axes import DEFAULTS, Axes, read_axes
 from qpcjax.sweeping.chunks import Chunks
 from qpcjax.sweeping.room import stated_limits, with_limits_of, with_modes

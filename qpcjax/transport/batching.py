@@ -13,8 +13,8 @@ from jax.core import Tracer
 
 from qpcjax._numerics.blocks import in_blocks
 from qpcjax.resolution import Window, spinless, with_modes
-from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import finely_searched
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.padding import padded
 from qpcjax.validation import Parameters, meaningful, number, require_numbers, where_meaningful
 

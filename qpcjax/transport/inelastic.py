@@ -9,25 +9,23 @@ import numpy as np
 from jax.core import Tracer
 
 from qpcjax._numerics.panels import ORDER
-from qpcjax._numerics.roots import falling_root, newton_root
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
 from qpcjax.resolution import Window, with_modes
-from qpcjax.scatterers.base import AbstractScatterer, as_scatterer
+from qpcjax.scatterers.base import AbstractScatterer
 from qpcjax.scatterers.in_series import HalfOf, InSeries
 from qpcjax.scatterers.search import finely_searched
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.batching import batched
 from qpcjax.transport.error_estimate import integral_error
 from qpcjax.transport.integrals import FLOW, transport_moments
+from qpcjax.transport.probe_balance import at_bath_temperature, at_own_temperature
 from qpcjax.validation import Range, Real, allowed, concrete
 
 PROBES = ("energy", "voltage", "voltage_temperature")
 FOUND, NO_BALANCE = 0, 1
 
-_SPREAD = 3**0.5 / (2 * np.pi)  # T_P k_B/eV of cold baths with T_1 = T_2
 _HOTTEST = 0.5  # of eV/k_B, up to which there is room for a warm probe
-_DOUBLINGS, _STEPS = 60, 60
-_SMALL = 1e-9  # of kT_P and the bias: a step of Newton's method that is none
 
 
 class InelasticTransport(NamedTuple):
@@ -349,54 +347,7 @@ def _with_fermi_probe(constriction, r, order):
     def flows(place):
         return _flows(constriction, r, place, order)
 
-    at = _at_bath_temperature if constriction.probe == "voltage" else _at_own_temperature
+    at = at_bath_temperature if constriction.probe == "voltage" else at_own_temperature
     place, found = at(flows, r)
     passed = flows(place)
     return passed, place, found & jnp.isfinite(passed[0] + passed[2])
-
-
-def _at_bath_temperature(flows, r):
-    """The voltage probe."""
-    none = jnp.zeros_like(r.bias)
-
-    def gathered(offset):
-        in_left, _, in_right, _ = flows(jnp.stack([offset, none]))
-        return in_left - in_right
-
-    width = jnp.abs(r.bias) + BOLTZMANN * (r.temperature + jnp.abs(r.temperature_bias))
-    width = jax.lax.stop_gradient(jnp.maximum(width, jnp.finfo(width.dtype).tiny))
-    ends = jnp.asarray([-1.0, 1.0], width.dtype)
-
-    def outside(state):
-        step, _, at_ends = state
-        return (step < _DOUBLINGS) & ((at_ends[0] <= 0) | (at_ends[1] >= 0))
-
-    def widened(state):
-        step, width, _ = state
-        return step + 1, 2 * width, jax.vmap(gathered)(2 * width * ends)
-
-    begin = (0, width / 2, -ends * 0)
-    _, width, at_ends = jax.lax.stop_gradient(jax.lax.while_loop(outside, widened, begin))
-    root = falling_root(gathered, -width, width)
-    found = (at_ends[0] > 0) & (at_ends[1] < 0)
-    return jnp.stack([root, none]), found
-
-
-def _at_own_temperature(flows, r):
-    """The voltage-temperature probe: both numbers by Newton's method."""
-    bias, bath = jax.lax.stop_gradient((jnp.abs(r.bias), r.temperature))
-    spread = _SPREAD * bias / BOLTZMANN
-
-    def off(place):
-        in_left, heat_left, in_right, heat_right = flows(place)
-        return jnp.stack([in_left - in_right, heat_left - heat_right])
-
-    def scale(place):
-        warm = BOLTZMANN * (bath + place[1])
-        return jnp.stack([warm + bias, bath + place[1]])
-
-    # Small warming keeps its digits: sqrt(T^2 + s^2) - T without cancellation.
-    warmer = spread**2 / jnp.maximum(jnp.hypot(bath, spread) + bath, jnp.finfo(bath.dtype).tiny)
-    start = jnp.stack([jnp.zeros_like(bias), warmer])
-    place, left = newton_root(off, start, scale, _STEPS)
-    return place, jnp.all(jnp.abs(left) <= _SMALL)

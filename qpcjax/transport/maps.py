@@ -27,8 +27,8 @@ from qpcjax._numerics.blocks import in_blocks
 from qpcjax._numerics.panels import ORDER, panel_ends, rough_ends
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
-from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.search import over
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.batching import same_dtype
 from qpcjax.transport.linear_response import conductance_terms
 from qpcjax.transport.reservoirs import Dissipation

@@ -12,7 +12,7 @@ from qpcjax._numerics.panels import ORDER
 from qpcjax.constants import BOLTZMANN, CONDUCTANCE_QUANTUM
 from qpcjax.overviews import brief
 from qpcjax.resolution import Window, modes_kept, with_modes
-from qpcjax.scatterers.base import as_scatterer
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.batching import batched
 from qpcjax.transport.integrals import transport_moments
 from qpcjax.validation import where_meaningful

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from qpcjax._numerics.panels import ORDER, Panels, panel_nodes
-from qpcjax.scatterers.base import as_scatterer
 from qpcjax.scatterers.interpolated import (
     ROUGH_END,
     ROUGH_START,
@@ -19,6 +18,7 @@ from qpcjax.scatterers.interpolated import (
     InterpolatedTransmission,
     legendre_coefficients,
 )
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.transmission import eigenvalues
 from qpcjax.validation import require_double
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from qpcjax.scatterers.base import as_scatterer
+from qpcjax.scatterers.users import as_scatterer
 from qpcjax.transport.batching import batched
 
 _ENERGIES_AT_ONCE = 1 << 16

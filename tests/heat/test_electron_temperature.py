@@ -10,7 +10,7 @@ from helpers import TABLES
 from scipy import special
 
 import qpcjax as qpc
-from qpcjax.heat.electron_temperature import PHONON_CONSTANT
+from qpcjax.heat.electron_plane import PHONON_CONSTANT
 
 TABLE = json.loads((TABLES / "inside_and_around.json").read_text())
 DISCS = TABLE["disc"]
