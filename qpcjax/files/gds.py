@@ -37,8 +37,8 @@ def read_gates(
         at: name -> a point (x, y) in nm inside the gate, for layers with several shapes, counted
             from the origin.
         origin: (x, y) in nm of the layout that become (0, 0), the middle of the constriction.
-        within: |x| and |y| in nm beyond which gates are cut off, so that they end inside the
-            device's box.
+        within: how far to either side, in x and in y in nm, gates are kept; what lies beyond is cut
+            off, so that they end inside the device's box.
         offset: in V, as of `Gates`.
 
     Raises:

@@ -36,8 +36,8 @@ def box_change(device: Any, voltages: Any, within: tuple[float, float] | None = 
     Args:
         device: a `GatedDevice` of concrete numbers.
         voltages: in V, as of `GatedDevice.potential`.
-        within: |x| and |y| in nm between which the barrier is looked for; by default as far as the
-            gates reach, and where they run on, to the edge of the box.
+        within: how far to either side, along and across in nm, the barrier is looked for; by
+            default as far as the gates reach, and where they run on, to the edge of the box.
 
     Returns:
         The `BoxChange`; zeros for a bare surface, which has no box.

@@ -203,7 +203,9 @@ def _drawn(reader, given, layers, places):
     for name in ("file", "cell"):
         if not isinstance(table.get(name, "" if name == "cell" else None), str):
             raise reader.error(f"gds.{name} must be a text, got {table.get(name)!r}")
-    options = {n: tuple(_row(reader, table[n], f"gds.{n}", 2)) for n in _GDS[2:] if n in table}
+    options: dict[str, Any] = {
+        n: tuple(_row(reader, table[n], f"gds.{n}", 2)) for n in _GDS[2:] if n in table
+    }
     path = reader.path.parent / table["file"]
     gates = read_gates(path, layers, cell=table.get("cell"), at=places, **options)
     return dict(zip(gates.names, gates.outlines, strict=True))
