@@ -36,7 +36,6 @@ from qpcjax.validation import require_finite
 EXAMPLES = (
     "qpcjax fit trace.csv -o OUT",
     "qpcjax fit run.db --part 12 --sweep up -o OUT",
-    "qpcjax fit trace.csv --gates docs/layout.toml -o OUT",
 )
 
 
@@ -90,9 +89,9 @@ def _fit(
         typer.Option(
             "--gates",
             metavar="LAYOUT.toml",
-            help="Fit the gates of a layout, as qpcjax gates reads it, in place of a barrier: "
-            "density, series resistance and temperature, and what the layout has [errors] of. "
-            "Takes minutes.",
+            help="Gates of a layout, as qpcjax gates reads it, in place of a barrier. Density, "
+            "series resistance and temperature are fitted, and what the layout has [errors] of. "
+            "That takes minutes.",
         ),
     ] = None,
     ranges: Annotated[

@@ -22,7 +22,7 @@ _GROUPS = {
         "skips",
     ),
     BARRIER: (
-        *("model", "half_width", "length", "mass", "modes"),
+        *("model", "gates", "half_width", "length", "mass", "modes"),
         *("table_energy", "table_transmission", "table_unit"),
     ),
     "Model of the fit": (
@@ -65,7 +65,8 @@ class Command(typer.core.TyperCommand):
         console = Console(width=min(Console().width, _WIDEST), highlight=False)
         given = [p for p in self.params if _group(p) == "Arguments"]
         usage = [_named(p, ctx) if p.required else f"[{_named(p, ctx)}]" for p in given]
-        console.print(*cells(" ".join(["Usage:", ctx.command_path, *usage, "[OPTIONS]"])))
+        usage = " ".join(["Usage:", ctx.command_path, *usage, "[OPTIONS]"])
+        console.print(*cells(f"{usage}; --help-long says all of each option"))
         console.print(*cells(" ".join((self.help or "").split("\n\n")[0].split())))
         rows = {name: [] for name in ("Arguments", *_GROUPS)}
         for parameter in self.params:
@@ -78,7 +79,6 @@ class Command(typer.core.TyperCommand):
         console.print("Examples:", style="bold")
         for example in (self.epilog or "").partition(": ")[2].split("   or   "):
             console.print(*cells(f"  {example}"), soft_wrap=True)
-        console.print(*cells(f"{ctx.command_path} --help-long says all of each option."))
 
 
 def _table(lines, width):

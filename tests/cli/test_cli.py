@@ -389,7 +389,7 @@ def test_the_help_of_a_fit_is_in_groups():
     titles = ["Data:", "Barrier:", "Model of the fit:", "Reservoirs and heating:", "Output:"]
     places = [run.stdout.index(f"\n{title}") for title in titles]
     assert places == sorted(places)
-    for words in ("--bias NUMBER", "eV, in meV [2]", "--sweep TEXT", "qpcjax fit --help-long"):
+    for words in ("--bias NUMBER", "eV, in meV [2]", "--sweep TEXT", "--help-long says all"):
         assert words in run.stdout
     assert call("evaluate", "--nothing")[0] == 2
 

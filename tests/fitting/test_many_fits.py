@@ -66,7 +66,7 @@ def test_a_model_that_does_not_hold_is_doubtful():
 
 def test_long_traces_get_the_nodes_that_they_need(monkeypatch):
     # Nodes that are far too few at first: without more of them the fits would be off and doubtful.
-    monkeypatch.setattr(problem, "nodes_for", lambda _: 10)
+    monkeypatch.setattr(problem, "nodes_for", lambda *_: 10)
     long = [trace(row, k, gate=np.linspace(*RANGE, 150)) for k, row in enumerate(TRUE[:2])]
     many = fit_many(device(), long)
     assert not np.any(many.doubtful)

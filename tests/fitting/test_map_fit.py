@@ -1,13 +1,17 @@
 """Maps over gate and bias: fitted with and without a trace, and the lever arm of the gate."""
 
 import json
+import re
+import shlex
 
 import jax
 import numpy as np
 import pytest
 from commands import call
+from laboratory_containers import Database
 
 import qpcjax as qpc
+from qpcjax.constants import CONDUCTANCE_QUANTUM
 from qpcjax.fitting import fit_map, lever_arms
 from qpcjax.fitting.command import TraceFitOptions
 from qpcjax.fitting.map_files import answer_map
@@ -125,6 +129,28 @@ def files(tmp_path):
     text = "gate (mV),conductance (2e2/h)\n" + "".join(f"{v},{g}\n" for v, g in rows)
     (tmp_path / "trace.csv").write_text(text)
     return tmp_path
+
+
+@pytest.mark.end_to_end
+def test_a_map_in_a_database_is_fitted_by_the_command_that_inspect_prints(tmp_path):
+    path, data = tmp_path / "run.db", spectrum()
+    kinds = {"bias": ("numeric", "mV"), "gate": ("numeric", "mV"), "G": ("numeric", "uS")}
+    siemens = (data.conductance * CONDUCTANCE_QUANTUM).tolist()
+    columns = zip(data.gate.tolist(), data.bias.tolist(), siemens, strict=True)
+    rows = [{"gate": v, "bias": b, "G": g} for v, b, g in columns]
+    Database(path).add(kinds, {"G": ["gate", "bias"]}, rows)
+    code, out, err = call("inspect", path)
+    assert code == 0, err
+    command = shlex.split(re.search(r"to fit it: qpcjax (.*? -o) OUT", out).group(1))
+    assert command == ["fit", "--map", str(path), "-o"]
+    more = ["--model", "saddle", "--mu", MU, "--temperature", KELVIN]
+    code, out, err = call(*command, tmp_path / "out", *more)
+    assert code == 0, err
+    told = json.loads((tmp_path / "out" / "fit.json").read_text())
+    spacing = told["parameters"]["hbar_omega_y"]
+    assert abs(spacing["value"] - WIDE) < 4 * spacing["stderr"] < 0.1
+    assert told["misfit"] < 1.3
+    assert {"map.png", "report.html"} <= {p.name for p in (tmp_path / "out").iterdir()}
 
 
 @pytest.mark.parametrize("with_trace", [False, True])
