@@ -79,7 +79,7 @@ class GatePredictor:
         response: the conductance, or its name.
         settings: gate voltages in mV, and temperatures where the data state them.
         moving: indices of the numbers to differentiate by.
-        sizes: `GateSizes`; by default those that the device needs.
+        sizes: `GateSizes`; by default `make_room` chooses what the device needs.
 
     Raises:
         InputError: another response than the conductance; voltages that the gates cannot have.
