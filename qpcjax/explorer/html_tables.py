@@ -70,7 +70,7 @@ def gallery(pictures: Mapping[str, bytes], before: str = "") -> str:
     """Pictures side by side, as many as there is room for.
 
     Args:
-        pictures: what they show -> bytes of a PNG.
+        pictures: what they show -> bytes of an SVG or a PNG.
         before: HTML that stands before the first one.
     """
     parts = [f'<div class="qpc-first">{before}</div>'] if before else []
@@ -78,16 +78,17 @@ def gallery(pictures: Mapping[str, bytes], before: str = "") -> str:
     return f'<div class="qpc-grid">{"".join(parts)}</div>'
 
 
-def picture(title: str, png: bytes, kind: str = "") -> str:
+def picture(title: str, content: bytes, kind: str = "") -> str:
     """One picture.
 
     Args:
         title: what it shows.
-        png: its bytes.
+        content: bytes of an SVG or a PNG.
         kind: "large" takes two places of a gallery, "wide" the width of the page.
     """
-    data = base64.b64encode(png).decode("ascii")
-    shown = f'<img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
+    data = base64.b64encode(content).decode("ascii")
+    form = "svg+xml" if content.startswith(b"<svg") else "png"
+    shown = f'<img alt="{html.escape(title)}" src="data:image/{form};base64,{data}">'
     return f'<div class="qpc-{kind}">{shown}</div>' if kind else shown
 
 

@@ -1,4 +1,4 @@
-"""The page's pictures as bytes of PNG files, quick enough to follow a slider.
+"""The page's pictures as bytes of SVG or PNG files, quick enough to follow a slider.
 
 Drawing takes most of the time: a picture is kept and drawn again when its content changes.
 """
@@ -19,7 +19,7 @@ _BESIDE = (0.165, 0.155, 0.565, 0.815)
 _BAR = (0.755, 0.155, 0.03, 0.815)
 _SIZE = (3.1, 2.6)  # inches: with types of 8 pt they can be read at a third of a page's width
 _DPI = 150
-_KEPT = 100  # pictures of all visitors, some 100 kB each
+_KEPT = 100  # pictures of all visitors, 10 to 150 kB each
 
 
 def curves(view, reservoirs) -> dict[str, bytes]:
@@ -88,4 +88,4 @@ def _drawn(draw, shown):
     main.set_position(_BESIDE if bars else _ALONE)
     for bar in bars:
         bar.set_position(_BAR)
-    return plot.screen_bytes(figure, _DPI)
+    return plot.page_bytes(figure, _DPI)

@@ -39,6 +39,7 @@ from qpcjax.plot.statistics import correlation as correlation
 from qpcjax.plot.statistics import profiles as profiles
 from qpcjax.plot.style import COLOURS as COLOURS
 from qpcjax.plot.style import SERIES as SERIES
+from qpcjax.plot.svg import page_bytes as page_bytes
 from qpcjax.plot.temperature import temperature as temperature
 from qpcjax.plot.temperature import temperature_around as temperature_around
 from qpcjax.plot.traces import staircase as staircase

@@ -124,7 +124,7 @@ def test_pictures_and_table():
     drawn = pictures.curves(view(scatterer, reservoirs), reservoirs)
     drawn |= pictures.plane(scatterer, reservoirs, damping)
     assert len(drawn) == 4
-    assert all(png.startswith(b"\x89PNG") for png in drawn.values())
+    assert all(picture.startswith(b"<svg") for picture in drawn.values())  # the quick way
     shown = html_tables.gallery(drawn, html_tables.table(evaluate(scatterer, reservoirs, damping)))
     current = float(qpc.current(scatterer, reservoirs))
     assert f'id="value-I">{current:.5g}</td><td>nA</td>' in shown

@@ -615,7 +615,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_gallery_shows_every_function():
     page = (DOCS / "pictures.md").read_text(encoding="utf-8")
-    saving = {"figure_bytes", "figure_files", "screen_bytes", "check_formats"}
+    saving = {"figure_bytes", "figure_files", "screen_bytes", "page_bytes", "check_formats"}
     functions = {n for n in dir(plot) if callable(getattr(plot, n))} - saving
     shown = set(re.findall(r"!\[[^\]]+\]\(images/pictures/(\w+)\.png\)", page))
     assert shown == functions
