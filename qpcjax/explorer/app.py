@@ -152,7 +152,7 @@ def _(conductance_unit, gate_unit, html_tables, mo, serve, upload, uploads):
     if received is not None and received.traces:
         which = mo.ui.dropdown(
             received.traces,
-            value=next(iter(received.traces)),
+            value=received.first,
             label=html_tables.several(received.traces),
             searchable=len(received.traces) > html_tables.SEARCHED,
             full_width=True,

@@ -19,6 +19,7 @@ WANTED = (
     "such as gate (mV),conductance (2e2/h)"
 )
 
+_NO_TRACE = "{} holds no trace to fit here. The command fits or reads it:"
 COMPILING = "<p>The first time, a model is compiled ...</p>"
 
 
@@ -42,18 +43,21 @@ def description(trace: ConductanceTrace) -> str:
         f"{trace.name}: {trace.gate.size} points{dropped}, gate {low:.5g} to {high:.5g} mV, "
         f"conductance up to {top:.3g} in 2e²/h"
     )
-    return f'<p id="received">{html.escape(words)}</p>'
+    return f"<p>{html.escape(words)}</p>"
 
 
 def file_in_words(file: Received | None, trace: ConductanceTrace | None) -> str:
     """What a file holds, or that one is wanted."""
     if file is None:
         return '<p class="qpc-note">Choose a file on the left: a trace to fit, or a map to see.</p>'
+    held = "".join(f"<p>{html.escape(f'{file.name}: {words}')}</p>" for words in file.maps)
+    if file.maps or trace is None:
+        told = "The command fits the map:" if file.maps else _NO_TRACE.format(file.name)
+        lines = "".join(f"<pre>{html.escape(printable(line))}</pre>" for line in file.commands)
+        held += f"<p>{html.escape(told)}</p>{lines}" if lines or not file.maps else ""
     if trace is not None:
-        return description(trace)
-    lines = "".join(f"<pre>{html.escape(printable(line))}</pre>" for line in file.commands)
-    told = f"{file.name} holds no trace to fit here. The command fits or reads it:"
-    return f'<p id="received">{html.escape(told)}</p>{lines}'
+        held += description(trace)
+    return f'<div id="received">{held}</div>'
 
 
 def several(traces: Mapping[str, ConductanceTrace]) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from qpcjax.explorer.pictures import of_file
 from qpcjax.files import read_traces
 from qpcjax.files.column_units import CONDUCTANCE_UNITS, GATE_UNITS
 from qpcjax.files.inspection import inspect_file
 from qpcjax.files.traces import Choice
-from qpcjax.measurements import ConductanceTrace, InputError
+from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, InputError
 
 MOST_BYTES = 20_000_000  # of an uploaded file
 MOST_BODY_BYTES = MOST_BYTES * 4 // 3 + 100_000  # of a request: the file as base64 and its name
@@ -33,12 +35,16 @@ class Received(NamedTuple):
     Fields:
         name: of the file.
         traces: by what tells them apart; none in a file that holds other data.
+        first: which of them to show first, the one nearest to zero bias; "" without any.
+        maps: what each map over gate and bias holds, in words.
         picture: PNG of what it holds, None where nothing can be drawn.
         commands: lines of a shell that read its parts, as `qpcjax inspect` gives them.
     """
 
     name: str
     traces: Mapping[str, ConductanceTrace]
+    first: str
+    maps: tuple[str, ...]
     picture: bytes | None
     commands: tuple[str, ...]
 
@@ -108,7 +114,24 @@ def received(name: str, contents: bytes, gate_unit=None, conductance_unit=None) 
         own(told): dataclasses.replace(trace, name=name + trace.name.removeprefix(path.name))
         for told, trace in traces.items()
     }
-    return Received(name, named, picture, commands)
+    nearest = [trace.nearest for part in found.parts for trace in part.traces]
+    offered = [t for t, near in zip(named, nearest, strict=False) if near] or [*named]
+    maps = tuple(_map_in_words(d) for part in found.parts for d in part.data if _is_map(d))
+    return Received(name, named, next(iter(offered), ""), maps, picture, commands)
+
+
+def _is_map(data):
+    return isinstance(data, BiasSpectroscopy)
+
+
+def _map_in_words(data):
+    sizes = np.unique(data.gate).size, np.unique(data.bias).size
+    axes = zip(("gate", "bias", "dI/dV"), (data.gate, data.bias, data.conductance), strict=True)
+    ends = [f"{name} {np.nanmin(v):.4g} to {np.nanmax(v):.4g}" for name, v in axes]
+    return (
+        f"a map of {sizes[0]} gate voltages and {sizes[1]} biases: {ends[0]} mV, {ends[1]} mV, "
+        f"{ends[2]} in 2e²/h"
+    )
 
 
 def _too_large(name, size):

@@ -1,11 +1,14 @@
 """What is in a file of measurements."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from qpcjax.files.inspection import Inspection
 from qpcjax.files.transmission import TransmissionTable
 from qpcjax.measurements import BiasSpectroscopy, ConductanceTrace, DissipationData, HotSpotData
+from qpcjax.plot.maps import conductance_map
 from qpcjax.plot.style import axis_label, quoted
 from qpcjax.quantities import QUANTITIES
 
@@ -64,10 +67,13 @@ def _draw_traces(axes, traces):
 
 
 def _draw_map(figure, axes, data: BiasSpectroscopy):
-    points = axes.scatter(data.gate, data.bias, c=data.conductance, s=6, marker="s", linewidth=0)
-    figure.colorbar(points, ax=axes, label=QUANTITIES["differential_conductance"].figure_symbol)
-    axes.set_xlabel(axis_label("gate"))
-    axes.set_ylabel(axis_label("bias"))
+    try:
+        conductance_map(data, axes=axes)
+    except ValueError:  # points that are no grid
+        style: Any = {"c": data.conductance, "s": 6, "marker": "s", "linewidth": 0}
+        points = axes.scatter(data.gate, data.bias, **style)
+        figure.colorbar(points, ax=axes, label=QUANTITIES["differential_conductance"].figure_symbol)
+        axes.set(xlabel=axis_label("gate"), ylabel=axis_label("bias"))
     axes.set_title(quoted(data.name), fontsize=9)
 
 

@@ -224,6 +224,11 @@ def test_a_map_is_drawn_and_the_command_that_reads_it_is_named():
     assert found.commands
     assert "map.csv" in found.commands[0]
     assert "upload" not in "".join(found.commands)
+    assert found.first == "trace 12: bias = 0 mV"
+    shown = html_tables.file_in_words(found, found.traces[found.first])
+    assert "map.csv: a map of 19 gate voltages and 25 biases" in shown
+    assert "dI/dV 0.0049 to 2 in" in shown  # 1 - tanh 3, and nearly 2
+    assert "qpcjax fit --map map.csv" in shown
 
 
 def test_a_column_without_a_unit_is_read_in_the_one_that_is_given():
