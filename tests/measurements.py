@@ -1,9 +1,14 @@
 """What the tests of the readers share: a measurement, and how a refusal is looked at."""
 
+import os
+
 import numpy as np
 import pytest
 
 from qpcjax.files import InputError
+
+# Who may read and write everything: what is refused to others cannot be tested.
+SUPERUSER = hasattr(os, "geteuid") and os.geteuid() == 0
 
 # Gate voltages as they are set, and a staircase that has every digit a float can have.
 GATE = np.linspace(-1.5, -0.5, 41)[::-1]  # V, falling

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_containers import CSV, LINE, NAMED, ods, wave, xlsx
 from measurements import BIAS, CONDUCTANCE, GATE, MAP
 from scipy.io import netcdf_file, savemat
-from test_containers import CSV, LINE, NAMED, ods, wave, xlsx
 from test_files_damaged import labber, netcdf, plain
 from test_files_qcodes import NUMBERS, POINTS, Database
 
