@@ -91,6 +91,7 @@ GROUPS = {
         "test_sweep_export",
         "test_sweep_processes",
         "test_sweep_store",
+        "test_sweep_folders",
     ),
     "error estimates": ("test_error_estimates",),
     "shoulders": ("test_barrier_choice", "test_shoulders"),

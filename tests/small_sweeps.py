@@ -10,6 +10,7 @@ AXES = {
     "length": np.linspace(0, 40, 4),
     "energy": np.linspace(0.5, 13.0, 13),
 }
+OTHER = {**AXES, "length": AXES["length"] + 1}  # another sweep
 SIZE, CHUNK = 3 * 4 * 13, 30
 CHUNKS = 6  # of 26 points, two rows of the length
 
@@ -24,3 +25,17 @@ def damage_bit(path):
     content = bytearray(path.read_bytes())
     content[170] ^= 1
     path.write_bytes(content)
+
+
+def stop_after(count):
+    """A progress function that stops a sweep, as ctrl-C does."""
+
+    def advance(done, total):
+        if done >= count * SIZE / CHUNKS:
+            raise KeyboardInterrupt
+
+    return advance
+
+
+def chunk_files(folder):
+    return sorted((folder / "transmission").glob("[0-9]*"))

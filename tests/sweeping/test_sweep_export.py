@@ -14,11 +14,6 @@ from qpcjax.sweeping import export
 from qpcjax.sweeping.chunks import Chunks
 
 
-@pytest.fixture(scope="module")
-def whole():
-    return run(None)["transmission"]
-
-
 def test_xarray_reads_what_it_needs(whole, tmp_path):
     xarray = pytest.importorskip("xarray")
     result = run(tmp_path)
