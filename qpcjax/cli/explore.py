@@ -9,14 +9,17 @@ from qpcjax.cli.console import plain_errors, say
 from qpcjax.files import InputError
 
 EXAMPLES = (
-    "qpcjax explore",
     "qpcjax explore trace.csv",
+    "qpcjax explore docs/layout.toml",
 )
 
 
 def explore(
     file: Annotated[
-        Path | None, typer.Argument(help="A measured file to open the page with.")
+        Path | None,
+        typer.Argument(
+            help="A measured file, or a layout of gates (.toml), to open the page with."
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 2718,

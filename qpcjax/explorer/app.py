@@ -17,7 +17,7 @@ app = marimo.App(width="full", app_title="qpcjax explorer", css_file="page.css")
 def _():
     import marimo as mo
 
-    from qpcjax.explorer import barriers, fits, html_tables, serve, uploads
+    from qpcjax.explorer import barriers, fits, gates, html_tables, serve, uploads
     from qpcjax.explorer.live_outputs import Screen
     from qpcjax.heat.damping import QuadraticDamping
     from qpcjax.transport.reservoirs import Reservoirs
@@ -43,6 +43,7 @@ def _():
         Reservoirs,
         barriers,
         fits,
+        gates,
         html_tables,
         left,
         mo,
@@ -62,7 +63,10 @@ def _(mo):
 @app.cell
 def _(mo, serve):
     _views = {"Barrier": "barrier", "Measured file": "file"}
-    view = mo.ui.radio(_views, [*_views][serve.OPENED is not None], inline=True)
+    _first = "Barrier" if serve.OPENED is None else "Measured file"
+    if serve.GATES is not None:
+        _views, _first = {"Gates": "gates", **_views}, "Gates"
+    view = mo.ui.radio(_views, _first, inline=True)
     return (view,)
 
 
@@ -104,6 +108,14 @@ def _(known, mo, model, slider):
         {name: slider(k, model.value, name) for name, k in known[model.value].knobs.items()}
     )
     return (knobs,)
+
+
+@app.cell
+def _(gates, mo, serve, slider):
+    _knobs = {} if serve.GATES is None else serve.GATES.knobs
+    gate_knobs = mo.ui.dictionary({name: slider(k, "gates", name) for name, k in _knobs.items()})
+    gate_screen = None if serve.GATES is None else gates.GatesScreen(serve.GATES)
+    return gate_knobs, gate_screen
 
 
 @app.cell
@@ -167,6 +179,7 @@ def _(
     conductance_unit,
     electrons,
     fit_model,
+    gate_knobs,
     gate_unit,
     hold,
     knobs,
@@ -178,7 +191,9 @@ def _(
     view,
     which,
 ):
-    if view.value == "barrier":
+    if view.value == "gates":
+        _controls = [*gate_knobs.elements.values()]
+    elif view.value == "barrier":
         _controls = [model, *knobs.elements.values(), *conditions.elements.values()]
     else:
         _heating = mo.vstack([*conditions.elements.values()])
@@ -213,6 +228,17 @@ def _(QuadraticDamping, Reservoirs, conditions, knobs, known, model):
 def _(damping, mo, reservoirs, scatterer, screen, view):
     mo.stop(view.value != "barrier")
     for _html in screen.moved(scatterer, reservoirs, damping):
+        mo.output.replace(mo.Html(_html))
+    return
+
+
+# --- gates ----------------------------------------------------------------------------------
+
+
+@app.cell
+def _(gate_knobs, gate_screen, mo, view):
+    mo.stop(view.value != "gates")
+    for _html in gate_screen.moved(gate_knobs.value):
         mo.output.replace(mo.Html(_html))
     return
 

@@ -3,7 +3,7 @@
 import base64
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from qpcjax.evaluation import Evaluation
@@ -70,16 +70,18 @@ def plain(error: Exception) -> str:
     return f'<p id="error" class="qpc-error">{html.escape(printable(str(error)))}</p>'
 
 
-def gallery(pictures: Mapping[str, bytes], before: str = "") -> str:
+def gallery(pictures: Mapping[str, bytes], before: str = "", large: Collection[str] = ()) -> str:
     """Pictures side by side, as many as there is room for.
 
     Args:
         pictures: what they show -> bytes of an SVG or a PNG.
-        before: HTML that stands before the first one.
+        before: HTML that stands before the first one that is not large.
+        large: those that take two places, and come first.
     """
-    parts = [f'<div class="qpc-first">{before}</div>'] if before else []
-    parts += [picture(title, png) for title, png in pictures.items()]
-    return f'<div class="qpc-grid">{"".join(parts)}</div>'
+    shown = {t: picture(t, p, "large" if t in large else "") for t, p in pictures.items()}
+    parts = [shown.pop(title) for title in large if title in shown]
+    parts += [f'<div class="qpc-first">{before}</div>'] if before else []
+    return f'<div class="qpc-grid">{"".join([*parts, *shown.values()])}</div>'
 
 
 def picture(title: str, content: bytes, kind: str = "") -> str:

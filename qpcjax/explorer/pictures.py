@@ -17,8 +17,15 @@ from qpcjax.transport.reservoirs import Reservoirs
 _ALONE = (0.165, 0.155, 0.805, 0.815)
 _BESIDE = (0.165, 0.155, 0.565, 0.815)
 _BAR = (0.755, 0.155, 0.03, 0.815)
-_SIZE = (3.1, 2.6)  # inches: with types of 8 pt they can be read at a third of a page's width
+_SIZE = (
+    3.1,
+    2.6,
+)  # width and height in inches: with types of 8 pt they can be read at a third of a page's width
 _DPI = 150
+# A plane to scale: inches of its width, and around it; below it and to its right for the labels.
+_PLANE, _LEFT, _BELOW, _RIGHT, _ABOVE = 4.2, 0.62, 0.5, 0.9, 0.12
+_TALLEST = 1.2  # height of it, in widths
+_SLIM = 19  # height of its bar of colours, in widths of the bar
 _KEPT = 100  # pictures of all visitors, 10 to 150 kB each
 
 
@@ -27,7 +34,7 @@ def curves(view, reservoirs) -> dict[str, bytes]:
     # The temperature is in the curves; where the operating point stands does not depend on it.
     mu, point = Reservoirs(reservoirs.mu), Reservoirs(reservoirs.mu, reservoirs.bias)
     return {
-        "Transmission": _picture(plot.spectrum, view.energy, view.transmission, point),
+        "Transmission": spectrum(view.energy, view.transmission, point),
         "Power along the mean potential": _picture(plot.powers, view.mu, view.powers, mu),
         "Asymmetry over potential and bias": _picture(
             plot.asymmetry_map, view.mu, view.bias, view.asymmetry, point
@@ -42,6 +49,24 @@ def plane(scatterer, reservoirs, damping) -> dict[str, bytes]:
     except ValueError:
         return {}
     return {"Heat on the plane": shown}
+
+
+def spectrum(energy, transmission, reservoirs) -> bytes:
+    """T(E) with both electrochemical potentials."""
+    return _picture(plot.spectrum, energy, transmission, reservoirs)
+
+
+def potential(found, gates) -> bytes:
+    """A `GatedPotential` with the outlines of its gates, to scale."""
+    along, across = (np.ptp(np.asarray(axis)) for axis in (found.x, found.y))
+    share = min(across / along, _TALLEST)
+    wide = min(_PLANE, _PLANE * share * along / across)
+    tall = wide * across / along
+    size = float(wide + _LEFT + _RIGHT), float(tall + _BELOW + _ABOVE)
+    left, below = _LEFT / size[0], _BELOW / size[1]
+    plane = (left, below, wide / size[0], tall / size[1])
+    bar = (left + (wide + 0.1) / size[0], below, tall / _SLIM / size[0], tall / size[1])
+    return _drawn(plot.gate_potential, _Shown(found, gates), size, plane, bar)
 
 
 def of_file(inspection) -> bytes | None:
@@ -79,13 +104,13 @@ def _picture(draw, *arguments):
 
 
 @functools.lru_cache(_KEPT)
-def _drawn(draw, shown):
-    """A picture of one Axes, or of one and its colour bar."""
+def _drawn(draw, shown, size=_SIZE, beside=_BESIDE, place=_BAR):
+    """A picture of one Axes, or of one beside its colour bar."""
     figure = draw(*shown.arguments).figure
     figure.set_layout_engine("none")
-    figure.set_size_inches(*_SIZE)
+    figure.set_size_inches(*size)
     main, *bars = figure.axes
-    main.set_position(_BESIDE if bars else _ALONE)
+    main.set_position(beside if bars else _ALONE)
     for bar in bars:
-        bar.set_position(_BAR)
+        bar.set_position(place)
     return plot.page_bytes(figure, _DPI)

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 from qpcjax.explorer.uploads import MOST_BODY_BYTES, File, opened
 from qpcjax.measurements import InputError
@@ -20,8 +21,9 @@ _TOKEN_BYTES = 32
 _MOST_MESSAGE_BYTES = 1 << 20  # of a websocket's message; files come another way
 
 
-# A file that the command names, which the page shows first: marimo runs the page in this process.
+# What the command names, which the page shows first: marimo runs the page in this process.
 OPENED: File | None = None
+GATES: Any = None  # the `LiveGates` of a layout
 
 
 def serve(host, port, browser, say, proxies=(), base_path="", file=None):
@@ -34,7 +36,7 @@ def serve(host, port, browser, say, proxies=(), base_path="", file=None):
         say: called with a line that says where the page is.
         proxies: hosts, with their ports, of proxies through which the page is reached.
         base_path: path in front of the page's own there.
-        file: path of a file to show first.
+        file: path of a file to show first, measured or a layout of gates (.toml).
 
     Raises:
         InputError: marimo is not installed, the address cannot be listened at, or the file cannot
@@ -49,8 +51,8 @@ def serve(host, port, browser, say, proxies=(), base_path="", file=None):
         raise InputError(
             'the explorer needs marimo, which is not installed: pip install "qpcjax[app]"'
         ) from None
-    global OPENED
-    OPENED = None if file is None else opened(file)
+    global OPENED, GATES
+    OPENED, GATES = shown_first(file)
     base = checked_base(base_path)
     proxies = [checked_host(name) for name in proxies]
     warming = threading.Thread(target=_warm, daemon=True)
@@ -115,7 +117,20 @@ def checked_host(name: str) -> str:
     return name.lower()
 
 
+def shown_first(path: str | Path | None) -> tuple[File | None, Any]:
+    """A measured file or the gates of a layout, the other one None."""
+    if path is None or Path(path).suffix.lower() != ".toml":
+        return (None if path is None else opened(path)), None
+    from qpcjax.explorer.gates import LiveGates
+    from qpcjax.staircases.layout import read_layout
+
+    return None, LiveGates(read_layout(path))
+
+
 def _warm():
+    if GATES is not None:
+        GATES.warm()
+        return
     from qpcjax.explorer.warm_up import warm  # takes a second, in which the server starts
 
     warm()

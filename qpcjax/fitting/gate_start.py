@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from qpcjax.constants import HBAR2_OVER_2M
 from qpcjax.fitting.device_parameters import DeviceNumbers
 from qpcjax.fitting.steps import Steps
 from qpcjax.measurements import InputError
 from qpcjax.optimise.descents import descend
 from qpcjax.optimise.parameters import Coordinates
+from qpcjax.staircases.region import channel_levels
 
 _MOVED = ("density", "depth", "gap", "length", "offset", "lever_arm")
-_POINTS = 96  # across, of the levels
 _TOLERANCE = 0.3  # meV, of a level at its step
 _STEPS = 8
 _DIFFERENCE = 1e-3  # of a coordinate, for slopes
@@ -61,7 +60,7 @@ def starting_values(sample, parameters, trace):
                 near[k] = built.barrier.potential(built.voltages(float(gate)), start=near[k])
             except ValueError:
                 return np.full(len(where) + len(free), np.inf)
-            found.append((level(near[k], int(n), built.region) - mu) / _TOLERANCE)
+            found.append((channel_levels(near[k], built.region, int(n))[-1] - mu) / _TOLERANCE)
         return np.append(found, (moved - [own[n] for n in free]) / trusted)
 
     def linearise(rows, _):
@@ -82,20 +81,3 @@ def starting_values(sample, parameters, trace):
             "voltage in the unit that the file states?"
         )
     return own | dict(zip(free, coordinates.decode(end.vectors[0])[0].tolist(), strict=True))
-
-
-def level(potential, n, region):
-    """The n-th level across in meV, where it is highest along."""
-    x, y = np.asarray(potential.x), np.asarray(potential.y)
-    x = x[np.abs(x) < region.half_length]
-    y = np.linspace(-region.width / 2, region.width / 2, _POINTS + 2)[1:-1]
-    energy = np.asarray(potential.at(x, y))
-    scale = HBAR2_OVER_2M / float(potential.mass)
-    # Sine functions on these points: exact kinetic energy between hard walls.
-    k = np.arange(1, _POINTS + 1)
-    sines = np.sqrt(2 / (_POINTS + 1)) * np.sin(np.pi * np.outer(k, k) / (_POINTS + 1))
-    kinetic = sines @ np.diag(scale * (np.pi * k / region.width) ** 2) @ sines
-    # The barrier's top is flat along: a few places around the highest floor have it.
-    highest = np.argsort(np.min(energy, axis=1))[-5:]
-    levels = [np.linalg.eigvalsh(kinetic + np.diag(energy[i]))[n - 1] for i in highest]
-    return float(max(levels))

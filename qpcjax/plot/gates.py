@@ -15,6 +15,8 @@ from qpcjax.plot.style import (
 )
 
 _ABOVE = 1.5  # shown range of the potential in units of mu
+_FINE = 8.0  # nm between drawn points, at most: it rises by mu within a step of a coarse grid
+_MOST = 401  # of them along a side, as long as the grid itself has fewer
 
 
 @styled
@@ -32,7 +34,8 @@ def gate_potential(potential, gates=None, *, axes=None):
         The Axes.
     """
     own = one_panel(axes, 0.72 * COLUMN)
-    x, y, u = (np.asarray(v) for v in (potential.x, potential.y, potential.energy))
+    x, y = (_finer(np.asarray(axis)) for axis in (potential.x, potential.y))
+    u = np.asarray(potential.at(x, y))
     mu = float(potential.mu)
     shown = own.pcolormesh(
         x, y, u.T, shading="gouraud", cmap="cividis", vmin=min(0.0, u.min()), vmax=_ABOVE * mu
@@ -49,6 +52,13 @@ def gate_potential(potential, gates=None, *, axes=None):
     own.figure.colorbar(shown, ax=own, label="u (meV)", extend="max")
     own.set(xlabel="x (nm)", ylabel="y (nm)", aspect="equal", xlim=x[[0, -1]], ylim=y[[0, -1]])
     return own
+
+
+def _finer(axis):
+    """An even axis with more points between its own."""
+    cells = axis.size - 1
+    each = max(1, min(int(np.ceil((axis[1] - axis[0]) / _FINE)), (_MOST - 1) // cells))
+    return np.linspace(axis[0], axis[-1], each * cells + 1)
 
 
 @styled

@@ -13,9 +13,10 @@ from qpcjax.files import InputError
 from qpcjax.fitting import ConductanceTrace, GatedSample, fit, gate_files, load_fit
 from qpcjax.fitting.gate_checks import GridCheck
 from qpcjax.fitting.gate_predictions import GatePredictor, GateSizes, thermal_nodes
-from qpcjax.fitting.gate_start import level, starting_values
+from qpcjax.fitting.gate_start import starting_values
 from qpcjax.staircases import Region
 from qpcjax.staircases.layout import read_measured_layout
+from qpcjax.staircases.region import channel_levels
 
 REGION = Region(half_length=300.0, width=340.0, window=120.0, tolerance=1e-2)
 SIZES = GateSizes(8, 64, 28, (20,), 12.0)  # what these devices need, without the search
@@ -199,8 +200,8 @@ def test_start_by_levels(true):
     region = Region(half_length=290.0, width=580.0)
     scale = qpc.constants.HBAR2_OVER_2M / true.barrier.stack.mass
     spacing = 2 * np.sqrt(scale * 2e-3)
-    for n in (1, 2, 4):
-        assert level(well, n, region) == pytest.approx(5.0 + (n - 0.5) * spacing, rel=1e-5)
+    found = channel_levels(well, region, 4)
+    np.testing.assert_allclose(found, 5.0 + (np.arange(4) + 0.5) * spacing, rtol=1e-5)
 
 
 def test_messages(true):
