@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from qpcjax.heat.electron_temperature import HeatedRings as HeatedRings
     from qpcjax.heat.electron_temperature import electron_temperature as electron_temperature
     from qpcjax.heat.electron_temperature import heat_around as heat_around
+    from qpcjax.heat.exact_rpa import EmissionRates as EmissionRates
+    from qpcjax.heat.exact_rpa import ExactRPADamping as ExactRPADamping
     from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping as GiulianiQuinnDamping
     from qpcjax.heat.hot_spot import HotSpot as HotSpot
     from qpcjax.heat.hot_spot import hot_spot as hot_spot
@@ -126,6 +128,7 @@ _HOMES = {
         *("AroundConstriction", "HeatedDisc", "HeatedRings"),
         *("electron_temperature", "heat_around"),
     ),
+    "heat.exact_rpa": ("EmissionRates", "ExactRPADamping"),
     "heat.giuliani_quinn": ("GiulianiQuinnDamping",),
     "heat.hot_spot": ("HotSpot", "hot_spot"),
     "heat.material": ("Material",),

@@ -51,14 +51,15 @@ def no_factor(_q, _w):
     return 1.0
 
 
-def pair_rate(distance, screening, hole=False, factor=no_factor):
+def pair_rate(distance, screening, hole=False, factor=no_factor, merging=np.inf):
     """Gamma/E_F of an electron `distance` above the Fermi energy, or a hole below it.
 
-    `factor(q, w)` multiplies the screening q_TF/k_F.
+    `factor(q, w)` multiplies the screening q_TF/k_F; at `merging` a mode meets the pairs.
     """
     k = np.sqrt(1 - distance if hole else 1 + distance)
     total = 0.0
-    ends = [0.0, *(end for end in (1e-3 * distance, 0.1 * distance, 1.0) if end < distance)]
+    ends = [1e-3 * distance, 0.1 * distance, 1.0, 0.99 * merging, merging, 1.01 * merging]
+    ends = [0.0, *sorted(end for end in ends if end < distance)]
     for low, high in zip(ends, [*ends[1:], distance], strict=True):
         for w, weight in zip(*inside(low, high), strict=True):
             total += weight * given_off(w, k, screening, hole, factor)
@@ -107,3 +108,48 @@ def threshold(screening, factor, most=12.0):
         k = int(np.clip(np.argmin(needed), 1, q.size - 2))
         best, q = needed[k], np.linspace(q[k - 1], q[k + 1], 60)
     return best
+
+
+def plasmon(q, screening):
+    """Energy of a plasmon, in closed form, and whether that is a zero of epsilon.
+
+    It is one up to where the curve touches the continuum of pairs.
+    """
+    z = q / screening
+    w = (1 + z) * np.sqrt(q**4 + 4 * screening * q / (2 + z))
+    return w, q * (1 + z) < np.sqrt(w)
+
+
+def bisection(holds, within, beyond):
+    """The last number for which something holds."""
+    for _ in range(60):
+        middle = (within + beyond) / 2
+        within, beyond = (middle, beyond) if holds(middle) else (within, middle)
+    return within
+
+
+def merging(screening):
+    """The energy at which the plasmon meets the continuum of pairs."""
+    return plasmon(bisection(lambda q: plasmon(q, screening)[1], 1e-4, 10.0), screening)[0]
+
+
+def plasmon_rate(distance, screening):
+    """Gamma/E_F of an electron by plasmons with w <= 2 k q - q^2, as an integral over q."""
+    k = np.sqrt(1 + distance)
+
+    def real(q, w):
+        roots = [np.sqrt((w / (2 * q) + s * q / 2) ** 2 - 1) for s in (-1, 1)]
+        return 1 + screening / q * (1 + (roots[0] - roots[1]) / q)
+
+    def emitted(q):
+        w, exists = plasmon(q, screening)
+        return exists & (w < 2 * k * q - q * q)
+
+    q = np.linspace(1e-4, k - 1, 2001)
+    some = np.flatnonzero(emitted(q))
+    pairs = (q[some[0]], q[some[0] - 1]), (q[some[-1]], q[some[-1] + 1])
+    at, weight = inside(*(bisection(emitted, *pair) for pair in pairs))
+    w = plasmon(at, screening)[0]
+    step = 1e-6 * (w - at * at - 2 * at)  # it stays outside the continuum
+    slope = (real(at, w + step) - real(at, w - step)) / (2 * step)
+    return np.sum(weight * screening / slope / np.sqrt((2 * k * at) ** 2 - (w + at * at) ** 2))

@@ -17,6 +17,8 @@ NAMES = {
     "BiasedConstriction",
     "Dissipation",
     "DissipationError",
+    "EmissionRates",
+    "ExactRPADamping",
     "GateStaircase",
     "GatedDevice",
     "Gates",

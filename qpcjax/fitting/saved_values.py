@@ -19,9 +19,9 @@ from qpcjax.gates import Donors, GatedDevice, Gates, Heterostructure, SplitGate,
 from qpcjax.gates.kernels import Grid
 from qpcjax.gates.outlines import Polygon, Rectangle
 from qpcjax.heat.damping import QuadraticDamping
-from qpcjax.heat.giuliani_quinn import GiulianiQuinnDamping
+from qpcjax.heat.exact_rpa import ExactRPADamping
+from qpcjax.heat.laws import LAWS
 from qpcjax.heat.material import Material
-from qpcjax.heat.rpa import RPADamping
 from qpcjax.measurements import KINDS, AbstractMeasurement, InputError
 from qpcjax.quantities import closest
 from qpcjax.scatterers.base import AbstractScatterer
@@ -32,7 +32,7 @@ from qpcjax.staircases import Region
 OTHER_VERSION = "read it with the versions that it was saved with"
 
 _DEVICES = (Device, Gated, GateCurve, GateLine, StepPositions, Ratio)
-_LAWS = (QuadraticDamping, GiulianiQuinnDamping, RPADamping, Material)
+_LAWS = (QuadraticDamping, ExactRPADamping, *LAWS.values(), Material)
 _GATES = (GatedSample, GatedDevice, Heterostructure, SplitGate, Gates, Rectangle, Polygon)
 _BESIDE_GATES = (Tip, Donors, Grid, Region)
 _CLASSES: dict[str, type] = {

@@ -13,11 +13,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from qpcjax.constants import BOLTZMANN
+from qpcjax.constants import BOLTZMANN, GAAS_MASS, HBAR, HBAR2_OVER_2M
 from qpcjax.validation import Parameters, Real, allowed, number, positive, require
 
 # What `AbstractDamping.status` says.
-KNOWN, UNKNOWN, NO_GAS, OUTSIDE, PLASMON, PHONON, EMPTY = range(7)
+KNOWN, UNKNOWN, NO_GAS, OUTSIDE, PLASMON, PHONON, EMPTY, LATTICE = range(8)
 _WORDS = {
     KNOWN: "",
     UNKNOWN: "the law has no rate here",
@@ -29,6 +29,10 @@ _WORDS = {
         "the formula does not contain"
     ),
     EMPTY: "a hole cannot lie below the bottom of the band",
+    LATTICE: (
+        "the excess energy reaches that of the transverse optical phonon, below which alone the "
+        "law knows how the lattice screens"
+    ),
 }
 
 
@@ -67,6 +71,58 @@ class AbstractDamping(Parameters):
     def reference_energy(self, mu, mu_side):
         """Energy in meV that `rate` takes as `mu_side`: the potential of the side by default."""
         return mu_side
+
+    def fermi_energy_at(self, mu_side):
+        """The Fermi energy of the law in meV: the potential of the side by default.
+
+        Raises:
+            ValueError: neither the law nor the caller has one.
+        """
+        if mu_side is None:
+            raise ValueError("mu_side must be given: this law has no Fermi energy of its own")
+        return mu_side
+
+    def _mass(self):
+        """Effective mass of the carriers in m_e."""
+        return GAAS_MASS
+
+    def lifetime(self, excess, mu_side=None, temperature=0.0) -> jax.Array:
+        r"""Time after which a carrier has lost its energy, tau = hbar/(2 Gamma), in ps.
+
+        Args:
+            excess: energy in meV above the electrochemical potential of the carrier's side.
+            mu_side: that potential in meV.
+            temperature: of the carrier's side in K.
+        """
+        return HBAR / 2 / self.rate(excess, mu_side, temperature)
+
+    def free_path(self, excess, mu_side=None, temperature=0.0) -> jax.Array:
+        r"""How far a carrier of a flat band comes in this time, in nm.
+
+        .. math:: l = v \tau = \frac{\hbar}{\sqrt{2m}} \frac{\sqrt{E_F + x}}{\Gamma}
+
+        with the mass of the law's material, or that of GaAs. `qpcjax.inelastic_length` is that of
+        an electron which has crossed a constriction under bias.
+
+        Args:
+            excess: x in meV, energy above the electrochemical potential of the carrier's side.
+            mu_side: that potential in meV.
+            temperature: of the carrier's side in K.
+        """
+        kinetic = self.fermi_energy_at(mu_side) + excess
+        rate = self.rate(excess, mu_side, temperature)
+        return jnp.sqrt(HBAR2_OVER_2M / self._mass() * kinetic) / rate
+
+    def effective_strength(self, excess, mu_side=None, temperature=0.0) -> jax.Array:
+        """The strength that a quadratic law would need, a = Gamma E_F/x^2.
+
+        Args:
+            excess: x in meV, energy above the electrochemical potential of the carrier's side.
+            mu_side: that potential in meV.
+            temperature: of the carrier's side in K.
+        """
+        energy = self.fermi_energy_at(mu_side)
+        return self.rate(excess, mu_side, temperature) * energy / excess**2
 
 
 def thermal_square(excess, temperature):
@@ -117,10 +173,12 @@ class QuadraticDamping(AbstractDamping):
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """The rate a [x^2 + (pi k_B T)^2]/E_F in meV, the same above and below the potential."""
-        fermi_energy = mu_side if self.energy is None else self.energy
-        if fermi_energy is None:
-            raise ValueError("mu_side must be given: this law has no Fermi energy of its own")
-        return self.strength * thermal_square(excess, temperature) / fermi_energy
+        square = thermal_square(excess, temperature)
+        return self.strength * square / self.fermi_energy_at(mu_side)
+
+    def fermi_energy_at(self, mu_side):
+        """E_F in meV: the number that the law has, or the potential of the side."""
+        return super().fermi_energy_at(mu_side if self.energy is None else self.energy)
 
     def reference_energy(self, mu, mu_side):
         """The potential that stands for E_F."""

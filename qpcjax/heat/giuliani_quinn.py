@@ -2,21 +2,18 @@
 
 import math
 
-import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.heat.damping import (
     KNOWN,
     NO_GAS,
     OUTSIDE,
-    AbstractDamping,
     thermal_square,
 )
-from qpcjax.heat.material import Material, electron_gas, in_words
-from qpcjax.validation import Real, allowed, positive
+from qpcjax.heat.gas_damping import GasDamping
 
 
-class GiulianiQuinnDamping(AbstractDamping):
+class GiulianiQuinnDamping(GasDamping):
     r"""Damping rate by collisions between electrons, to leading order in the excess energy.
 
     .. math:: \Gamma = \frac{E_F}{8\pi} d^2
@@ -38,19 +35,14 @@ class GiulianiQuinnDamping(AbstractDamping):
         G. F. Giuliani and J. J. Quinn, Phys. Rev. B 26, 4421 (1982).
     """
 
-    density: Real = eqx.field(
-        default=None, metadata=allowed(positive("density in 1e11 cm^-2"), optional=True)
-    )
-    material: Material = eqx.field(default=Material(), static=True)
-
     @property
     def words(self):
         """The law and its density."""
-        return in_words("damping of Giuliani and Quinn", self.density)
+        return self.named("damping of Giuliani and Quinn")
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """The rate in meV, the same above and below the potential; NaN for d > 1."""
-        gas = electron_gas(self.material, self.density, mu_side)
+        gas = self.gas(mu_side)
         d2 = thermal_square(excess, temperature) / gas.energy**2
         d2 = jnp.where(gas.exists & (d2 <= 1), d2, jnp.nan)
         bracket = 0.5 + math.log(2) + jnp.log(gas.screening) - jnp.log(jnp.where(d2 > 0, d2, 1)) / 2
@@ -58,6 +50,6 @@ class GiulianiQuinnDamping(AbstractDamping):
 
     def status(self, excess, mu_side=None, temperature=0.0):
         """Why there is no rate: d > 1, or no electron gas."""
-        gas = electron_gas(self.material, self.density, mu_side)
+        gas = self.gas(mu_side)
         far = thermal_square(jnp.asarray(excess), temperature) > gas.energy**2
         return jnp.where(gas.exists, jnp.where(far, OUTSIDE, KNOWN), NO_GAS)

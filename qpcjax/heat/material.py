@@ -73,11 +73,6 @@ class ElectronGas(NamedTuple):
     exists: Any
 
 
-def in_words(law: str, density: Any) -> str:
-    """A law of an electron gas and the density that it is of."""
-    return f"{law}, E_F of mu" if density is None else f"{law}, {float(density):.4g}e11 cm^-2"
-
-
 def electron_gas(material, density, mu_side) -> ElectronGas:
     """The gas of this density, or that whose Fermi energy is the potential of its side.
 

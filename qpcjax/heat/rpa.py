@@ -2,7 +2,6 @@
 
 import math
 
-import equinox as eqx
 import jax.numpy as jnp
 
 from qpcjax.heat.damping import (
@@ -12,12 +11,11 @@ from qpcjax.heat.damping import (
     OUTSIDE,
     PHONON,
     PLASMON,
-    AbstractDamping,
     thermal_square,
 )
-from qpcjax.heat.material import Material, electron_gas, in_words
+from qpcjax.heat.gas_damping import GasDamping
 from qpcjax.heat.plasmons import SCREENINGS, thresholds
-from qpcjax.validation import Real, allowed, positive, require
+from qpcjax.validation import require
 
 # C(d, beta) of the formula: rows of powers of ln beta, for the terms (1, d ln d, d) at d <= 1 and
 # (1, 1/d, d) above.
@@ -34,7 +32,7 @@ _ABOVE = (
 _BLEND = (0.9, 1.1)  # values of d between which one goes over into the other
 
 
-class RPADamping(AbstractDamping):
+class RPADamping(GasDamping):
     r"""Damping rate by collisions between electrons in a two-dimensional electron gas.
 
     With :math:`\beta = q_\mathrm{TF}/k_F`
@@ -50,7 +48,7 @@ class RPADamping(AbstractDamping):
 
     An electron with enough energy for a plasmon, or for the mode in which plasmons and optical
     phonons couple, loses it some six times as fast. The formula ends there: beyond, the rate is
-    NaN, and `why` tells so.
+    NaN, and `why` tells so. `ExactRPADamping` has those rates too.
 
     Args:
         density: of the electrons in 1e11 cm^-2. Without it E_F is the potential of the electron's
@@ -65,11 +63,6 @@ class RPADamping(AbstractDamping):
         F. Stern, Phys. Rev. Lett. 18, 546 (1967), for the dielectric function; R. Jalabert and
         S. Das Sarma, Phys. Rev. B 40, 9723 (1989), for the coupled mode.
     """
-
-    density: Real = eqx.field(
-        default=None, metadata=allowed(positive("density in 1e11 cm^-2"), optional=True)
-    )
-    material: Material = eqx.field(default=Material(), static=True)
 
     def check(self):
         """Refuse a density at which the formula does not hold."""
@@ -89,14 +82,14 @@ class RPADamping(AbstractDamping):
         Returns:
             The energy, to 1e-3 of it; NaN outside the formula's range.
         """
-        gas = electron_gas(self.material, self.density, mu_side)
+        gas = self.gas(mu_side)
         held = gas.exists & _in_range(gas.screening)
         return jnp.where(held, gas.energy * _threshold(self.material, gas.screening), jnp.nan)
 
     @property
     def words(self):
         """The law and its density."""
-        return in_words("damping in RPA", self.density)
+        return self.named("damping in RPA")
 
     def rate(self, excess, mu_side=None, temperature=0.0):
         """The rate in meV; that of a hole where `excess` is negative."""
@@ -107,7 +100,7 @@ class RPADamping(AbstractDamping):
         return self._rate(depth, mu_side, temperature, hole=True)
 
     def _rate(self, excess, mu_side, temperature, hole):
-        gas = electron_gas(self.material, self.density, mu_side)
+        gas = self.gas(mu_side)
         excess = jnp.asarray(excess)
         x = excess / gas.energy
         hole = excess < 0 if hole is None else jnp.asarray(hole)
@@ -120,7 +113,7 @@ class RPADamping(AbstractDamping):
 
     def status(self, excess, mu_side=None, temperature=0.0):
         """Why there is no rate: a mode that can be emitted, a density or depth out of range."""
-        gas = electron_gas(self.material, self.density, mu_side)
+        gas = self.gas(mu_side)
         excess = jnp.asarray(excess)
         d2 = thermal_square(excess, temperature) / gas.energy**2
         emits = d2 > _threshold(self.material, gas.screening) ** 2
