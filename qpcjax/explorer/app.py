@@ -238,8 +238,16 @@ def _(damping, mo, reservoirs, scatterer, screen, view):
 @app.cell
 def _(gate_knobs, gate_screen, mo, view):
     mo.stop(view.value != "gates")
-    for _html in gate_screen.moved(gate_knobs.value):
-        mo.output.replace(mo.Html(_html))
+    _states = gate_screen.moved(gate_knobs.value)
+    mo.output.replace(mo.Html(next(_states)))
+
+    def _rest(states):
+        for html in states:
+            if not mo.current_thread().should_exit:
+                mo.output.replace(mo.Html(html))
+
+    # A slider that moves meanwhile does not wait for T(E), nor for its compilation.
+    mo.Thread(target=_rest, args=(_states,), daemon=True).start()
     return
 
 

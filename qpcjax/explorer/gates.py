@@ -3,8 +3,7 @@
 import dataclasses
 import functools
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -55,7 +54,7 @@ class LiveGates:
         )
         self.compiled = False
         self._settings = layout.voltages
-        self._choosing = threading.Lock()
+        self._one = threading.RLock()  # one T(E) at a time: each takes all cores
 
     @functools.cached_property
     def knobs(self) -> dict[str, Knob]:
@@ -92,7 +91,7 @@ class LiveGates:
 
     def tabulation(self) -> Tabulation:
         """How T(E) is calculated: with sizes for the first and the last setting of the layout."""
-        with self._choosing:
+        with self._one:
             return self._tabulation
 
     @functools.cached_property
@@ -100,19 +99,31 @@ class LiveGates:
         ends = [self.device.potential(s) for s in (self._settings[0], self._settings[-1])]
         return tabulation_of(ends, self.point, self.region, _TAIL, _ENERGIES)[0]
 
-    def flows(self, potential: GatedPotential) -> tuple[list[TableRow], Any, Any]:
+    def flows(
+        self, potential: GatedPotential, wanted: Callable[[], bool] = lambda: True
+    ) -> tuple[list[TableRow], np.ndarray, np.ndarray] | None:
         """G and the powers as rows of a table, and T(E) at many energies in meV.
+
+        Args:
+            potential: of the electrons.
+            wanted: whether the answer is still wanted, asked before it is calculated.
+
+        Returns:
+            Those; None where they are not wanted any more.
 
         Raises:
             ValueError: electrons pass under the gates along the edges of the strip.
         """
-        tabulation = self.tabulation()
-        passed = tabulation.transmission(potential)
-        found = [float(value) for value in tabulation.flows(passed, self.point)]
-        rows = flow_rows(*found)
-        energies = np.linspace(tabulation.energies[0], tabulation.energies[-1], _SHOWN)
+        with self._one:
+            tabulation = self.tabulation()
+            if not wanted():
+                return None
+            passed = tabulation.transmission(potential)
+            rows = flow_rows(*map(float, tabulation.flows(passed, self.point)))
+            energies = np.linspace(tabulation.energies[0], tabulation.energies[-1], _SHOWN)
+            fine = np.asarray(transmission(tabulation.table(passed), energies))
         self.compiled = True
-        return rows, energies, np.asarray(transmission(tabulation.table(passed), energies))
+        return rows, energies, fine
 
     def warm(self):
         """Compile what the page shows first."""
@@ -136,14 +147,19 @@ class GatesScreen:
 
     def __init__(self, gates: LiveGates):
         self._gates = gates
+        self._moves = 0
 
     def moved(self, values: dict[str, float]) -> Iterator[str]:
         """The whole as HTML: the potential first, and again with G, the powers and T(E).
+
+        Where the sliders have moved on meanwhile, nothing follows the potential.
 
         Args:
             values: places of the sliders by name.
         """
         gates, point = self._gates, self._gates.point
+        self._moves += 1
+        own = self._moves
         voltages = gates.voltages(values)
         at = ", ".join(f"{name} {voltage:.4g} V" for name, voltage in voltages.items())
         try:
@@ -157,10 +173,13 @@ class GatesScreen:
         notes = [_WAITING if gates.compiled else _COMPILING, at]
         yield self._html(shown, rows + unknown, notes)
         try:
-            flows, energies, passed = gates.flows(potential)
+            found = gates.flows(potential, lambda: self._moves == own)
         except ValueError as error:
             yield self._html(shown, rows + unknown, [str(error), at])
             return
+        if found is None:
+            return
+        flows, energies, passed = found
         shown["Transmission"] = pictures.spectrum(energies, passed, point)
         yield self._html(shown, rows + flows, [at])
 
