@@ -18,8 +18,15 @@ from qpcjax.scatterers import PotentialScatterer, joint_sizes, resolve
 from qpcjax.transport.transmission import transmission
 
 _ABOVE = 50.0  # meV above mu, where potentials are cut off
-_ENERGIES = ((1.0, 8), (2.0, 12), (math.inf, 20))  # nodes up to a temperature in K
+_REACH = 9.0  # k_B T on either side of mu; beyond is 2.5e-4 of the weight
+# Largest distance of nodes: in units of the softness of the sharpest step, and of k_B T. Then the
+# thermal average of such a step is good to 1e-3.
+_BY_SOFTNESS, _BY_TEMPERATURE = 2.5, 1.8
+_MOST_NODES = 400
+_SAMPLES, _LOWEST = 64, 0.6  # energies that the softness is taken from, the lowest over mu
+_WARMER = 1.2  # of the temperature, for which there are nodes enough
 _ROOM = 1.1  # of the largest energy, which moves with the density
+_FOLLOWED = 1.25  # up to which larger energy, relative, room is made in the middle of a search
 _KEPT = 4096  # predictions that are remembered
 
 
@@ -54,18 +61,33 @@ class _Near(NamedTuple):
 
 
 def thermal_nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
-    r"""Gauss nodes x and weights w of a thermal average: sum of w f(mu + x k_B T).
+    r"""Nodes x and weights w of a thermal average: sum of w f(mu + x k_B T).
 
-    The weight -df/dE is a logistic density, whose orthogonal polynomials have the coefficients
-    :math:`\beta_n = \pi^2 n^4/(4n^2 - 1)`.
+    Midpoints of equal parts of -9 to 9, with the weight -df/dE. That converges exponentially: a
+    step 1/(1 + exp(-E/s)) is averaged to about :math:`2 \exp(-2 \pi^2 s/h)`, h the distance of the
+    nodes in meV.
 
     Args:
-        count: of the nodes; polynomials up to degree 2 count - 1 are exact.
+        count: of the nodes.
     """
-    n = np.arange(1.0, count)
-    side = np.pi * n**2 / np.sqrt(4 * n**2 - 1)
-    nodes, vectors = np.linalg.eigh(np.diag(side, 1) + np.diag(side, -1))
-    return nodes, vectors[0] ** 2
+    x = _REACH * (2 * np.arange(count) + 1 - count) / count
+    weight = 1 / np.cosh(x / 2) ** 2
+    return x, weight / np.sum(weight)
+
+
+def softness(scatterer, mu: float, highest: float) -> float:
+    r"""Width s in meV of the sharpest step of T(E) around mu, :math:`1/(1 + e^{(E_n - E)/s})`."""
+    energy = np.linspace(_LOWEST * mu, highest, _SAMPLES)
+    slopes = np.diff(np.asarray(transmission(scatterer, energy))) / np.diff(energy)
+    return float(1 / (4 * max(np.max(slopes), 1e-3)))
+
+
+def nodes_needed(kT: float, soft: float | None) -> int:
+    """How many `thermal_nodes` average steps of this softness in meV to 1e-3; 0: not known."""
+    if soft is None:
+        return 0
+    apart = min(_BY_SOFTNESS * soft / kT, _BY_TEMPERATURE)
+    return min(2 * math.ceil(_REACH / apart), _MOST_NODES)
 
 
 class GatePredictor:
@@ -99,16 +121,15 @@ class GatePredictor:
         self._known: dict[Any, Any] = {}
         self._charges: dict[float, np.ndarray] = {}
         self.resolution = None if sizes is None else GateSizes.of(sizes)
+        self._softness: float | None = None  # meV; `make_room` measures it
 
     def make_room(self, rows):
         """Choose the sizes that the device of the first of these rows needs."""
         row = np.atleast_2d(np.asarray(rows, float))[0]
         sample = self.layout.build(row)
         gate, barrier, region = self.settings["gate"], sample.barrier, self.device.region
-        warm = float(np.max(self.settings.get("temperature", sample.temperature)))
-        count = next(n for limit, n in _ENERGIES if warm <= limit)
-        mu, kT = float(sample.mu), BOLTZMANN * warm
-        highest = math.ceil(_ROOM * (mu + kT * thermal_nodes(count)[0][-1]))
+        mu = float(sample.mu)
+        highest = math.ceil(_ROOM * self._largest_energy(sample))
         ends, near = [], None
         try:
             for voltage in (np.max(gate), np.min(gate)):
@@ -137,11 +158,36 @@ class GatePredictor:
                 f"the gates cannot have the voltages of {np.min(gate):g} to {np.max(gate):g} mV: "
                 f"{error}"
             ) from None
+        self._softness = min(softness(trial, mu, highest) for trial in ends)
+        count = nodes_needed(_WARMER * self._warmest(sample), self._softness)
         sizes: dict[str, Any] = {"kept": ()} | joint_sizes(ends)
         self.resolution = GateSizes.of(
             (count, sizes["sectors"], sizes["modes"], sizes["kept"], highest)
         )
         self._known.clear()
+
+    def _warmest(self, sample):
+        """k_B T in meV of the warmest point."""
+        warm = self.settings.get("temperature", sample.temperature)
+        return BOLTZMANN * float(np.max(warm))
+
+    def _largest_energy(self, sample):
+        """In meV, of the nodes of the thermal average."""
+        return float(sample.mu) + _REACH * self._warmest(sample)
+
+    def _follow(self, row):
+        """Make room for a row whose density or temperature is a little beyond it.
+
+        A search that is led there would else meet NaN, and creep along the edge of the room.
+        """
+        sizes, sample = self.resolution, self.layout.build(row)
+        needed = self._largest_energy(sample)
+        few = sizes.energies < nodes_needed(self._warmest(sample), self._softness)
+        if needed <= _FOLLOWED * sizes.highest and (few or needed > sizes.highest):
+            try:
+                self.make_room(row)
+            except InputError:
+                self.resolution = sizes  # a step too far, which the search takes back
 
     def resolves(self, numbers):
         """Whether the sizes hold: what is beyond them is NaN, so that nothing else is looked at."""
@@ -167,6 +213,8 @@ class GatePredictor:
         rows = np.atleast_2d(np.asarray(numbers, float))
         if self.resolution is None:
             self.make_room(rows)
+        for row in rows:
+            self._follow(row)
         gates = np.asarray(settings["gate"], float)
         warm = np.broadcast_to(settings.get("temperature", np.nan), gates.shape)
         found = [[self._at(row, g, t) for g, t in zip(gates, warm, strict=True)] for row in rows]

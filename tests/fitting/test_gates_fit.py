@@ -12,14 +12,20 @@ from qpcjax.constants import BOLTZMANN, RESISTANCE_QUANTUM
 from qpcjax.files import InputError
 from qpcjax.fitting import ConductanceTrace, GatedSample, fit, gate_files, load_fit
 from qpcjax.fitting.gate_checks import GridCheck
-from qpcjax.fitting.gate_predictions import GatePredictor, GateSizes, thermal_nodes
+from qpcjax.fitting.gate_predictions import (
+    GatePredictor,
+    GateSizes,
+    nodes_needed,
+    softness,
+    thermal_nodes,
+)
 from qpcjax.fitting.gate_start import starting_values
 from qpcjax.staircases import Region
 from qpcjax.staircases.layout import read_measured_layout
 from qpcjax.staircases.region import channel_levels
 
 REGION = Region(half_length=300.0, width=340.0, window=120.0, tolerance=1e-2)
-SIZES = GateSizes(8, 64, 28, (20,), 12.0)  # what these devices need, without the search
+SIZES = GateSizes(10, 64, 28, (20,), 12.0)  # what these devices need, without the search
 GATE = np.array([-785.0, -772.0, -762.0, -752.0, -740.0, -700.0, -680.0, -665.0, -655.0])
 LAYOUT = """
 grid = 25.0
@@ -59,16 +65,24 @@ def predictor(true):
     return GatePredictor(true, "conductance", {"gate": GATE}, range(8), SIZES)
 
 
-def test_thermal_nodes():
-    x, w = thermal_nodes(8)
-    # Moments of the logistic density, and a logistic step that is wider than it.
-    for power, moment in ((0, 1.0), (2, np.pi**2 / 3), (4, 7 * np.pi**4 / 15)):
-        assert w @ x**power == pytest.approx(moment, rel=1e-12)
-    dense = np.linspace(-60, 60, 24001)
-    step = 1 / (1 + np.exp(-(dense - 1.0) / 3))
+@pytest.mark.parametrize("kT", [0.02, 0.1, 0.2, 0.5])
+def test_thermal_nodes(kT):
+    """Steps of a saddle, averaged: against a dense sum, wherever mu stands."""
+    saddle = qpc.SaddlePoint(height=5.0, hbar_omega_y=2.0, hbar_omega_x=0.6, modes=4)
+    soft = softness(saddle, 6.0, 8.0)
+    assert soft == pytest.approx(
+        0.6 / (2 * np.pi), rel=0.03
+    )  # E_n / hbar omega_x enters times 2 pi
+    x, w = thermal_nodes(nodes_needed(kT, soft))
+    dense = np.linspace(-40, 40, 4001)
     weight = 1 / (4 * np.cosh(dense / 2) ** 2)
-    known = np.trapezoid(weight * step, dense)
-    assert w @ (1 / (1 + np.exp(-(x - 1.0) / 3))) == pytest.approx(known, abs=1e-4)
+    middle = np.linspace(-6, 6, 61)[:, None] * max(kT, soft)
+
+    def step(energy):
+        return 1 / (1 + np.exp(-np.clip(energy / soft, -500, 500)))
+
+    known = np.trapezoid(weight * step(kT * dense - middle), dense)
+    np.testing.assert_allclose(step(kT * x - middle) @ w, known, atol=1e-3)
 
 
 @pytest.mark.end_to_end
@@ -95,6 +109,20 @@ def test_prediction_and_slopes(true, predictor):
     names = predictor.layout.names
     ratio = slopes[names.index("lever_arm")] / slopes[names.index("offset")]
     assert ratio == pytest.approx(-762.0, rel=1e-9)
+
+
+def test_room_follows_the_density(true, monkeypatch):
+    """A search meets no edge where mu comes near the largest energy that is known."""
+    few = GatePredictor(true, "conductance", {"gate": GATE[:1]}, sizes=SIZES)
+    asked = []
+    monkeypatch.setattr(GatePredictor, "make_room", lambda k, row: asked.append(row[0]))
+    # mu is 3.573 meV for each 1e11 cm^-2, and nodes reach 9 kT away.
+    for density in (2.5, 2.9, 3.4, 9.0):
+        few._follow(np.array([density, *few.layout.values[1:]]))
+    assert asked == [3.4]
+    far = few.predict(np.array([9.0, *few.layout.values[1:]]))
+    assert np.isnan(far).all()
+    assert asked == [3.4]
 
 
 @pytest.fixture(scope="module")
