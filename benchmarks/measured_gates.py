@@ -28,7 +28,7 @@ from qpcjax.staircases import Region  # noqa: E402
 KEPT = PAGES / "data" / "measured_gates.json"
 PAGE, TEMPLATE = PAGES / "measured_gates.md", PAGES / "measured_gates.md.in"
 SIZE, SIZE_ERROR = 400.0, 10.0  # nm, of the gap as it was drawn, and its error
-SPACING = 15.0  # mV between the points that are fitted
+SPACING = 20.0  # mV between the points that are fitted
 BEFORE = 20.0  # mV of the pinched-off range that are kept
 FIRST = {"density": 2.8, "depth": 90.0}  # where the fit starts
 REGION = Region(half_length=400.0, width=560.0, tolerance=1e-2)
@@ -56,7 +56,7 @@ def fitted(split, number):
     device = qpc.GatedDevice(stack, gates, grid=20.0, box=BOX)
     start = time.perf_counter()
     found = fit(
-        GatedSample(device, temperature=1.0, region=REGION),
+        GatedSample(device, temperature=1.2, region=REGION),
         data,
         free=("depth", "gap", "offset"),
         priors={"gap": (SIZE, SIZE_ERROR)},

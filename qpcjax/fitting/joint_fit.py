@@ -14,11 +14,12 @@ from qpcjax.fitting.result import FitResult
 from qpcjax.fitting.rises import FOLLOWED
 from qpcjax.fitting.screening import try_starts
 from qpcjax.measurements import InputError
-from qpcjax.optimise.descents import descend
+from qpcjax.optimise.descents import CONVERGED, descend
 from qpcjax.optimise.losses import robust_scale
 
 # Steps of the finalists, and the most to the minimum.
 _LONGER_STEPS = 12
+_NEAR_ENOUGH = 1e-2  # where a descent has converged whose predictions take seconds
 _MOST_STEPS = 100
 _ROUNDS = 6  # of more room and nodes, and of a sigma that follows from the residuals
 _MESSAGES = {
@@ -172,6 +173,7 @@ class _Search:
             vectors,
             steps,
             progress=lambda done, total: self.progress(done, total, label),
+            converged_at=_NEAR_ENOUGH if self.problem.dear else CONVERGED,
         )
 
     def _to_the_minimum(self, vector, interrupted):

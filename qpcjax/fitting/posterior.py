@@ -225,7 +225,7 @@ class Posterior:
 
 def sample(fit, samples=1000, chains=4, seed=0, warmup=300):
     """See `FitResult.sample`."""
-    if any(part.kernel.dear for part in fit.problem.parts):
+    if fit.problem.dear:
         raise InputError(
             "a fit of gates cannot be sampled: each prediction takes seconds. Take its covariance, "
             "or profile(name)"

@@ -134,6 +134,11 @@ class FitProblem:
         self.coordinates = Coordinates([self.parameters[i] for i in self.free])
         self._held = np.array([p.value for p in self.parameters])
 
+    @property
+    def dear(self) -> bool:
+        """Whether a prediction takes seconds."""
+        return any(part.kernel.dear for part in self.parts)
+
     # --- coordinates ---
 
     def encode(self, values):

@@ -80,7 +80,7 @@ class FitResult(ShownFit, Estimates):
         devices = around.devices
         free = tuple(problem.names[i] for i in problem.free)
         left_out = Jackknife(free, (), np.zeros((0, len(free))))
-        if checks or any(part.kernel.dear for part in problem.parts):
+        if checks or problem.dear:
             left_out = jackknife(problem, parts, devices, slopes, errors, follow=checks)
         if any(p.misfit > WRONG for p in parts):
             wider = np.fmax(left_out.errors / errors, 1)

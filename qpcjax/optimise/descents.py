@@ -12,7 +12,7 @@ from qpcjax.optimise.least_squares import levenberg_marquardt
 
 # Of the mean share of a residual in the loss, what a step must promise to be taken, and what it
 # must promise to be tried again after it failed so often: quadrature has an error too.
-_CONVERGED = 1e-4
+CONVERGED = 1e-4
 _NOT_KEPT, _FAILURES = 1e-2, 3
 _STUCK = 1e10  # damping at which no step lowers the loss
 _ROWS = 4  # rows are a multiple of so many
@@ -59,7 +59,9 @@ def _stepped(done, at, state, gradient, value, curvature):
     return jax.vmap(one)(done, at, state, gradient, value, curvature)
 
 
-def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
+def descend(
+    linearise, vectors, steps, held=None, progress=None, converged_at=CONVERGED
+) -> DescentEnds:
     """Up to `steps` steps from every row at once.
 
     Args:
@@ -69,6 +71,8 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
         steps: the most that are taken.
         held: a boolean for each coordinate, whether it stands still; or rows of them.
         progress: called with (done, total).
+        converged_at: a row has converged where no step promises to lower the loss by more than this
+            share of the mean square: 1e-2 leaves 0.1 of the parameters' standard errors.
     """
     vectors = np.asarray(vectors, float)
     asked = len(vectors)
@@ -106,7 +110,7 @@ def descend(linearise, vectors, steps, held=None, progress=None) -> DescentEnds:
             walls += bad & ~done
             at, state = _stepped(jnp.asarray(done), at, state, gradient, value, curvature)
             damping, predicted = np.asarray(state.damping), np.asarray(state.predicted)
-            small = predicted < _CONVERGED / part.shape[1]
+            small = predicted < converged_at / part.shape[1]
             settled = (predicted < _NOT_KEPT / part.shape[1]) & (failures >= _FAILURES) & ~last
             converged |= ~done & ((small & (damping < 1)) | settled)
             stuck = ~done & (damping > _STUCK)
