@@ -30,7 +30,7 @@ PAGE, TEMPLATE = PAGES / "measured_gates.md", PAGES / "measured_gates.md.in"
 SIZE, SIZE_ERROR = 400.0, 10.0  # nm, of the gap as it was drawn, and its error
 SPACING = 20.0  # mV between the points that are fitted
 BEFORE = 20.0  # mV of the pinched-off range that are kept
-FIRST = {"density": 2.8, "depth": 90.0}  # where the fit starts
+DENSITY, DEPTH = 2.8, 90.0  # 1e11 cm^-2 and nm, where the fit starts
 REGION = Region(half_length=400.0, width=560.0, tolerance=1e-2)
 BOX = (2000.0, 1200.0)
 NUMBERS = ("density", "depth", "gap", "offset", "series_resistance", "temperature")
@@ -51,7 +51,7 @@ def thinned(split, number):
 def fitted(split, number):
     """What the gates and two barriers give for one trace."""
     data = thinned(split, number)
-    stack = qpc.Heterostructure(**FIRST)
+    stack = qpc.Heterostructure(density=DENSITY, depth=DEPTH)
     gates = qpc.SplitGate(gap=SIZE, length=SIZE)
     device = qpc.GatedDevice(stack, gates, grid=20.0, box=BOX)
     start = time.perf_counter()

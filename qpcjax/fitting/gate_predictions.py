@@ -15,6 +15,7 @@ from qpcjax.gates import GatedDevice
 from qpcjax.measurements import InputError
 from qpcjax.measurements.circuit import behind
 from qpcjax.scatterers import PotentialScatterer, joint_sizes, resolve
+from qpcjax.staircases.tabulation import softness
 from qpcjax.transport.transmission import transmission
 
 _ABOVE = 50.0  # meV above mu, where potentials are cut off
@@ -73,13 +74,6 @@ def thermal_nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
     x = _REACH * (2 * np.arange(count) + 1 - count) / count
     weight = 1 / np.cosh(x / 2) ** 2
     return x, weight / np.sum(weight)
-
-
-def softness(scatterer, mu: float, highest: float) -> float:
-    r"""Width s in meV of the sharpest step of T(E) around mu, :math:`1/(1 + e^{(E_n - E)/s})`."""
-    energy = np.linspace(_LOWEST * mu, highest, _SAMPLES)
-    slopes = np.diff(np.asarray(transmission(scatterer, energy))) / np.diff(energy)
-    return float(1 / (4 * max(np.max(slopes), 1e-3)))
 
 
 def nodes_needed(kT: float, soft: float | None) -> int:
@@ -158,7 +152,9 @@ class GatePredictor:
                 f"the gates cannot have the voltages of {np.min(gate):g} to {np.max(gate):g} mV: "
                 f"{error}"
             ) from None
-        self._softness = min(softness(trial, mu, highest) for trial in ends)
+        energy = np.linspace(_LOWEST * mu, highest, _SAMPLES)
+        passed = [np.asarray(transmission(trial, energy)) for trial in ends]
+        self._softness = min(softness(energy, values) for values in passed)
         count = nodes_needed(_WARMER * self._warmest(sample), self._softness)
         sizes: dict[str, Any] = {"kept": ()} | joint_sizes(ends)
         self.resolution = GateSizes.of(
@@ -175,12 +171,12 @@ class GatePredictor:
         """In meV, of the nodes of the thermal average."""
         return float(sample.mu) + _REACH * self._warmest(sample)
 
-    def _follow(self, row):
+    def _follow(self, row, sizes):
         """Make room for a row whose density or temperature is a little beyond it.
 
         A search that is led there would else meet NaN, and creep along the edge of the room.
         """
-        sizes, sample = self.resolution, self.layout.build(row)
+        sample = self.layout.build(row)
         needed = self._largest_energy(sample)
         few = sizes.energies < nodes_needed(self._warmest(sample), self._softness)
         if needed <= _FOLLOWED * sizes.highest and (few or needed > sizes.highest):
@@ -213,8 +209,9 @@ class GatePredictor:
         rows = np.atleast_2d(np.asarray(numbers, float))
         if self.resolution is None:
             self.make_room(rows)
-        for row in rows:
-            self._follow(row)
+        else:
+            for row in rows:
+                self._follow(row, self.resolution)
         gates = np.asarray(settings["gate"], float)
         warm = np.broadcast_to(settings.get("temperature", np.nan), gates.shape)
         found = [[self._at(row, g, t) for g, t in zip(gates, warm, strict=True)] for row in rows]

@@ -31,7 +31,8 @@ class GateStaircase:
         left: power dissipated on the left side in pW.
         right: that on the right side.
         removed: the largest potential in meV that the window takes away.
-        error: estimated error of T(E), the larger one of the first and the last setting.
+        error: estimated error of T(E), the larger one of the first and the last setting, and of
+            the interpolation between energies.
         box_change: what an infinite box would change, where the barrier is nearest to mu.
         reservoirs: the operating point of the powers.
         region: the `Region`.

@@ -24,9 +24,11 @@ from qpcjax.transport.transmission import transmission
 
 # Thermal widths beyond which no Fermi weight counts, and the least reach of a table in meV.
 TAIL, _LEAST_REACH = 36.0, 0.2
-# Distance in meV of the energies at which T(E) is calculated, and their least and largest number:
-# steps of T(E) are some tenths of a meV wide.
+# Distance in meV of the energies of a table at first, and their least and largest number.
 _SPACING, _FEWEST, _MOST = 0.05, 33, 1025
+# Largest distance r in units of the softness of the steps. Interpolation is wrong by about
+# 1.1e-3 r^2 (1 + r), measured for r from 0.1 to 4.
+_BY_SOFTNESS, _ERROR = 2 / 3, 1.1e-3
 _CLOSED = 1e-6  # share of the electrons that count which passes a closed constriction
 _ABOVE = 50.0  # meV above mu, where potentials are cut off: electrons do not get there
 
@@ -105,7 +107,7 @@ def tabulation_of(
         region: where T(E) is calculated.
         tail: thermal widths beyond both electrochemical potentials up to which T(E) is
             calculated; up to 36, where no weight counts, it is continued.
-        most: energies; 0.05 meV apart where so many suffice.
+        most: energies. They are 0.05 meV apart or closer, where the steps of T(E) are sharper.
 
     Returns:
         The tabulation, and the estimated error of T(E).
@@ -129,8 +131,44 @@ def tabulation_of(
     options |= joint_sizes(sized)
     bottom, highest = mu - reach[1], mu + reach[1]
     ends = None if tail >= TAIL else (min(max(bottom, lowest), lower - 1e-9), highest)
-    found = Tabulation(np.linspace(lower, upper, count), bottom, options, ends)
-    return found, max(float(np.max(c.error_estimate)) for c in sized)
+    first = Tabulation(np.linspace(lower, upper, count), bottom, options, ends)
+    found, missed = resolving(first, potentials, most)
+    return found, max(float(np.max(c.error_estimate)) for c in sized) + missed
+
+
+def resolving(
+    tabulation: Tabulation, potentials: Sequence[GatedPotential], most: int = _MOST
+) -> tuple[Tabulation, float]:
+    """A tabulation that resolves the steps of T(E), and how far its interpolation is off.
+
+    Args:
+        tabulation: where to begin.
+        potentials: the settings whose steps are looked at.
+        most: energies.
+    """
+    while True:
+        energies = tabulation.energies
+        apart = energies[1] - energies[0]
+        soft = min(softness(energies, tabulation.transmission(p)) for p in potentials)
+        if apart <= _BY_SOFTNESS * soft or energies.size >= most:
+            r = float(apart / soft)
+            return tabulation, min(_ERROR * r**2 * (1 + r), 1.0)
+        wanted = math.ceil((energies[-1] - energies[0]) / (_BY_SOFTNESS * soft)) + 1
+        finer = np.linspace(energies[0], energies[-1], min(wanted, most))
+        tabulation = dataclasses.replace(tabulation, energies=finer)
+
+
+def softness(energies: np.ndarray, passed: np.ndarray) -> float:
+    r"""Width s in meV of the sharpest step :math:`1/(1 + e^{(E_n - E)/s})` in values of T(E).
+
+    A step that lies between two energies looks a quarter of their distance wide.
+
+    Args:
+        energies: in meV, rising.
+        passed: T at these energies.
+    """
+    steepest = np.max(np.diff(passed) / np.diff(energies))
+    return float(1 / (4 * max(steepest, 1e-3)))
 
 
 @eqx.filter_jit

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -15,7 +16,7 @@ from qpcjax.constants import BOLTZMANN
 from qpcjax.files import InputError
 from qpcjax.staircases import Region, command
 from qpcjax.staircases.layout import read_layout
-from qpcjax.staircases.staircase import Tabulation
+from qpcjax.staircases.tabulation import Tabulation, resolving
 
 STACK = qpc.Heterostructure(density=2.5, depth=60.0)
 BOX = (1600.0, 800.0)
@@ -44,6 +45,30 @@ bias = 0.5
 [region]
 width = 400.0
 """
+
+
+class Saddles(Tabulation):
+    """Tables of saddles instead of potentials."""
+
+    def transmission(self, potential):
+        return np.asarray(qpc.transmission(potential, self.energies))
+
+
+@pytest.mark.parametrize("softness", [0.004, 0.02, 0.06, 0.3])
+def test_a_table_follows_the_softness_of_the_steps(softness):
+    """Sharp steps are not interpolated over; what a table of at most 1025 misses is said."""
+    saddles: list[Any] = [
+        qpc.SaddlePoint(9.8, 4.0, 2 * np.pi * s, modes=4) for s in (softness, 0.5)
+    ]
+    table, doubt = resolving(Saddles(np.linspace(8.0, 16.0, 161), 8.0, {}), saddles)
+    assert 161 <= table.energies.size <= 1025
+    fine = np.linspace(8.0, 16.0, 5001)
+    saddle = saddles[0]
+    passed = table.table(np.asarray(qpc.transmission(saddle, table.energies)))
+    true = np.asarray(qpc.transmission(saddle, fine))
+    error = np.max(np.abs(np.asarray(qpc.transmission(passed, fine)) - true))
+    assert error <= 2 * doubt
+    assert (doubt < 1e-3) == (softness > 0.01)
 
 
 def test_the_table_of_hot_electrons():
