@@ -1,7 +1,9 @@
 """Gate voltages behind sliders: the potential as a live picture, and the numbers that follow."""
 
+import contextlib
 import dataclasses
 import functools
+import re
 import threading
 from collections.abc import Callable, Iterator
 
@@ -11,6 +13,7 @@ from qpcjax.evaluation import Evaluation, TableRow
 from qpcjax.explorer import html_tables, pictures
 from qpcjax.explorer.barriers import Knob
 from qpcjax.gates import GatedDevice, GatedPotential
+from qpcjax.overviews import printable
 from qpcjax.quantities import RESULTS
 from qpcjax.staircases.layout import GateLayout
 from qpcjax.staircases.region import barrier, channel_levels
@@ -66,7 +69,9 @@ class LiveGates:
             first = values[len(values) // 2]
             if low == high:
                 low, high = low - _AROUND, high + _AROUND
-            found[name] = Knob(f"{name} (V)", round(low, 4), round(high, 4), _STEP, first)
+            found[name] = Knob(
+                f"{_as_label(name)} (V)", round(low, 4), round(high, 4), _STEP, first
+            )
         if len(found) > 1 and SHIFT not in found:
             found[SHIFT] = Knob(f"{SHIFT} (mV)", -1e3 * _AROUND, 1e3 * _AROUND, 1.0, 0.0)
         return found
@@ -148,6 +153,7 @@ class GatesScreen:
     def __init__(self, gates: LiveGates):
         self._gates = gates
         self._moves = 0
+        self._last = None  # the potential that is shown
 
     def moved(self, values: dict[str, float]) -> Iterator[str]:
         """The whole as HTML: the potential first, and again with G, the powers and T(E).
@@ -163,7 +169,7 @@ class GatesScreen:
         voltages = gates.voltages(values)
         at = ", ".join(f"{name} {voltage:.4g} V" for name, voltage in voltages.items())
         try:
-            potential = gates.device.potential(voltages)
+            potential = self._last = self._potential(voltages)
         except ValueError as error:
             yield html_tables.plain(error)
             return
@@ -183,6 +189,14 @@ class GatesScreen:
         shown["Transmission"] = pictures.spectrum(energies, passed, point)
         yield self._html(shown, rows + flows, [at])
 
+    def _potential(self, voltages):
+        """The potential from the last one, which takes two thirds of the time, or from nothing."""
+        device = self._gates.device
+        if self._last is not None:
+            with contextlib.suppress(ValueError):
+                return device.potential(voltages, start=self._last)
+        return device.potential(voltages)
+
     def _html(self, shown, rows, notes):
         gates = self._gates
         stated = (
@@ -193,6 +207,11 @@ class GatesScreen:
         )
         numbers = html_tables.table(Evaluation(rows, [*notes, stated]))
         return html_tables.gallery(shown, numbers, large=("Potential",))
+
+
+def _as_label(name):
+    """A gate's name in a label, where the page would read Markdown and HTML."""
+    return re.sub(r"[^\w .+-]", lambda sign: f"&#{ord(sign[0])};", printable(name))
 
 
 def _coarse(device):

@@ -17,10 +17,8 @@ from qpcjax.transport.reservoirs import Reservoirs
 _ALONE = (0.165, 0.155, 0.805, 0.815)
 _BESIDE = (0.165, 0.155, 0.565, 0.815)
 _BAR = (0.755, 0.155, 0.03, 0.815)
-_SIZE = (
-    3.1,
-    2.6,
-)  # width and height in inches: with types of 8 pt they can be read at a third of a page's width
+# Width and height in inches: with types of 8 pt they can be read at a third of a page's width.
+_SIZE = (3.1, 2.6)
 _DPI = 150
 # A plane to scale: inches of its width, and around it; below it and to its right for the labels.
 _PLANE, _LEFT, _BELOW, _RIGHT, _ABOVE = 4.2, 0.62, 0.5, 0.9, 0.12
@@ -66,7 +64,7 @@ def potential(found, gates) -> bytes:
     left, below = _LEFT / size[0], _BELOW / size[1]
     plane = (left, below, wide / size[0], tall / size[1])
     bar = (left + (wide + 0.1) / size[0], below, tall / _SLIM / size[0], tall / size[1])
-    return _drawn(plot.gate_potential, _Shown(found, gates), size, plane, bar)
+    return _laid_out(plot.gate_potential(found, gates), size, plane, bar)
 
 
 def of_file(inspection) -> bytes | None:
@@ -104,9 +102,13 @@ def _picture(draw, *arguments):
 
 
 @functools.lru_cache(_KEPT)
-def _drawn(draw, shown, size=_SIZE, beside=_BESIDE, place=_BAR):
+def _drawn(draw, shown):
+    return _laid_out(draw(*shown.arguments))
+
+
+def _laid_out(axes, size=_SIZE, beside=_BESIDE, place=_BAR):
     """A picture of one Axes, or of one beside its colour bar."""
-    figure = draw(*shown.arguments).figure
+    figure = axes.figure
     figure.set_layout_engine("none")
     figure.set_size_inches(*size)
     main, *bars = figure.axes

@@ -56,6 +56,8 @@ class Pen:
             self._line(artist)
         elif isinstance(artist, AxesImage):
             left, right, bottom, top = artist.get_extent()
+            if {self.axes.get_xscale(), self.axes.get_yscale()} != {"linear"}:
+                raise UnknownArtistError("an image on logarithmic axes")
             pixels = artist.to_rgba(np.ma.asarray(artist.get_array()), bytes=True)
             upper = pixels[::-1] if artist.origin == "lower" else pixels
             self._image(upper, (left, right, bottom, top))
@@ -95,6 +97,8 @@ class Pen:
         style, marker, colour = line.get_linestyle(), line.get_marker(), line.get_color()
         if style not in ("-", "None", *_DASHES) or marker not in ("None", *_MARKERS):
             raise UnknownArtistError(f"a line of {style!r} and {marker!r}")
+        if line.get_drawstyle() != "default":
+            raise UnknownArtistError("a line in steps")
         transform = line.get_transform()
         if style != "None":
             drawn = _stroke(colour, line.get_linewidth(), style, line.get_alpha())
@@ -110,12 +114,16 @@ class Pen:
     def _collection(self, found):
         widths = np.atleast_1d(found.get_linewidths())
         faces, edges = found.get_facecolors(), found.get_edgecolors()
+        if np.any(np.asarray(found.get_offsets())) or any(d for _, d in found.get_linestyles()):
+            raise UnknownArtistError("points, or dashed lines, of a collection")
         for k, path in enumerate(found.get_paths()):
             face = fill(faces[k % len(faces)]) if len(faces) else 'fill="none"'
             edge = _stroke(edges[k % len(edges)], widths[k % len(widths)]) if len(edges) else ""
             self._path(path, found.get_transform(), f"{face} {edge}", found.get_clip_on())
 
     def _patch(self, patch):
+        if patch.get_linestyle() not in ("solid", "-") or patch.get_hatch():
+            raise UnknownArtistError("an area with a dashed edge or hatched")
         face = fill(patch.get_facecolor()) if patch.get_fill() else 'fill="none"'
         edge = _stroke(patch.get_edgecolor(), patch.get_linewidth())
         self._path(patch.get_path(), patch.get_transform(), f"{face} {edge}", patch.get_clip_on())

@@ -29,6 +29,7 @@ _SPACING, _FEWEST, _MOST = 0.05, 33, 1025
 # Largest distance r in units of the softness of the steps. Interpolation is wrong by about
 # 1.1e-3 r^2 (1 + r), measured for r from 0.1 to 4.
 _BY_SOFTNESS, _ERROR = 2 / 3, 1.1e-3
+_APART = 1e-9  # meV, of energies at which T(E) is continued and those next to them, at least
 _CLOSED = 1e-6  # share of the electrons that count which passes a closed constriction
 _ABOVE = 50.0  # meV above mu, where potentials are cut off: electrons do not get there
 
@@ -130,7 +131,9 @@ def tabulation_of(
     ]
     options |= joint_sizes(sized)
     bottom, highest = mu - reach[1], mu + reach[1]
-    ends = None if tail >= TAIL else (min(max(bottom, lowest), lower - 1e-9), highest)
+    ends = None
+    if tail < TAIL:
+        ends = min(max(bottom, lowest), lower - _APART), max(highest, upper + _APART)
     first = Tabulation(np.linspace(lower, upper, count), bottom, options, ends)
     found, missed = resolving(first, potentials, most)
     return found, max(float(np.max(c.error_estimate)) for c in sized) + missed

@@ -62,6 +62,10 @@ def gates(tmp_path_factory):
         patch.setattr(tabulation, "resolve", known)
         found = LiveGates(read_layout(path))
         made = found.tabulation()
+        # Without a temperature nothing is continued, and energies rise all the same.
+        path.write_text(LAYOUT.replace("temperature = 0.5", "temperature = 0.0"))
+        sharp = LiveGates(read_layout(path)).tabulation()
+    assert np.all(np.diff(sharp.table(np.ones(24)).energy) > 0)
     core, far = (0.4 + share * 0.5 * BOLTZMANN for share in (12.0, 36.0))
     mu = float(found.device.mu)
     np.testing.assert_allclose(made.energies, np.linspace(mu - core, mu + core, 24))
@@ -82,6 +86,27 @@ def test_each_gate_has_a_slider(gates):
     assert (lower.low, lower.high, lower.value) == (-0.9, -0.5, -0.7)
     moved = gates.voltages({"upper": -0.7, "lower": -0.6, SHIFT: 50.0})
     assert moved == pytest.approx({"upper": -0.65, "lower": -0.55})
+
+
+def test_names_from_a_layout_are_letters_on_the_page(tmp_path):
+    path = tmp_path / "gates.toml"
+    rest = LAYOUT.split("[voltages]")[0].split("[split_gate]")[0]
+    path.write_text(
+        f"""{rest}
+        [gates."<img src=x onerror=alert(1)>"]
+        rectangle = [-50.0, 50.0, 100.0, inf]
+        [gates.b_1]
+        rectangle = [-50.0, 50.0, -inf, -100.0]
+        [voltages]
+        all = [-0.6, -0.7]
+        [reservoirs]
+        temperature = 0.0
+        """
+    )
+    evil, plain, _ = LiveGates(read_layout(path)).knobs.values()
+    assert "<" not in evil.label
+    assert html.unescape(evil.label) == "<img src=x onerror=alert(1)> (V)"
+    assert plain.label == "b_1 (V)"
 
 
 def test_a_fine_grid_is_made_coarser_where_the_box_allows_it(gates, tmp_path):
@@ -138,7 +163,8 @@ def test_the_potential_comes_first_and_the_powers_are_areas_under_the_transmissi
     late = screen.moved(places)
     next(late)
     assert list(early) == []
-    assert list(late) == [after]
+    (final,) = late
+    assert shown(final) == pytest.approx(numbers, rel=1e-3)  # from the last potential, the same
 
 
 def test_what_the_device_refuses_is_said(gates):

@@ -148,6 +148,10 @@ def framed_legend(axes):
         lambda axes: axes.plot([0, 1], [0, 1], "s"),
         lambda axes: axes.pcolormesh([0, 1, 3, 4], [0, 1, 2], np.ones((2, 3))),
         lambda axes: axes.tick_params(direction="inout"),
+        lambda axes: axes.scatter([1, 2], [1, 1]),
+        lambda axes: axes.step([1, 2], [1, 1]),
+        lambda axes: axes.axvspan(1, 2, linestyle="--"),
+        lambda axes: axes.contour(np.eye(3) - 0.5, levels=[-0.2], colors="k"),
     ],
 )
 def test_what_is_not_drawn_here_is_a_png(draw):
