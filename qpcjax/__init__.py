@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from qpcjax.scatterers import ZeemanSplit as ZeemanSplit
     from qpcjax.scatterers import in_bulk as in_bulk
     from qpcjax.scatterers import resolve as resolve
+    from qpcjax.staircases import GatedConstriction as GatedConstriction
     from qpcjax.staircases import GateStaircase as GateStaircase
     from qpcjax.staircases import gate_slopes as gate_slopes
     from qpcjax.staircases import gate_staircase as gate_staircase
@@ -141,7 +142,7 @@ _HOMES = {
         *("MatchedConstriction", "PotentialScatterer", "SaddlePoint", "SpinGap"),
         *("TabulatedTransmission", "ZeemanSplit", "in_bulk", "resolve"),
     ),
-    "staircases": ("GateStaircase", "gate_slopes", "gate_staircase"),
+    "staircases": ("GateStaircase", "GatedConstriction", "gate_slopes", "gate_staircase"),
     "sweeping": ("SweepResult", "open_sweep", "sweep"),
     "transport.expansions": ("low_bias_dissipation", "low_temperature_correction"),
     "transport.heat_engines": (

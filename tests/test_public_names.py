@@ -20,6 +20,7 @@ NAMES = {
     "EmissionRates",
     "ExactRPADamping",
     "GateStaircase",
+    "GatedConstriction",
     "GatedDevice",
     "Gates",
     "GiulianiQuinnDamping",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qpcjax.designing.constraints import Constraint, read_constraints
+from qpcjax.designing.layout_problem import LayoutProblem
 from qpcjax.designing.merit import FEASIBLE
 from qpcjax.designing.objectives import RESERVOIR_NAMES, AbstractObjective, HotSpotAt
 from qpcjax.designing.problem import Box, DesignProblem, placed, present, with_room
@@ -18,6 +19,7 @@ from qpcjax.optimise.parameters import Parameter
 from qpcjax.quantities import closest
 from qpcjax.scatterers import as_scatterer
 from qpcjax.scatterers.fields import field_names, quantity_of
+from qpcjax.staircases import GatedConstriction
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.validation import require_double
 
@@ -84,11 +86,13 @@ def design(
     _check_count("descents", descents, 1)
     objective.check(scatterer, [p.name for p in parameters])
     _check_bias(objective, reservoirs, parameters)
+    _check_mu(scatterer, reservoirs, parameters)
     roomy = with_room(objective, scatterer, reservoirs, parameters)
     names = [p.name for p in parameters] + [n for n in errors if n not in free]
     if damping is None:
         damping = objective.damping if isinstance(objective, HotSpotAt) else QuadraticDamping()
-    problem = DesignProblem(objective, conditions, roomy, reservoirs, damping, tuple(names))
+    kind = LayoutProblem if isinstance(roomy, GatedConstriction) else DesignProblem
+    problem = kind(objective, conditions, roomy, reservoirs, damping, tuple(names))
     # Constraints cut the range into valleys.
     valleys = 2 if conditions else 1
     starts = valleys * (2 + 2 * len(parameters)) if starts is None else starts
@@ -207,6 +211,20 @@ def _check_bias(objective, reservoirs, parameters):
         raise ValueError(
             f"bias must be other than 0, and of one sign, for {type(objective).__name__}, got "
             f"{given} meV"
+        )
+
+
+def _check_mu(scatterer, reservoirs, parameters):
+    """Gates have their own mu, which follows the density of the gas."""
+    own = getattr(scatterer, "own_mu", None)
+    if own is None:
+        return
+    if any(p.name == "mu" for p in parameters):
+        raise ValueError("mu follows the density of these gates: let density be free instead")
+    if not math.isclose(float(own), float(reservoirs.mu), rel_tol=1e-6):
+        raise ValueError(
+            f"mu of the reservoirs must be that of the gates, {float(own):.6g} meV at their "
+            f"density, got {float(reservoirs.mu):.6g} meV"
         )
 
 

@@ -1,7 +1,6 @@
 """What a design is to do best: each objective is a number of a scatterer between reservoirs."""
 
 import abc
-import dataclasses
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -11,16 +10,10 @@ import numpy as np
 
 from qpcjax.heat.damping import AbstractDamping, QuadraticDamping
 from qpcjax.heat.hot_spot import hot_spot
-from qpcjax.quantities import closest
-from qpcjax.scatterers.fields import field_names, with_numbers
-from qpcjax.scatterers.shifted import FilledBarrier
-from qpcjax.scatterers.wrapper import wrappers
-from qpcjax.transport.landauer import conductance, dissipation
+from qpcjax.transport.landauer import dissipation
 from qpcjax.transport.reservoirs import Reservoirs
 from qpcjax.transport.transmission import transmission
 from qpcjax.validation import number, require
-
-_PLATEAU_NODES = 8
 
 # What an axis of a target may be, beside the scatterer's own numbers.
 RESERVOIR_NAMES = ("mu", "bias", "temperature", "temperature_bias")
@@ -62,17 +55,6 @@ class AbstractObjective(eqx.Module):
 
     def check(self, scatterer, names):
         """Raise ValueError where it cannot be evaluated with these free parameters."""
-
-
-def _along_mu(scatterer, mu, temperature):
-    """Conductances at several mu, each with the barrier as it is there."""
-    if not any(isinstance(w, FilledBarrier) for w in wrappers(scatterer)):
-        return conductance(scatterer, mu, temperature)
-
-    def at(mu):
-        return conductance(scatterer.at_potential(mu), mu, temperature)
-
-    return jax.vmap(at)(jnp.asarray(mu))
 
 
 def _downstream(value, reservoirs):
@@ -166,59 +148,7 @@ class HotSpotAt(AbstractObjective):
         return jnp.log(spot.distance / self.distance)[None]
 
 
-class FlattestPlateau(AbstractObjective):
-    r"""Flattest conductance around mu.
-
-    .. math::
-        \left\langle \left[\frac{G(\mu + s)}{\bar G} - 1\right]^2
-        \right\rangle_{|s| < \Delta/2}
-
-    as small as possible, with the mean :math:`\bar G` over the window, or with a level in its
-    place: then the plateau has to lie there as well.
-
-    Args:
-        span: width of the window, Delta, in meV.
-        level: conductance of the plateau in 2e^2/h, such as 1; None for any.
-
-    Raises:
-        ValueError: a span or level that is not positive.
-    """
-
-    span: float = eqx.field(converter=number)
-    level: Any = eqx.field(
-        default=None, converter=lambda level: None if level is None else number(level)
-    )
-
-    squares: ClassVar[bool] = True
-
-    def __check_init__(self):
-        def positive(x):
-            return (x > 0) & np.isfinite(x)
-
-        require("span", self.span, "positive, in meV", positive)
-        if self.level is not None:
-            require("level", self.level, "a positive conductance in 2e^2/h", positive)
-
-    @property
-    def title(self):
-        """What it is."""
-        return "flattest plateau, relative variance of G"
-
-    def parts(self, scatterer, reservoirs):
-        """Weighted relative deviations, whose mean square is that over the window."""
-        nodes, weights = np.polynomial.legendre.leggauss(_PLATEAU_NODES)
-        mu = reservoirs.mu + self.span / 2 * nodes
-        g = _along_mu(scatterer, mu, reservoirs.temperature)
-        level = jnp.sum(weights / 2 * g) if self.level is None else self.level
-        return np.sqrt(weights / 2 * nodes.size) * (g / level - 1)
-
-    def operating_points(self, scatterer, reservoirs):
-        """The reservoirs, and the upper end of the window."""
-        top = eqx.tree_at(lambda r: r.mu, reservoirs, reservoirs.mu + self.span / 2)
-        return [(scatterer, reservoirs), (scatterer, top)]
-
-
-def _table(*columns):
+def columns_of(*columns):
     """Columns of a target as float arrays of one length; (name, values) pairs."""
     found = {}
     for name, values in columns:
@@ -259,7 +189,9 @@ class TargetTransmission(AbstractObjective):
     squares: ClassVar[bool] = True
 
     def __init__(self, energy, transmission):
-        self.energy, self.transmission = _table(("energy", energy), ("transmission", transmission))
+        self.energy, self.transmission = columns_of(
+            ("energy", energy), ("transmission", transmission)
+        )
 
     @property
     def title(self):
@@ -272,73 +204,6 @@ class TargetTransmission(AbstractObjective):
         return found - self.transmission
 
     def operating_points(self, scatterer, reservoirs):
-        """A cold reservoir that reaches the highest energy."""
-        return [(scatterer, Reservoirs(float(np.max(self.energy))))]
-
-
-class TargetConductance(AbstractObjective):
-    r"""A linear conductance as near as possible to a table.
-
-    .. math:: \frac{1}{n} \sum_i [G(x_i) - G_i]^2
-
-    Args:
-        values: x_i, of mu in meV or of another axis.
-        conductance: G_i in 2e^2/h.
-        axis: "mu", "temperature", or a number of the scatterer, such as "half_width".
-
-    Raises:
-        ValueError: columns of unequal length, empty or not finite.
-    """
-
-    values: Any
-    conductance: Any
-    axis: str = eqx.field(static=True)
-
-    squares: ClassVar[bool] = True
-
-    def __init__(self, values, conductance, axis="mu"):
-        self.values, self.conductance = _table((axis, values), ("conductance", conductance))
-        self.axis = axis
-
-    @property
-    def title(self):
-        """What it is."""
-        return f"target G({self.axis}), mean square deviation"
-
-    def parts(self, scatterer, reservoirs):
-        """G(x_i) - G_i."""
-        point = {"mu": reservoirs.mu, "temperature": reservoirs.temperature}
-        values = jnp.asarray(self.values)
-        if self.axis == "mu":
-            g = _along_mu(scatterer, values, reservoirs.temperature)
-        elif self.axis in point:
-            g = conductance(scatterer, **{**point, self.axis: values})
-        else:
-            g = jax.vmap(lambda x: conductance(with_numbers(scatterer, {self.axis: x}), **point))(
-                values
-            )
-        return g - self.conductance
-
-    def check(self, scatterer, names):
-        """Refuse an axis that is unknown or itself free."""
-        known = ["mu", "temperature", *field_names(scatterer)]
-        if self.axis not in known:
-            raise ValueError(
-                f"a conductance has no axis {self.axis!r}: {closest(self.axis, known)}"
-            )
-        if self.axis in names:
-            raise ValueError(
-                f"{self.axis} is the axis of the target and cannot be free as well: leave it out "
-                "of free"
-            )
-
-    def operating_points(self, scatterer, reservoirs):
-        """Both ends of the axis, without a bias."""
-        found = []
-        for value in (float(np.min(self.values)), float(np.max(self.values))):
-            r = Reservoirs(reservoirs.mu, temperature=reservoirs.temperature)
-            if self.axis in ("mu", "temperature"):
-                found.append((scatterer, dataclasses.replace(r, **{self.axis: value})))
-            else:
-                found.append((with_numbers(scatterer, {self.axis: value}), r))
-        return found
+        """Cold reservoirs that reach the highest energy, and the lowest."""
+        ends = float(np.max(self.energy)), float(np.min(self.energy))
+        return [(scatterer, Reservoirs(end)) for end in ends]

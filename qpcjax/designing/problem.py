@@ -22,7 +22,8 @@ from qpcjax.resolution import (
     with_limits,
 )
 from qpcjax.scatterers import as_scatterer
-from qpcjax.scatterers.fields import field_path, with_numbers
+from qpcjax.scatterers.fields import number_of, with_numbers
+from qpcjax.transport.curves import conductance_along
 from qpcjax.transport.reservoirs import Reservoirs
 
 ROWS = 4  # points evaluated side by side; missing rows are filled, so that one shape is compiled
@@ -57,6 +58,9 @@ class DesignProblem(eqx.Module):
         """Parts of the objective, then the constrained numbers, as one vector."""
         scatterer, reservoirs = self.at(values)
         parts = self.objective.parts(scatterer, reservoirs)
+        return self._with_constraints(parts, scatterer, reservoirs)
+
+    def _with_constraints(self, parts, scatterer, reservoirs):
         if not self.constraints:
             return parts
         observables = {c.observable for c in self.constraints} - {None}
@@ -69,16 +73,31 @@ class DesignProblem(eqx.Module):
 
         A row is one evaluation: a point, its outputs and their first derivatives.
         """
-        rows = np.asarray(rows, float)
-        # Plain numbers would be part of the program: others would compile it anew.
-        numbers = jax.tree.map(lambda x: np.asarray(x, float) if isinstance(x, float) else x, self)
-        found = []
+        rows, numbers, found = np.asarray(rows, float), self._plain, []
         for start in range(0, len(rows), ROWS):
             part = rows[start : start + ROWS]
             filled = np.concatenate([part, np.repeat(part[-1:], ROWS - len(part), 0)])
             found.append([np.asarray(x)[: len(part)] for x in _linearised(numbers, filled)])
         values, slopes = (np.concatenate(x) for x in zip(*found, strict=True))
         return values, slopes
+
+    @property
+    def _plain(self):
+        """Itself with arrays for numbers, which would be part of a program: others compile anew."""
+        return jax.tree.map(lambda x: np.asarray(x, float) if isinstance(x, float) else x, self)
+
+    def solved(self, row=None):
+        """The scatterer at one row of values, or as it was given, ready for many questions."""
+        return self._there(row)[0]
+
+    def curve(self, axis, values, row=None) -> Any:
+        """G in 2e^2/h along an axis, the other numbers as in a row of values, or as given."""
+        return conductance_along(*self._there(row), axis, values)
+
+    def _there(self, row):
+        if row is None:
+            return placed(self.scatterer, self.reservoirs, {})
+        return self.at([float(v) for v in row])
 
     def value(self, outputs):
         """The objective's value from the last axis of outputs."""
@@ -145,6 +164,8 @@ def placed(scatterer, reservoirs, numbers):
     changed = with_numbers(scatterer, own)
     # A class of somebody else's need not know potentials.
     follow = getattr(changed, "at_potential", lambda mu: changed)
+    own = getattr(changed, "own_mu", None)
+    point["mu"] = point["mu"] if own is None else own
     return follow(point["mu"]), Reservoirs(**point)
 
 
@@ -165,6 +186,8 @@ def with_room(objective, scatterer, reservoirs, parameters):
         raise ValueError(
             f"at most {_MOST_FREE} parameters may be free at once, got {len(parameters)}: hold some"
         )
+    if getattr(scatterer, "dear", False):
+        return _dear_with_room(objective, scatterer, reservoirs, parameters)
     corners = [
         {p.name: end for p, end in zip(parameters, ends, strict=True)}
         for ends in itertools.product(*((p.lower, p.upper) for p in parameters))
@@ -186,12 +209,17 @@ def with_room(objective, scatterer, reservoirs, parameters):
     return with_limits(scatterer, limits)
 
 
+def _dear_with_room(objective, scatterer, reservoirs, parameters):
+    """As `with_room`, from two corners and the ends of each parameter alone."""
+    middle = {p.name: p.value for p in parameters}
+    corners = [{p.name: getattr(p, end) for p in parameters} for end in ("lower", "upper")]
+    corners += [middle | {p.name: end} for p in parameters for end in (p.lower, p.upper)]
+    there = [placed(scatterer, reservoirs, corner) for corner in corners]
+    looked_at = [x for point in there for x in objective.operating_points(*point)]
+    return scatterer.with_room([*there, *looked_at])
+
+
 def present(scatterer, reservoirs, name):
     """A number's present value; NaN where it has none, such as an open wide_ratio."""
-    if name in POINT:
-        return float(getattr(reservoirs, name))
-    path = field_path(scatterer, name)
-    assert path is not None
-    for attribute in path:
-        scatterer = getattr(scatterer, attribute)
-    return math.nan if scatterer is None else float(scatterer)
+    value = getattr(reservoirs, name) if name in POINT else number_of(scatterer, name)
+    return math.nan if value is None else float(value)

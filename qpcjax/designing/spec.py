@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from qpcjax.designing.constraints import Constraint
+from qpcjax.designing.curve_objectives import (
+    FlattestPlateau,
+    FlattestPlateaus,
+    TargetConductance,
+)
 from qpcjax.designing.custom_objectives import Maximise, Minimise
 from qpcjax.designing.objectives import (
     RESERVOIR_NAMES,
     AbstractObjective,
-    FlattestPlateau,
     HotSpotAt,
     MostAsymmetry,
     StrongestCooling,
-    TargetConductance,
     TargetTransmission,
 )
 from qpcjax.files import read_transmission
@@ -34,6 +37,7 @@ OBJECTIVES: dict[str, type[AbstractObjective]] = {
     "strongest_cooling": StrongestCooling,
     "hot_spot_at": HotSpotAt,
     "flattest_plateau": FlattestPlateau,
+    "flattest_plateaus": FlattestPlateaus,
     "target_transmission": TargetTransmission,
     "target_conductance": TargetConductance,
     **_EXTREMES,

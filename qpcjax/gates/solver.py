@@ -232,8 +232,14 @@ def _derivative(primals, tangents):
         return x + problem.induced(loss(x))
 
     # (1 + G chi)^-1 = 1 - (G^-1 + chi)^-1 chi, and its transpose is G^-1 (G^-1 + chi)^-1.
+    # A gate's charge, and with it the right side, is many times what is left of it: what the first
+    # solution misses is solved for as well.
     def solve(_, right):
-        return right - _linear(problem, u, loss(right), relative)[0]
+        def closer(_, found):
+            missing = right - forward(found)
+            return found + missing - _linear(problem, u, loss(missing), relative)[0]
+
+        return jax.lax.fori_loop(0, 2, closer, jnp.zeros_like(right))
 
     def transposed(_, right):
         return _linear(problem, u, right, relative)[1]

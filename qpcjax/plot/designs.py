@@ -1,6 +1,5 @@
 """Pictures of a design: its transmission, the objective around it, the descents of the search."""
 
-import jax
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
@@ -20,12 +19,12 @@ from qpcjax.plot.style import (
     styled,
     with_unit,
 )
-from qpcjax.scatterers.fields import quantity_of, with_numbers
-from qpcjax.transport.landauer import conductance
+from qpcjax.scatterers.fields import quantity_of
 from qpcjax.transport.transmission import transmission
 
 _POINTS = 240
 _SLICE = 41
+_DEAR_POINTS, _DEAR_SLICE = 33, 11  # where each point takes a second
 _WIDE = 20  # times the value at which an axis becomes logarithmic
 _DOT = {"linestyle": "none", "marker": "o", "markersize": 3}
 _ENDS = {"converged": "o", "merged": "s", "behind": "x", "infeasible": "X", "steps": "v"}
@@ -48,7 +47,9 @@ def design_summary(design, *, axes=None):
         The Axes of the barrier and of the objective.
     """
     left, right = own = panels(axes, 1, 2, (PAGE, 2.9))
-    if hasattr(design.objective, "conductance"):
+    if getattr(design.objective, "moves_scatterer", False) or hasattr(
+        design.objective, "conductance"
+    ):
         _draw_conductance(left, design)
     else:
         _draw_transmission(left, design)
@@ -72,40 +73,40 @@ def _draw_transmission(axes, design):
     else:
         axes.axvspan(mu - half, mu + half, color=MARK, alpha=0.2, linewidth=0)
         axes.axvline(mu, color=MARK, linewidth=0.8, label=r"$\mu$, bias window")
-    energy = np.linspace(low, high, _POINTS)
-    for scatterer, colour, label in (
-        (design.problem.scatterer, DATA, "before"),
-        (design.scatterer, MODEL, "design"),
-    ):
+    for row, colour, label in _before_and_after(design):
+        scatterer, first, last = design.problem.solved(row), low, high
+        if getattr(design.scatterer, "dear", False):  # a table, as far as it was calculated
+            first, last = np.clip((low, high), *np.asarray(scatterer.energy)[[1, -2]])
+        energy = np.linspace(first, last, _POINTS)
         t = transmission(scatterer, energy, float(r.bias))
         axes.plot(energy, t, color=colour, label=label, gid=label)
     axes.set(xlabel=axis_label("energy"), ylabel=axis_label("transmission"))
 
 
+def _before_and_after(design):
+    """Values, colour and label of the scatterer that was given, and of the design."""
+    found = [design.points[name] for name in design.names]
+    return (None, DATA, "before"), (found, MODEL, "design")
+
+
 def _draw_conductance(axes, design):
-    target, before = design.objective, design.problem
-    x = np.linspace(np.min(target.values), np.max(target.values), _POINTS)
-    for scatterer, reservoirs, colour, label in (
-        (before.scatterer, before.reservoirs, DATA, "before"),
-        (design.scatterer, design.reservoirs, MODEL, "design"),
-    ):
-        g = _along(scatterer, reservoirs, target.axis, x)
+    target, problem = design.objective, design.problem
+    dear = getattr(design.scatterer, "dear", False)
+    places = np.asarray(target.places(design.scatterer, design.reservoirs))
+    x = np.linspace(np.min(places), np.max(places), _DEAR_POINTS if dear else _POINTS)
+    for row, colour, label in _before_and_after(design):
+        g = problem.curve(target.axis, x, row)
         axes.plot(x, g, color=colour, label=label, gid=label)
-    wanted = target.values, target.conductance
-    axes.plot(*wanted, color=TARGET, label="target", gid="target", **_DOT)
+    if hasattr(target, "conductance"):
+        wanted = target.values, target.conductance
+        axes.plot(*wanted, color=TARGET, label="target", gid="target", **_DOT)
     along = quantity_of(design.scatterer, target.axis)
     axes.set(xlabel=along.figure_axis(), ylabel=axis_label("conductance"))
 
 
-def _along(scatterer, reservoirs, axis, x):
-    point = {"mu": float(reservoirs.mu), "temperature": float(reservoirs.temperature)}
-    if axis in point:
-        return conductance(scatterer, **{**point, axis: x})
-    return jax.vmap(lambda v: conductance(with_numbers(scatterer, {axis: v}), **point))(x)
-
-
 def _draw_slices(axes, design):
-    share = np.linspace(0, 1, _SLICE)
+    dear = getattr(design.scatterer, "dear", False)
+    share = np.linspace(0, 1, _DEAR_SLICE if dear else _SLICE)
     largest = abs(design.value)
     for k, p in enumerate(design.parameters):
         if p.log:

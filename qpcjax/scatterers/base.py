@@ -36,6 +36,8 @@ class AbstractScatterer(Parameters):
             energy, as `SpinGap` and `HartreeBarrier` need it.
         openings_are_searched: whether `openings` looks for them and has no formula, so that fits
             with a `SpinGap` compile for a minute.
+        dear: whether `settled` takes seconds, so that designs go from point to point.
+        own_mu: electrochemical potential in meV where the scatterer sets it; None elsewhere.
     """
 
     mass = GAAS_MASS
@@ -46,6 +48,8 @@ class AbstractScatterer(Parameters):
     distance = 0.0
     opens_in_steps = True
     openings_are_searched = True
+    dear = False
+    own_mu = None
 
     @abc.abstractmethod
     def eigenvalues(self, energy: Any, bias: Any = 0.0) -> jax.Array:

@@ -64,6 +64,20 @@ def field_path(scatterer, name) -> tuple[str, ...] | None:
         path, scatterer = (*path, holder), getattr(scatterer, holder)
 
 
+def number_of(scatterer, name) -> Any:
+    """A number of the scatterer by name, as it stands there.
+
+    Args:
+        scatterer: any scatterer.
+        name: as `field_path` knows it.
+    """
+    path = field_path(scatterer, name)
+    assert path is not None, name
+    for attribute in path:
+        scatterer = getattr(scatterer, attribute)
+    return scatterer
+
+
 def _attribute(holder, name):
     """The attribute of a quantity: its name, unless the class calls it otherwise."""
     own = field_quantities(type(holder)).items()

@@ -1,5 +1,6 @@
 """Conductance and heat along gate voltages, from the layout of the gates."""
 
+from qpcjax.staircases.constriction import GatedConstriction as GatedConstriction
 from qpcjax.staircases.region import Region as Region
 from qpcjax.staircases.slopes import GateSlopes as GateSlopes
 from qpcjax.staircases.slopes import gate_slopes as gate_slopes

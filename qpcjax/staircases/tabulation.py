@@ -31,7 +31,7 @@ _SPACING, _FEWEST, _MOST = 0.05, 33, 1025
 _BY_SOFTNESS, _ERROR = 2 / 3, 1.1e-3
 _APART = 1e-9  # meV, of energies at which T(E) is continued and those next to them, at least
 _CLOSED = 1e-6  # share of the electrons that count which passes a closed constriction
-_ABOVE = 50.0  # meV above mu, where potentials are cut off: electrons do not get there
+ABOVE = 50.0  # meV above mu, where potentials are cut off: electrons do not get there
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def tabulation_of(
         "width": region.width,
         "half_length": region.half_length,
         "window": region.window,
-        "cap": mu + _ABOVE,
+        "cap": mu + ABOVE,
     }
     lowest = (mu + reach[1]) / 100
     lower, upper = max(mu - reach[0], lowest), mu + reach[0]

@@ -583,8 +583,9 @@ def test_design_is_drawn_before_and_after(target):
         objective.energy, objective.transmission = np.array([2.0, 5.0]), np.array([0.0, 1.0])
     free = [parameter("mu", 3.5, "meV"), parameter("bias", 1.0, "meV")]
     design = SimpleNamespace(
-        objective=objective, problem=SimpleNamespace(scatterer=before, reservoirs=r),
-        scatterer=after, reservoirs=r, parameters=free, value=1.0, unit="pW", status="converged",
+        objective=objective, names=(), points={}, scatterer=after,
+        problem=SimpleNamespace(solved=lambda row: before if row is None else after),
+        reservoirs=r, parameters=free, value=1.0, unit="pW", status="converged",
         conditions=[SimpleNamespace(name="current", value=2.0, unit="nA", active=True)] * target,
         kept_along=lambda name, values: values >= 3,
         along=lambda name, values: 1 + (values - {"mu": 3.5, "bias": 1.0}[name]) ** 2,
