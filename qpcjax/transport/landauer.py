@@ -126,8 +126,9 @@ def conductance(scatterer, mu, temperature=0.0, order=ORDER, with_error=False):
         with_error: whether an estimate of the quadrature's error is returned as well.
 
     Returns:
-        G in 2e^2/h; NaN where the temperature is negative or a mode that is not kept counts. With
-        an error: the pair (G, error).
+        G in 2e^2/h, at T = 0 on a jump of T(E) the mean of both sides, which is its limit; NaN
+        where the temperature is negative or a mode that is not kept counts. With an error: the
+        pair (G, error).
     """
     value = conductance_average(scatterer, mu, temperature, order)
     if not with_error:

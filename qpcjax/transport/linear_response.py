@@ -46,7 +46,8 @@ def thermal_terms(
     .. math:: \langle g \rangle = \int dE\, g(E)\, \left(-\frac{\partial f}{\partial E}\right)
               = \int dx\, g(\mu + k_B T x)\, \frac{1}{4 \cosh^2(x/2)}
 
-    In the variable x nothing is singular at kT = 0, where the average is g(mu).
+    In the variable x nothing is singular at kT = 0, where the average is g(mu), or where g jumps
+    there the mean of both sides.
 
     Args:
         function: g, a pytree called with offsets y = E - mu of shape (panels, order), and with how
@@ -74,11 +75,22 @@ def thermal_terms(
     panels = lay_panels(thresholds, edges, -below, above, keep, rounding)
     if not moving:
         panels = jax.lax.stop_gradient(panels)
-    return at_panels(Partial(_with_kernel, function, kT), panels, order)
+    apart = jnp.where(cold, negligible(mu), 0) if moving else None
+    return at_panels(Partial(_with_kernel, function, kT, apart), panels, order)
 
 
-def _with_kernel(function, kT, x, weight, filled):
+def in_kernel(y, mu, kT):
+    """(E - mu)/kT of nodes of `thermal_terms` at E - mu; 0 of those that stand at mu itself."""
+    apart = negligible(mu)
+    cold = kT <= apart
+    on_sides = jnp.where(y == 0, 0, (y - jnp.sign(y) * apart) / (kT + apart))
+    return jnp.where(cold, on_sides, y / jnp.where(cold, 1, kT))
+
+
+def _with_kernel(function, kT, apart, x, weight, filled):
     y = kT * x
+    if apart is not None:  # on the sides of a jump, where they would be on it
+        y += apart * (x + jnp.sign(x))
     return y, weight * jax.nn.sigmoid(x) * jax.nn.sigmoid(-x), function(y, filled)
 
 

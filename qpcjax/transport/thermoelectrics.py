@@ -17,7 +17,12 @@ from qpcjax.overviews import brief
 from qpcjax.quantities import QUANTITIES
 from qpcjax.transport.batching import batched
 from qpcjax.transport.error_estimate import finer, quadrature_error
-from qpcjax.transport.linear_response import conductance_average, conductance_terms, lost_moments
+from qpcjax.transport.linear_response import (
+    conductance_average,
+    conductance_terms,
+    in_kernel,
+    lost_moments,
+)
 from qpcjax.transport.transmission import transmission
 from qpcjax.validation import number
 
@@ -60,13 +65,11 @@ def _moments(scatterer, mu, temperature, order):
     Also whether the averages are meaningful.
     """
     y, kernel, t, valid = conductance_terms(scatterer, mu, temperature, order)
-    kT = BOLTZMANN * temperature
-    cold = kT == 0
-    x = jnp.where(cold, 0, y / jnp.where(cold, 1, kT))
+    x = in_kernel(y, mu, BOLTZMANN * temperature)
     weight = kernel / jnp.sum(kernel)
     zeroth = weight * t
-    # At T = 0 the nodes stand at mu, where <x^2> is pi^2/3.
-    second = jnp.where(cold, _SOMMERFELD * zeroth, zeroth * x**2)
+    # At T = 0 the nodes stand at mu, where <x^2> is pi^2/3; or on the sides of a jump.
+    second = jnp.where(y == 0, _SOMMERFELD * zeroth, zeroth * x**2)
     return (zeroth, zeroth * x, second), valid
 
 
@@ -98,7 +101,8 @@ def thermoelectrics(scatterer, mu, temperature, order=ORDER, with_error=False):
         \kappa = \frac{2}{h T} \left(L_2 - \frac{L_1^2}{L_0}\right), \quad
         ZT = \frac{L_1^2}{L_0 L_2 - L_1^2}
 
-    The limits at T = 0 are exact: S = 0, and a Lorenz ratio of 1.
+    The limits at T = 0 are exact: S = 0 and a Lorenz ratio of 1, or where T(E) jumps at mu those of
+    the jump, such as S = -2 ln 2 k_B/e on a first step.
 
     Args:
         scatterer: any scatterer.

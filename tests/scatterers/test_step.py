@@ -147,3 +147,14 @@ def test_derivatives_with_a_fermi_edge_on_the_step():
 def test_bad_parameters(changed, message):
     with pytest.raises(ValueError, match=message):
         qpc.IdealStep(**({"energy": 1.0} | changed))
+
+
+def test_linear_response_on_the_step_is_that_of_low_temperatures():
+    step = qpc.IdealStep(E0)
+    mu = np.array([E0, np.nextafter(E0, 9.0), E0 + 1e-6, E0 - 1e-6])
+    np.testing.assert_allclose(qpc.conductance(step, mu), [0.5, 0.5, 1, 0], atol=1e-12)
+    cold, cool = (qpc.thermoelectrics(step, E0, T) for T in (0.0, 1e-9))
+    for name in ("conductance", "seebeck", "peltier", "lorenz_ratio", "zt", "power_factor"):
+        assert float(getattr(cold, name)) == pytest.approx(float(getattr(cool, name)), abs=1e-9), (
+            name
+        )

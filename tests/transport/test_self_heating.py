@@ -148,3 +148,59 @@ def test_hot_electrons_are_given_the_modes_that_they_need():
     assert found.temperature_right > 20
     _, _, bath, difference, resistance = HOT
     assert np.max(off_balance(found, bath, difference, resistance)) < 1e-11
+
+
+# Columns: mu, bias, temperature and difference of the baths, Sigma, area.
+COOLED = np.array(
+    [
+        [11.5, 2.0, 0.3, 0.1, 20.0, 50.0],
+        [10.8, 0.4, 1.0, 0.0, 0.5, 400.0],
+        [13.0, 4.0, 0.0, 0.0, 20.0, 1.0],
+        [11.4, 1.0, 4.2, 0.0, 20.0, 3.0],
+    ]
+)
+ROOMY = qpc.SaddlePoint(10.0, 3.0, 1.0, modes=12)  # a traced call has the modes that it is given
+COOLED_STEPS = 1e-4 * np.array([1.0, 1.0, 0.3, 0.3, 1.0, 1.0])
+
+
+def with_phonons(numbers):
+    mu, bias, bath, difference, cooling, area = numbers
+    r = qpc.Reservoirs(mu, bias, bath, difference)
+    return qpc.self_heated(ROOMY, r, cooling=cooling, area=area)
+
+
+def test_phonons_take_the_power_that_is_dissipated():
+    along = COOLED_STEPS * (COOLED[:, [2]] > 0)  # there is nothing below 0 K
+    found = with_phonons(np.concatenate([COOLED, COOLED + along, COOLED - along]).T)
+    np.testing.assert_array_equal(found.status, FOUND)
+    found, above, below = (
+        qpc.SelfHeated._make(part) for part in zip(*(np.split(x, 3) for x in found), strict=True)
+    )
+    _, _, bath, difference, cooling, area = COOLED.T
+    warm = found.temperature_left, found.temperature_right
+    again = qpc.dissipation(
+        ROOMY,
+        qpc.Reservoirs(*COOLED.T[:2], sum(warm) / 2, warm[0] - warm[1]),
+    )
+    for hot, power, sign in zip(warm, (again.left, again.right), (1, -1), strict=True):
+        given = 1e-3 * cooling * area * (hot**5 - (bath + sign * difference / 2) ** 5)
+        np.testing.assert_allclose(given, power, rtol=1e-9)
+    slopes = jax.jit(lambda x, v: jax.jvp(with_phonons, (x,), (v,))[1])(COOLED.T, along.T)
+    for name in NAMES:
+        numeric = (getattr(above, name) - getattr(below, name)) / 2
+        np.testing.assert_allclose(getattr(slopes, name), numeric, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({}, "what takes the heat away is missing"),
+        ({"area": 3.0}, "cooling .Sigma in fW"),
+        ({"lead_resistance": 9.0, "cooling": 20.0}, "give lead_resistance, or cooling and area"),
+        ({"cooling": -1.0, "area": 3.0}, "cooling must be a positive number"),
+        ({"cooling": 1.0, "area": 3.0, "exponent": 1.0}, "exponent must be a number, 2 or more"),
+    ],
+)
+def test_sinks_that_are_refused(stated, message):
+    with pytest.raises(ValueError, match=message):
+        qpc.self_heated(SADDLE, qpc.Reservoirs(11.5, 2.0, 0.3), **stated)
