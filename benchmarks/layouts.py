@@ -72,7 +72,7 @@ def evolved(values, seed):
 
 def adapted(values, seed):
     """CMA-ES."""
-    import cma
+    import cma  # pyright: ignore[reportMissingImports]  # of the extra bench
 
     options = {"bounds": [0, 1], "seed": seed + 1, "verbose": -9}
     cma.fmin2(values, [0.5] * len(FREE), 0.3, options)

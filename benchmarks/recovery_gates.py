@@ -21,8 +21,8 @@ jax.config.update("jax_enable_x64", True)
 import qpcjax as qpc  # noqa: E402
 from qpcjax.fitting import ConductanceTrace, GatedSample, fit  # noqa: E402
 from qpcjax.fitting.gate_predictions import GatePredictor  # noqa: E402
-from qpcjax.fitting.gate_start import level  # noqa: E402
 from qpcjax.staircases import Region  # noqa: E402
+from qpcjax.staircases.region import channel_levels  # noqa: E402
 
 KEPT = PAGES / "data" / "recovery_gates.json"
 PAGE, TEMPLATE = PAGES / "recovery_gates.md", PAGES / "recovery_gates.md.in"
@@ -59,7 +59,7 @@ def voltages(true):
             middle = (low + high) / 2
             near = true.barrier.potential(true.voltages(middle), start=near)
             # In units of meV: below its level a mode is closed.
-            closed = level(near, n, REGION) > float(true.mu) + excess
+            closed = channel_levels(near, REGION, n)[-1] > float(true.mu) + excess
             low, high = (middle, high) if closed else (low, middle)
         ends.append(high)
     low, high = ends
